@@ -1,0 +1,86 @@
+/*
+ * The TFTP server of headquarters, without I/O: RFC 1350 with the options of
+ * RFC 2347, 2348 (blksize), 2349 (tsize, timeout). Both worlds run it. It has
+ * a serving limit, as the call manager's has: a request past it is rejected
+ * with an ERROR and counted. A duplicate request from the same address and
+ * port is one transfer. A duplicate ACK never makes it send again (RFC 1123
+ * section 4.2.3.1).
+ *
+ * Every transfer answers from a port of its own (a TID, RFC 1350 section 4).
+ * The server says which transfer an output belongs to; the adapter gives that
+ * transfer a socket, the virtual-time world a number.
+ */
+#ifndef FLEET_TFTP_SERVER_H
+#define FLEET_TFTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tftp_file {
+	const char *name;       /* as requested, without a leading slash */
+	const uint8_t *content; /* held by the caller */
+	uint64_t size;
+};
+
+struct tftp_server_config {
+	uint32_t serving_max;    /* transfers at once */
+	uint32_t retries_max;    /* retransmissions of one packet before a transfer is given up */
+	uint64_t timeout_us;     /* before the first retransmission; doubles up to timeout_max_us */
+	uint64_t timeout_max_us;
+	uint16_t blksize_max;    /* largest block granted; 0: 65464 */
+};
+
+struct tftp_server_counters {
+	uint64_t requests, duplicates, started, completed, rejected, not_found, refused, given_up, aborted;
+	uint64_t blocks, payload_bytes, retransmits, duplicate_acks, malformed;
+	uint64_t serving, serving_peak;
+};
+
+/*
+ * One packet to send, or the end of a transfer. DATA is a 4-byte header in
+ * `header` and `payload_length` bytes at `payload` (they stay valid as long as
+ * the file's content); any other packet stands whole in `header`.
+ */
+struct tftp_output {
+	uint32_t transfer;       /* slot below serving_max, or TFTP_NO_TRANSFER: answer from port 69 */
+	uint32_t address;        /* to whom, host byte order */
+	uint16_t port;
+	uint8_t send;            /* 1: there is a packet */
+	uint8_t ended;           /* 1: after this packet the transfer's port is closed */
+	uint8_t retransmit;      /* 1: the packet was sent before */
+	uint32_t header_length;
+	uint32_t payload_length;
+	const uint8_t *payload;
+	uint32_t file;           /* index in files, or UINT32_MAX */
+	uint64_t offset;         /* of the payload in the file */
+	uint8_t header[520];
+};
+#define TFTP_NO_TRANSFER UINT32_MAX
+
+struct tftp_server; /* allocated: one for a world, not one a phone */
+
+/* files are copied (names too), content is not. Returns NULL where memory lacks. */
+struct tftp_server *tftp_server_new(const struct tftp_server_config *config, const struct tftp_file *files, size_t file_count);
+void tftp_server_free(struct tftp_server *server);
+
+/* A packet to port 69. Always one output (maybe with send == 0). */
+void tftp_server_request(struct tftp_server *server, uint64_t now_us, uint32_t address, uint16_t port,
+			 const uint8_t *data, size_t length, struct tftp_output *output);
+
+/* A packet to a transfer's own port. The sender is checked against the transfer's TID (ERROR 5). */
+void tftp_server_packet(struct tftp_server *server, uint64_t now_us, uint32_t transfer, uint32_t address,
+			uint16_t port, const uint8_t *data, size_t length, struct tftp_output *output);
+
+/* The next retransmission is due then; UINT64_MAX: none. O(log n). */
+uint64_t tftp_server_deadline(const struct tftp_server *server);
+
+/* One thing that is due at now_us; false where nothing is: call until then. */
+bool tftp_server_expire(struct tftp_server *server, uint64_t now_us, struct tftp_output *output);
+
+/* The server stops: all transfers are forgotten without a word (a crash). */
+void tftp_server_reset(struct tftp_server *server);
+
+const struct tftp_server_counters *tftp_server_counters(const struct tftp_server *server);
+
+#endif

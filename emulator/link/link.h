@@ -1,0 +1,52 @@
+/*
+ * The link model that both worlds use: one direction of a link with a rate, a
+ * one-way delay, jitter, loss and a drop-tail queue in bytes. Integer time; the
+ * remainder of each division is carried to the next packet, so that a million
+ * packets take exactly as long as their bits. Never reorders.
+ */
+#ifndef FLEET_LINK_H
+#define FLEET_LINK_H
+
+#include <stdint.h>
+
+struct link_config {
+	uint64_t rate_bps;        /* 0: not limited */
+	uint64_t queue_bytes_max; /* waiting bytes, the one on the wire not counted; 0: one packet of any size may wait */
+	uint32_t delay_us;        /* one way */
+	uint32_t jitter_us;       /* 0 to this is added, uniform */
+	uint32_t loss_ppm;        /* 1,000,000: everything is lost */
+	uint32_t reserved;
+};
+
+enum link_verdict { LINK_FORWARD, LINK_LOST, LINK_QUEUE_FULL };
+
+struct link {
+	struct link_config config;
+	uint64_t seed;
+	uint64_t packets;          /* offered: also the draw's counter */
+	uint64_t free_us;          /* the transmitter is free from then on */
+	uint64_t remainder;        /* of bits * 1e6 / rate, below rate_bps */
+	uint64_t last_arrival_us;
+	/* counters, in IP bytes */
+	uint64_t forwarded_packets, forwarded_bytes;
+	uint64_t lost_packets, queue_drops;
+	uint64_t busy_us;          /* time the transmitter was sending */
+};
+
+/* seed: each direction its own. */
+void link_init(struct link *link, const struct link_config *config, uint64_t seed);
+
+/* Other conditions from now on (degraded, cut: loss 1,000,000); what is under way arrives as promised. */
+void link_configure(struct link *link, const struct link_config *config);
+
+/*
+ * Offers a packet of `bytes` IP bytes at now_us (never less than before). On
+ * LINK_FORWARD *arrival_us says when its last bit is at the other end. A lost
+ * packet has used the transmitter; one refused by the queue has not.
+ */
+enum link_verdict link_offer(struct link *link, uint64_t now_us, uint32_t bytes, uint64_t *arrival_us);
+
+/* Bytes that wait or are being sent at now_us. */
+uint64_t link_backlog_bytes(const struct link *link, uint64_t now_us);
+
+#endif

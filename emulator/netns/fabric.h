@@ -1,0 +1,73 @@
+/*
+ * The fabric: every namespace, veth pair, bridge, address, route and neighbour
+ * of a fleet, made through libnl and held by descriptors alone (DESIGN point
+ * 10): nothing in the host's own network, nothing mounted, nothing left after
+ * SIGKILL. And the WAN: a relay in user space on the shared link model.
+ */
+#ifndef FLEET_FABRIC_H
+#define FLEET_FABRIC_H
+
+#include <ev.h>
+#include <stdint.h>
+
+#include "emulator/plan/plan.h"
+#include "emulator/world.h"
+
+struct fabric;
+
+/*
+ * Makes sites, switches, routers and headquarters (not yet the phones). As an
+ * ordinary user it enters a user namespace first: the process must have a
+ * single thread then. Returns 0, or a negative errno after printing one line
+ * on stderr that says what to do.
+ */
+int fabric_new(const struct plan *plan, struct fabric **fabric);
+
+/*
+ * Makes phone number `phone`: namespace, eth0 with its MAC, address, route, rate and
+ * neighbours, port on its switch; link up. `in_namespace` is then called with the
+ * calling thread inside the phone's namespace, to open sockets there; its negative return
+ * is passed on.
+ */
+int fabric_phone_up(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context);
+
+/* Runs `in_namespace` with the calling thread inside the phone's namespace (later sockets: TFTP, reconnects). */
+int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context);
+
+/* Same for headquarters' namespace. */
+int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context);
+
+/* Cable in or out, at the switch's end. */
+int fabric_phone_link(struct fabric *fabric, uint32_t phone, bool up);
+
+/* A descriptor of the phone's namespace, for exec; the caller closes it. */
+int fabric_phone_namespace(struct fabric *fabric, uint32_t phone);
+
+/* Kernel's rx_bytes of the phone's eth0. */
+int fabric_phone_rx_bytes(struct fabric *fabric, uint32_t phone, uint64_t *bytes);
+
+/* Packets that the kernel dropped in the fabric (ports, qdiscs, packet sockets, UDP receive queues of hq are the caller's). */
+uint64_t fabric_drops(struct fabric *fabric);
+
+/*
+ * The WAN relay of a site, on a loop. Its clock is the scenario's: real time
+ * since `start_ns` (CLOCK_MONOTONIC) times speed. Faults: fabric_wan_configure.
+ * `damage` (may be NULL) sees each frame's IP packet before it is sent on and may change
+ * it, after which checksums are mended.
+ */
+typedef bool (*fabric_damage_fn)(void *context, uint32_t site, bool down, uint8_t *ip, uint32_t length);
+int fabric_wan_start(struct fabric *fabric, struct ev_loop *loop, uint64_t start_ns,
+		     fabric_damage_fn damage, void *context);
+void fabric_wan_configure(struct fabric *fabric, uint32_t site, const struct link_config *down, const struct link_config *up);
+const struct link *fabric_wan_link(const struct fabric *fabric, uint32_t site, bool down);
+/* Fills the relay_* fields and adds to drops. */
+void fabric_wan_report(const struct fabric *fabric, struct world_report *report);
+
+/* Stops the relay, closes everything. NULL is allowed. */
+void fabric_free(struct fabric *fabric);
+
+/* What the host offers; one line each for `doctor`. */
+struct fabric_probe { const char *name; int error; char found[96]; char meaning[160]; char mend[160]; bool needed; };
+uint32_t fabric_probe_host(struct fabric_probe *probes, uint32_t max);
+
+#endif

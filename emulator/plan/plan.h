@@ -1,0 +1,201 @@
+/*
+ * The plan: a scenario worked out down to every phone's address. It is made
+ * once, is pure data and is not changed by a run; both worlds and the report
+ * read it. Times are microseconds of the scenario's clock, addresses and
+ * ports host byte order, rates bits a second.
+ */
+#ifndef FLEET_PLAN_H
+#define FLEET_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "emulator/link/link.h"
+#include "pfs-core/pfs.h"
+
+#define PLAN_NAME_MAX 48        /* names of sites, subnets, scenarios, with NUL */
+#define PLAN_SWITCH_PORTS_MAX 1000 /* of one bridge; the kernel takes 1023 */
+
+/* A model of phone (F9). */
+struct plan_model {
+	char name[PFS_MODEL_MAX];       /* "CP-7961G" */
+	char firmware[PLAN_NAME_MAX];   /* name of its firmware set */
+	uint64_t port_bps;              /* LAN port: 100 Mb/s; -GE 1 Gb/s */
+	bool shares;                    /* false: 7940, 7960 */
+};
+
+/* A set of files as they are served, already scaled. */
+struct plan_firmware {
+	char name[PLAN_NAME_MAX];       /* "SCCP41.9-4-2SR3-1" */
+	uint32_t file_count;
+	struct pfs_file files[PFS_FILES_MAX];
+	const uint8_t *content[PFS_FILES_MAX]; /* files[i].size bytes, held by the plan, read only */
+	uint64_t total_bytes;
+};
+
+struct plan_site {
+	char name[PLAN_NAME_MAX];
+	struct link_config down;        /* headquarters to site */
+	struct link_config up;          /* site to headquarters */
+	uint32_t wan_router;            /* the router's address on the WAN */
+	uint32_t wan_hq;                /* headquarters' address on the WAN */
+	uint32_t wan_netmask;
+	uint32_t first_subnet, subnet_count;
+};
+
+/* One broadcast domain; more than one subnet may stand on it. */
+struct plan_switch {
+	uint32_t site;
+	uint32_t ports;                 /* phones on it */
+	bool real_arp;                  /* lan.arp "real": the switch does not answer for phones */
+};
+
+struct plan_subnet {
+	char name[PLAN_NAME_MAX];
+	uint32_t site;
+	uint32_t lan_switch;            /* index in switches */
+	uint32_t network, netmask;
+	uint32_t router;                /* the router's address in it */
+	bool limited_broadcast;         /* phones send to 255.255.255.255; else to the directed address */
+	uint32_t lan_delay_us;          /* one way between two phones, virtual time only */
+	uint32_t first_phone, phone_count;
+};
+
+struct plan_phone {
+	char name[20];                  /* "SEP" and the MAC address, 12 hex digits */
+	uint8_t mac[6];
+	uint16_t model;
+	uint32_t site, subnet;
+	uint32_t address;
+	uint64_t reset_us;              /* when it is reset */
+	uint64_t port_bps;              /* 0: not limited */
+	uint8_t part;                   /* enum pfs_part in a PFS run */
+	uint8_t setting;                /* enum pfs_setting in effect (F10) */
+	uint8_t origin;                 /* enum pfs_origin */
+	char running[24];               /* firmware it runs now, "8.5(2)" */
+};
+
+enum plan_server_kind { PLAN_SERVER_EMBEDDED, PLAN_SERVER_IN_TFTPD, PLAN_SERVER_DNSMASQ };
+
+struct plan_server {
+	enum plan_server_kind kind;
+	uint32_t address;               /* at headquarters */
+	uint32_t serving_max;           /* sessions at once, 500 */
+	uint64_t timeout_us;            /* before the first retransmission */
+	uint32_t retries_max;
+};
+
+/* F14. The phones send their console log there, by UDP. */
+struct plan_log_server {
+	bool enabled;
+	uint32_t address;
+	uint16_t port;
+	uint8_t base_min, base_max;     /* levels sent, 0 to 7 */
+	uint8_t pfs_min, pfs_max;       /* 0 to 1; 0-0: no PFS lines */
+	char text[96];                  /* as written: address:port@@base=0-7;pfs=0-1 */
+};
+
+enum plan_fault_kind {
+	PLAN_FAULT_KILL,        /* power loss: link down first, no FIN or RST is ever seen */
+	PLAN_FAULT_UNPLUG,      /* link down; the core runs on */
+	PLAN_FAULT_CRASH,       /* process reset; peers see RST; core starts anew */
+	PLAN_FAULT_WAN_CUT,
+	PLAN_FAULT_WAN_DEGRADE, /* other link configs while it lasts */
+	PLAN_FAULT_SERVER_STOP,
+	PLAN_FAULT_DAMAGE_TFTP, /* one byte of a file flips on its way to the phone, once */
+	PLAN_FAULT_DAMAGE_TCP,  /* the same from a parent to a child */
+	PLAN_FAULT_KINDS
+};
+
+enum plan_role { PLAN_ROLE_ANY, PLAN_ROLE_ROOT, PLAN_ROLE_PARENT, PLAN_ROLE_LEAF, PLAN_ROLE_PHONE };
+
+/* When the target is at this point with that file. */
+enum plan_phase {
+	PLAN_PHASE_TIME,        /* at at_us */
+	PLAN_PHASE_CLAIMING,    /* first claim broadcast */
+	PLAN_PHASE_ROOT_WAITING,/* confirmed */
+	PLAN_PHASE_TFTP,        /* at_percent of the file downloaded by the root */
+	PLAN_PHASE_RECEIVING,   /* at_percent of the file received from a parent */
+	PLAN_PHASE_SERVING,     /* begins to forward to a child */
+	PLAN_PHASES
+};
+
+struct plan_fault {
+	enum plan_fault_kind kind;
+	enum plan_phase phase;
+	enum plan_role role;
+	uint64_t at_us;                 /* PLAN_PHASE_TIME: from the first reset */
+	uint32_t at_percent;            /* 0 to 99 */
+	int32_t site, subnet;           /* -1: any */
+	int32_t model;                  /* -1: any */
+	int32_t phone;                  /* PLAN_ROLE_PHONE */
+	int32_t file;                   /* index in the set; -1: any */
+	uint64_t duration_us;           /* until its return; PFS_TIME_NEVER: none */
+	struct link_config down, up;    /* PLAN_FAULT_WAN_DEGRADE */
+	bool traditional_too;           /* also in the traditional run */
+};
+
+/* Expectations a scenario carries; PLAN_UNSET where it says nothing. */
+#define PLAN_UNSET UINT64_MAX
+struct plan_expect {
+	uint64_t upgraded_min;          /* of PFS run */
+	uint64_t failed_max;
+	uint64_t direct_max;
+	uint64_t wan_copies_max;        /* of any one hierarchy */
+	uint64_t roots_confirmed_max;   /* of any one hierarchy */
+	uint64_t transfers_pfs;         /* exactly */
+	uint64_t refused_other_subnet_min; /* claims of the other subnet on a shared switch, counted */
+};
+
+/* What the host must give. */
+struct plan_needs {
+	uint64_t namespaces, bridges, ports_max, links, neighbours;
+	uint64_t descriptors_worst, descriptors_typical;
+	uint64_t memory_bytes;
+};
+
+struct plan {
+	char name[PLAN_NAME_MAX];
+	char *path;                     /* of the scenario file */
+	char *text;                     /* the scenario as run, JSON */
+	uint64_t seed;
+	uint32_t speed_milli;           /* 1000 is real time; world time = real time * speed */
+	uint32_t scale_ppm;             /* 1,000,000 is whole firmware */
+	uint64_t time_limit_us;         /* of the scenario's clock: no run lasts longer */
+	uint16_t tftp_blksize;
+	uint8_t tftp_tsize, tftp_timeout_s;
+	struct plan_server server;
+	struct plan_log_server log_server;
+	struct plan_expect expect;
+	struct plan_needs needs;
+	uint32_t model_count, firmware_count, site_count, switch_count, subnet_count, phone_count, fault_count;
+	struct plan_model *models;
+	struct plan_firmware *firmware;
+	struct plan_site *sites;
+	struct plan_switch *switches;
+	struct plan_subnet *subnets;
+	struct plan_phone *phones;
+	struct plan_fault *faults;
+};
+
+/* The firmware set that a phone is upgraded to. */
+const struct plan_firmware *plan_phone_firmware(const struct plan *plan, uint32_t phone);
+
+/*
+ * The core's configuration of a phone, for its boot-th start. traditional:
+ * every phone takes the traditional way.
+ */
+void plan_phone_config(const struct plan *plan, uint32_t phone, bool traditional, uint64_t boot,
+		       struct pfs_config *config);
+
+/* The phone at that address in that subnet, or -1. O(1). */
+int64_t plan_phone_at(const struct plan *plan, uint32_t subnet, uint32_t address);
+
+/* True where (subnet, model) may form hierarchies: at least one phone there takes part. */
+bool plan_shares(const struct plan *plan, uint32_t subnet, uint32_t model);
+
+/* Releases everything; NULL is allowed. */
+void plan_free(struct plan *plan);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * The record of one run of one mode. Everything that the phones did enters as
+ * typed trace (DESIGN: a run explains itself); the counters, the hierarchies,
+ * the console logs and the summary are renderings of it. Both worlds write
+ * it from the thread that runs the fleet; readers see it through fleet_view
+ * (RCU) while it runs and through run_result when it has ended.
+ */
+#ifndef FLEET_RECORD_H
+#define FLEET_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "emulator/hq/tftp_server.h"
+#include "emulator/link/link.h"
+#include "emulator/plan/plan.h"
+#include "pfs-core/pfs.h"
+
+struct record;
+
+/*
+ * out_dir: the run's folder, in which console/ is made with one log a phone; or
+ * NULL: no logs. origin_s: wall-clock second that scenario time 0 is shown as
+ * in the logs. Returns NULL and sets errno on failure.
+ */
+struct record *record_new(const struct plan *plan, bool traditional, const char *out_dir, int64_t origin_s);
+void record_free(struct record *record);
+
+/* One trace record of a phone. now_us never decreases. */
+void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
+
+/*
+ * Called for each rendered console line of a phone with its severity (0 to 7,
+ * syslog's) and whether it is one of PFS; for the log server of F14.
+ */
+typedef void (*record_line_fn)(void *context, uint32_t phone, int severity, bool pfs, const char *line);
+void record_set_line_sink(struct record *record, record_line_fn sink, void *context);
+
+/* Payload bytes that a phone took from a peer (peer.bytes) or the server, damaged or not. */
+void record_peer_bytes(struct record *record, uint32_t phone, uint64_t bytes);
+void record_tftp_bytes(struct record *record, uint32_t phone, uint64_t bytes);
+
+/* A fault was carried out; kept in the summary. Text is copied. */
+void record_fault(struct record *record, uint64_t now_us, const char *text);
+
+/* Counters of the WAN of a site (accumulated by the links) and of the server; at the end and for each view. */
+void record_wan(struct record *record, uint32_t site, const struct link *down, const struct link *up);
+void record_server(struct record *record, const struct tftp_server_counters *counters);
+
+/* True where every phone that is to end has ended (upgraded or failed); killed for good counts as ended. */
+bool record_all_ended(const struct record *record);
+/* The phone will never come back (killed without return). */
+void record_phone_gone(struct record *record, uint32_t phone);
+
+/* ---- while it runs ---- */
+
+/* What a progress view shows. Immutable once published. */
+struct fleet_view {
+	const char *phase;          /* "bringing up", "upgrading", "ending" */
+	uint64_t now_us;            /* scenario time */
+	uint32_t phones, upgraded, failed;
+	uint64_t wan_bytes_down;    /* of all sites */
+	uint64_t wan_down_bps;      /* over the last view's interval, scenario time */
+	uint64_t bytes_wanted;      /* sum over phones of their set's size */
+	uint64_t bytes_held;        /* verified and partial */
+	uint64_t left_us;           /* estimate until the last phone, scenario time; UINT64_MAX unknown */
+	uint32_t snapshot_count;
+	struct pfs_snapshot *snapshots; /* one a phone, freed with the view */
+};
+
+/*
+ * Publishes a view (takes its contents from the record and from `snapshots`,
+ * copied; may be NULL). The old one is freed after a grace period.
+ */
+void record_publish(struct record *record, const char *phase, uint64_t now_us, const struct pfs_snapshot *snapshots);
+
+/*
+ * The newest view, or NULL before the first. Only inside a read-side section of
+ * a thread registered with liburcu's QSBR; valid until its next quiescent state.
+ */
+const struct fleet_view *record_view(struct record *record);
+
+/* ---- when it has ended ---- */
+
+struct run_direct { uint32_t phone; uint8_t file; uint8_t reason; };
+
+struct run_hierarchy {
+	uint32_t site, subnet, model;
+	uint8_t file;
+	int64_t root;               /* phone that confirmed first, -1 none */
+	uint32_t members;           /* phones that got the file here, the root included */
+	uint32_t depth;             /* deepest level at which a phone completed it; root 1 */
+	uint32_t roots_confirmed;
+	uint32_t wan_copies;        /* downloads of it begun at the server by phones of this hierarchy that take part */
+	uint64_t broadcasts;
+	uint64_t confirmed_us, transfer_us, last_member_us; /* scenario time; PFS_TIME_NEVER unknown */
+};
+
+struct run_result {
+	bool traditional, interrupted;
+	uint32_t phones, upgraded, failed, ineligible, gone;
+	uint64_t duration_us;       /* first reset to last phone done */
+	uint64_t wan_bytes_down, wan_bytes_up, wan_frames_lost, wan_queue_drops;
+	double wan_busy_fraction;   /* of the busiest site's down direction, over duration */
+	struct tftp_server_counters server;
+	uint64_t tftp_transfers, tftp_transfers_pfs, tftp_completed, tftp_rejected, tftp_blocks, tftp_retransmits;
+	uint64_t client_retransmits;
+	uint64_t peer_transfers, peer_bytes, peer_broadcasts;
+	uint64_t damaged;           /* verifications that failed */
+	uint64_t redirects, refusals, elections_again;
+	uint64_t dropped[PFS_DROPS];
+	uint64_t failures[PFS_FAIL_REASONS];
+	uint32_t direct_count;
+	struct run_direct *directs;
+	uint64_t direct_by_reason[PFS_DIRECT_REASONS];
+	uint32_t hierarchy_count;
+	struct run_hierarchy *hierarchies;
+	uint64_t completion_p50_us, completion_p90_us, completion_p99_us, completion_max_us; /* from each phone's own reset */
+	uint32_t fault_count;
+	struct { uint64_t at_us; char text[160]; } *faults;
+	uint8_t *phone_upgraded;    /* one a phone */
+};
+
+/* Works the result out; owned by the record, valid until record_free. */
+const struct run_result *record_finish(struct record *record, uint64_t now_us, bool interrupted);
+
+/*
+ * Renders one trace record as console lines in the vendor's form, in order,
+ * through emit. The one renderer that every phone uses. `phone_name`, file
+ * names and addresses come from the config; clock_us is microseconds since
+ * midnight of the log's day.
+ */
+typedef void (*console_emit_fn)(void *context, int severity, bool pfs, const char *line);
+void console_render(const struct pfs_config *config, uint64_t clock_us, const struct pfs_trace *trace,
+		    console_emit_fn emit, void *context);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * What the two worlds have in common: they take a plan and a record, run the
+ * fleet in one mode, and say how far their result can be trusted. The netns
+ * world is the real kernel, the sim world virtual time; neither includes from
+ * the other.
+ */
+#ifndef FLEET_WORLD_H
+#define FLEET_WORLD_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "emulator/plan/plan.h"
+#include "emulator/record/record.h"
+
+struct world_options {
+	const struct plan *plan;
+	struct record *record;
+	bool traditional;
+	const char *out_dir;              /* the run's folder, or NULL */
+	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */
+};
+
+/* Fidelity (DESIGN point 9) and setup of a run; what a world has not is zero. */
+struct world_report {
+	bool inconclusive;
+	char reasons[256];                /* why, "; " between */
+	uint64_t timer_lag_p50_us, timer_lag_p99_us, timer_lag_max_us; /* scenario time */
+	uint64_t timer_smallest_us;       /* smallest protocol timer in use */
+	uint64_t relay_late_p50_us, relay_late_p99_us, relay_late_max_us; /* lateness left uncorrected, scenario time */
+	uint64_t relay_corrections;
+	uint64_t drops;                   /* packets dropped that the scenario did not drop */
+	uint64_t tcp_retransmits;
+	double cpu_busy;                  /* of one core, 0 to cores */
+	double steal;                     /* fraction of the run's CPU time */
+	double up_s, down_s;              /* real time */
+	uint64_t rss_bytes, kernel_bytes, descriptors_peak;
+	uint64_t rx_bytes_min;            /* smallest eth0 rx_bytes of an upgraded phone, from the kernel */
+	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
+	uint64_t events;                  /* sim: events handled */
+};
+
+/*
+ * Runs the plan to its end (all phones ended, time limit, or stop). Returns 0,
+ * or a negative errno where the host lacks something, with a line on stderr
+ * that says what to do (exit 4).
+ */
+int netns_world_run(const struct world_options *options, struct world_report *report);
+int sim_world_run(const struct world_options *options, struct world_report *report);
+
+#endif
