@@ -2,10 +2,11 @@
 #include "tests/interop/interop.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,8 @@ void interop_need(const char *program, bool root)
 void interop_enter(void)
 {
 	struct ifreq request = { .ifr_name = "lo" };
+	struct ifreq alias = { .ifr_name = "lo:1" };
+	const struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INTEROP_ADDRESS) };
 	int fd;
 
 	ck_assert_int_eq(enter(), 0);
@@ -79,6 +82,8 @@ void interop_enter(void)
 	ck_assert_int_eq(ioctl(fd, SIOCGIFFLAGS, &request), 0);
 	request.ifr_flags |= IFF_UP;
 	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+	memcpy(&alias.ifr_addr, &address, sizeof(address));
+	ck_assert_int_eq(ioctl(fd, SIOCSIFADDR, &alias), 0);
 	close(fd);
 }
 
@@ -98,18 +103,18 @@ void interop_begin(void)
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+	(void)status;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
 void interop_leave(void)
 {
-	DIR *directory = opendir(folder);
-	struct dirent *entry;
-
 	free(content);
-	if (!directory)
-		return;
-	while ((entry = readdir(directory)))
-		unlinkat(dirfd(directory), entry->d_name, 0);
-	closedir(directory);
-	rmdir(folder);
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *interop_path(const char *name)

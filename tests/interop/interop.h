@@ -16,6 +16,13 @@
 
 #include "emulator/hq/tftp_server.h"
 
+/*
+ * A second address of the loopback: in.tftpd takes no numeric address where a host
+ * has none but 127.0.0.1 (it resolves with AI_ADDRCONFIG).
+ */
+#define INTEROP_ADDRESS 0x0a090901
+#define INTEROP_ADDRESS_TEXT "10.9.9.1"
+
 /* One past 65,535 blocks of 512 bytes: the number on the wire wraps. */
 #define INTEROP_WRAP_BYTES (65537u * 512 + 77)
 
