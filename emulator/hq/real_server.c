@@ -336,8 +336,12 @@ static int launch(const struct real_server_config *config, const struct argument
 	server->control = pair[0];
 	error = make_init(&init, server);
 	close(pair[1]);
-	if (error < 0)
-		return complain(config, error, "cannot have a PID namespace of its own");
+	if (error < 0) {
+		char text[TEXT_MAX];
+
+		snprintf(text, sizeof(text), "cannot have a PID namespace of its own: %s", strerror(-error));
+		return complain(config, error, text);
+	}
 	return await_report(config, server, init.ready_timeout_ms);
 }
 
@@ -398,14 +402,18 @@ int real_server_start(const struct real_server_config *config, struct real_serve
 
 void real_server_stop(struct real_server *server)
 {
+	struct pollfd ended = { .events = POLLIN };
 	struct stat status;
 	siginfo_t info;
 
 	if (!server)
 		return;
+	ended.fd = server->pidfd;
 	if (server->pidfd >= 0) {
 		syscall(SYS_pidfd_send_signal, server->pidfd, SIGKILL, NULL, 0);
-		/* An init is gone only when all of its namespace are. */
+		/* An init is gone only when all of its namespace are. Somebody else may have reaped it. */
+		while (poll(&ended, 1, -1) < 0 && errno == EINTR)
+			;
 		while (waitid(P_PIDFD, (id_t)server->pidfd, &info, WEXITED | __WALL) && errno == EINTR)
 			;
 		close(server->pidfd);

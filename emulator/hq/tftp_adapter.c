@@ -45,6 +45,7 @@ struct tftp_adapter {
 	struct tftp_adapter_counters counters;
 	struct port request_port;
 	struct port *ports;      /* one a transfer */
+	uint32_t port_count;
 	struct ev_io timer_io;
 	int timer_fd;
 	uint64_t armed_us;       /* deadline the timer is set to; UINT64_MAX: not set */
@@ -335,7 +336,7 @@ int tftp_adapter_start(struct tftp_adapter *adapter)
 void tftp_adapter_stop(struct tftp_adapter *adapter)
 {
 	port_close(&adapter->request_port);
-	for (uint32_t i = 0; i < adapter->config.serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		port_close(&adapter->ports[i]);
 	tftp_server_reset(adapter->config.server);
 	adapter->port = 0;
@@ -350,7 +351,7 @@ void tftp_adapter_counters(const struct tftp_adapter *adapter, struct tftp_adapt
 {
 	*counters = adapter->counters;
 	counters->kernel_drops += socket_drops(adapter->request_port.fd);
-	for (uint32_t i = 0; i < adapter->config.serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		counters->kernel_drops += socket_drops(adapter->ports[i].fd);
 }
 
@@ -379,13 +380,14 @@ int tftp_adapter_new(const struct tftp_adapter_config *config, struct tftp_adapt
 	adapter->config = *config;
 	adapter->timer_fd = -1;
 	adapter->armed_us = UINT64_MAX;
-	adapter->ports = calloc(config->serving_max ? config->serving_max : 1, sizeof(*adapter->ports));
+	adapter->port_count = tftp_server_serving_max(config->server);
+	adapter->ports = calloc(adapter->port_count ? adapter->port_count : 1, sizeof(*adapter->ports));
 	if (!adapter->ports) {
 		free(adapter);
 		return -ENOMEM;
 	}
 	port_init(&adapter->request_port, adapter, TFTP_NO_TRANSFER, on_readable);
-	for (uint32_t i = 0; i < config->serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		port_init(&adapter->ports[i], adapter, i, on_readable);
 	error = open_timer(adapter);
 	if (!error)

@@ -516,6 +516,11 @@ void tftp_server_reset(struct tftp_server *server)
 	server->counters.serving = 0;
 }
 
+uint32_t tftp_server_serving_max(const struct tftp_server *server)
+{
+	return server->config.serving_max;
+}
+
 const struct tftp_server_counters *tftp_server_counters(const struct tftp_server *server)
 {
 	return &server->counters;

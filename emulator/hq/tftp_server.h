@@ -140,6 +140,9 @@ void tftp_server_cancel(struct tftp_server *server, uint32_t transfer, struct tf
 /* The server stops: all transfers are forgotten without a word (a crash). */
 void tftp_server_reset(struct tftp_server *server);
 
+/* As configured: every output's transfer is below it, or TFTP_NO_TRANSFER. */
+uint32_t tftp_server_serving_max(const struct tftp_server *server);
+
 const struct tftp_server_counters *tftp_server_counters(const struct tftp_server *server);
 
 #endif

@@ -53,15 +53,19 @@ static int enter(void)
 	return unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNET : CLONE_NEWNET) ? -errno : 0;
 }
 
-void interop_need(const char *program, bool root)
+void interop_need_root(const char *what)
+{
+	if (geteuid())
+		skip(" runs as root only", what);
+}
+
+void interop_need(const char *program)
 {
 	int status = 1;
 	pid_t pid;
 
 	if (!is_installed(program))
 		skip(" is not installed", program);
-	if (root && geteuid())
-		skip(" runs as root only", program);
 	pid = fork();
 	if (!pid)
 		_exit(enter() ? 1 : 0);

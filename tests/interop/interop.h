@@ -30,11 +30,13 @@ enum { INTEROP_0, INTEROP_511, INTEROP_512, INTEROP_513, INTEROP_WRAP, INTEROP_F
 extern struct tftp_file interop_files[INTEROP_FILES];
 
 /*
- * In main, before Check: where the program or the namespaces are missing,
- * prints a TAP plan that skips all, with the reason, and exits. root: user
- * namespaces will not do.
+ * In main, before Check: where the program (in PATH, or a path) or namespaces
+ * are missing, prints a TAP plan that skips all, with the reason, and exits.
  */
-void interop_need(const char *program, bool root);
+void interop_need(const char *program);
+
+/* The same where we are not root: user namespaces will not do for what is named. */
+void interop_need_root(const char *what);
 
 /* In each test: a network namespace (as an ordinary user, in a user namespace), its loopback up. */
 void interop_enter(void);

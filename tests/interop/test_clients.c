@@ -49,7 +49,7 @@ static void serve(uint32_t serving_max)
 {
 	const struct tftp_server_config server_config = { serving_max, 5, 1000000, 8000000, 0 };
 	struct tftp_adapter_config config = {
-		.loop = loop, .address = INADDR_LOOPBACK, .port = 69, .serving_max = serving_max,
+		.loop = loop, .address = INADDR_LOOPBACK, .port = 69,
 		.speed_milli = 1000, .now_us = clock_us, .open_socket = open_socket,
 	};
 
@@ -238,7 +238,7 @@ int main(int count, char **arguments)
 	int failed;
 
 	client = count == 2 ? arguments[1] : "curl";
-	interop_need(client, false);
+	interop_need(client);
 	tcase = tcase_create(client);
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);

@@ -56,7 +56,7 @@ static void start(void)
 	ck_assert_int_eq(real_server_start(&config, &server), 0);
 }
 
-static int ask(const char *name)
+static int ask_with(const char *name, const char *option, const char *value)
 {
 	const struct sockaddr_in to = {
 		.sin_family = AF_INET, .sin_port = htons(69), .sin_addr.s_addr = htonl(INTEROP_ADDRESS),
@@ -68,9 +68,20 @@ static int ask(const char *name)
 	ck_assert_int_ge(fd, 0);
 	memcpy(packet + 2, name, length);
 	memcpy(packet + 3 + length, "octet", 6);
-	ck_assert_int_eq(sendto(fd, packet, length + 9, 0, (const struct sockaddr *)&to, sizeof(to)),
-			 (ssize_t)length + 9);
+	length += 9;
+	if (option) {
+		strcpy((char *)packet + length, option);
+		length += strlen(option) + 1;
+		strcpy((char *)packet + length, value);
+		length += strlen(value) + 1;
+	}
+	ck_assert_int_eq(sendto(fd, packet, length, 0, (const struct sockaddr *)&to, sizeof(to)), (ssize_t)length);
 	return fd;
+}
+
+static int ask(const char *name)
+{
+	return ask_with(name, NULL, NULL);
 }
 
 /* The answer's opcode: 3 DATA, 5 ERROR; 0: none within timeout_ms. */
@@ -179,6 +190,30 @@ START_TEST(serves_its_files)
 }
 END_TEST
 
+/* RFC 2348: the bound on blocks is passed on; below 512 no option is granted at all. */
+START_TEST(block_size_is_bounded)
+{
+	static const char granted[] = "\0\6blksize\0001024";
+	struct pollfd ready = { .events = POLLIN };
+	uint8_t packet[2000];
+
+	config.blksize_max = 1024;
+	start();
+	ready.fd = ask_with("wrap", "blksize", "1428");
+	ck_assert_int_eq(poll(&ready, 1, WAIT_MS), 1);
+	ck_assert_int_eq(recv(ready.fd, packet, sizeof(packet), 0), sizeof(granted));
+	ck_assert_mem_eq(packet, granted, sizeof(granted));
+	close(ready.fd);
+	real_server_stop(server);
+	config.blksize_max = 100;
+	start();
+	ready.fd = ask_with("wrap", "blksize", "1428");
+	ck_assert_int_eq(poll(&ready, 1, WAIT_MS), 1);
+	ck_assert_int_eq(recv(ready.fd, packet, sizeof(packet), 0), 516);
+	close(ready.fd);
+}
+END_TEST
+
 START_TEST(receive_buffer_is_enlarged)
 {
 	start();
@@ -186,13 +221,28 @@ START_TEST(receive_buffer_is_enlarged)
 }
 END_TEST
 
+static uint32_t lines_of(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	uint32_t lines = 0;
+	int byte;
+
+	ck_assert_ptr_nonnull(file);
+	while ((byte = getc(file)) != EOF)
+		lines += byte == '\n';
+	fclose(file);
+	return lines;
+}
+
 /* Nothing is left by a stop: no process, no directory, and port 69 is closed. */
 START_TEST(stop_leaves_nothing)
 {
 	ino_t namespace;
+	uint32_t mounts = lines_of("/proc/self/mountinfo");
 	int fd;
 
 	start();
+	ck_assert_uint_eq(lines_of("/proc/self/mountinfo"), mounts); /* what it mounts is its own */
 	namespace = pid_namespace_of(real_server_pidfd(server));
 	fd = ask("wrap"); /* a transfer under way */
 	ck_assert_int_eq(opcode_of_answer(fd, WAIT_MS), 3);
@@ -358,14 +408,16 @@ int main(int count, char **arguments)
 	int failed;
 
 	kind = count == 2 && !strcmp(arguments[1], "dnsmasq") ? REAL_SERVER_DNSMASQ : REAL_SERVER_IN_TFTPD;
+	interop_need_root(real_server_name(kind));
 	if (!real_server_installed(kind))
-		interop_need(real_server_name(kind), true);
-	interop_need("curl", true);
+		interop_need(real_server_name(kind));
+	interop_need("curl");
 	tcase = tcase_create(real_server_name(kind));
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, serves_its_files);
+	tcase_add_test(tcase, block_size_is_bounded);
 	tcase_add_test(tcase, receive_buffer_is_enlarged);
 	tcase_add_test(tcase, stop_leaves_nothing);
 	tcase_add_test(tcase, killed_with_its_maker);

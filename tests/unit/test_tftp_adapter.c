@@ -70,7 +70,7 @@ static void setup(void)
 	sockets_left = 1000;
 	damage_at = UINT64_MAX;
 	config = (struct tftp_adapter_config){
-		.loop = loop, .server = server, .address = INADDR_LOOPBACK, .serving_max = SERVING_MAX,
+		.loop = loop, .server = server, .address = INADDR_LOOPBACK,
 		.speed_milli = 1000000, .now_us = clock_us, .open_socket = open_socket, .damage = damage,
 	};
 	ck_assert_int_eq(tftp_adapter_new(&config, &adapter), 0);
