@@ -184,7 +184,8 @@ static void negotiate(const struct tftp_server *server, struct tftp_transfer *tr
 	transfer->options = request->options;
 	transfer->blksize = TFTP_BLKSIZE_DEFAULT;
 	if (request->options & TFTP_OPTION_BLKSIZE)
-		transfer->blksize = (uint16_t)(request->blksize < blksize_max ? request->blksize : blksize_max);
+		transfer->blksize =
+		    (uint16_t)(request->blksize < blksize_max ? request->blksize : blksize_max);
 	transfer->wait_first_us = server->config.timeout_us;
 	if (request->options & TFTP_OPTION_TIMEOUT) {
 		transfer->timeout_s = request->timeout_s;
@@ -293,7 +294,8 @@ static void acknowledged(struct tftp_server *server, uint64_t now_us, uint32_t s
 	uint16_t behind = (uint16_t)((uint16_t)transfer->block - block);
 
 	if (behind) {
-		/* RFC 1123 section 4.2.3.1: an ACK that was seen before starts nothing (Sorcerer's Apprentice). */
+		/* RFC 1123 section 4.2.3.1: an ACK that was seen before starts nothing (Sorcerer's
+		 * Apprentice). */
 		if (behind <= INT16_MAX && behind <= transfer->block)
 			server->counters.duplicate_acks++;
 		else
@@ -315,7 +317,8 @@ void tftp_server_packet(struct tftp_server *server, uint64_t now_us, uint32_t tr
 	output_init(output, transfer, address, port);
 	if (transfer >= server->config.serving_max || !transfer_at(server, transfer)->serving)
 		return;
-	if (transfer_at(server, transfer)->address != address || transfer_at(server, transfer)->port != port) {
+	if (transfer_at(server, transfer)->address != address ||
+	    transfer_at(server, transfer)->port != port) {
 		server->counters.strangers++;
 		/* An ERROR is not answered, or two servers could go on for ever. */
 		if (length < 2 || data[0] || data[1] != OP_ERROR)

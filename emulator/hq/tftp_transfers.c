@@ -71,7 +71,8 @@ uint32_t tftp_transfers_find(const struct tftp_transfers *transfers, uint32_t ad
 {
 	uint32_t slot = *bucket_of(transfers, address, port);
 
-	while (slot != NONE && (transfers->list[slot].address != address || transfers->list[slot].port != port))
+	while (slot != NONE &&
+	       (transfers->list[slot].address != address || transfers->list[slot].port != port))
 		slot = transfers->list[slot].bucket_next;
 	return slot;
 }

@@ -51,7 +51,7 @@ const char *interop_path(const char *name);
 /* True where the file in the folder has exactly these bytes; one that does not exist has none. */
 bool interop_same(const char *name, const struct tftp_file *file);
 
-/* Starts a program with its output in the folder ("output"); returns its pid. arguments[0] is looked up in PATH. */
+/* Starts a program (looked up in PATH), its output going to the folder's "output"; returns its pid. */
 pid_t interop_spawn(const char *const *arguments);
 
 /* The exit status of a child that was waited for; -1 where a signal ended it. */
