@@ -29,7 +29,8 @@ struct pfs_trace *core_trace(struct pfs_phone *phone, struct pfs_actions *action
  * Everything refused is counted. It is traced at powers of two only: whoever
  * floods the port must not flood the log.
  */
-void core_drop_input(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_drop drop, uint32_t address)
+void core_drop_input(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_drop drop,
+		     uint32_t address)
 {
 	uint32_t count = ++phone->dropped[drop];
 	struct pfs_trace *record;

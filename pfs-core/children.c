@@ -9,7 +9,8 @@
  */
 #include "pfs-core/core.h"
 
-#define WEIGHT_SETTLED_S ((uint32_t)(2 * PFS_BEAT_US / PFS_S)) /* joiners sent there have arrived or failed by then */
+#define WEIGHT_SETTLED_S                                                                                     \
+	((uint32_t)(2 * PFS_BEAT_US / PFS_S)) /* joiners sent there have arrived or failed by then */
 
 static bool is_child(const struct pfs_conn *conn, uint8_t file)
 {
@@ -41,12 +42,14 @@ bool core_children_room(const struct pfs_phone *phone, uint8_t file)
 	uint32_t others = 0;
 
 	for (uint8_t i = 0; i < phone->config.file_count; i++)
-		others += i != file && (core_children_count(phone, i) > 0 || (i == phone->file && !phone->upgraded));
+		others += i != file &&
+			  (core_children_count(phone, i) > 0 || (i == phone->file && !phone->upgraded));
 	return others < PFS_HIERARCHIES_MAX;
 }
 
 /* The state of the tree as a child of `file` is to hear it. */
-static void tree_fill(const struct pfs_phone *phone, struct wire_frame *frame, uint8_t file, enum wire_type type)
+static void tree_fill(const struct pfs_phone *phone, struct wire_frame *frame, uint8_t file,
+		      enum wire_type type)
 {
 	memset(frame, 0, sizeof(*frame));
 	frame->type = (uint8_t)type;
@@ -69,7 +72,8 @@ static void tree_fill(const struct pfs_phone *phone, struct wire_frame *frame, u
 	frame->path[frame->path_count++] = phone->config.address;
 }
 
-static void tell(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, enum wire_type type)
+static void tell(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		 enum wire_type type)
 {
 	struct wire_frame frame;
 
@@ -83,7 +87,8 @@ void core_child_beat(struct pfs_phone *phone, struct pfs_actions *actions, struc
 	tell(phone, actions, conn, WIRE_ALIVE);
 }
 
-void core_children_tell(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file, enum wire_type type)
+void core_children_tell(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file,
+			enum wire_type type)
 {
 	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
 		if (is_child(&phone->conns[i], file))
@@ -137,8 +142,8 @@ void core_children_serve(struct pfs_phone *phone, struct pfs_actions *actions, u
 
 /* --------------------------------------------------------------- joiners */
 
-static void refuse_join(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, uint8_t file,
-			enum pfs_refusal refusal)
+static void refuse_join(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+			uint8_t file, enum pfs_refusal refusal)
 {
 	struct wire_frame frame;
 	struct pfs_trace *record;
@@ -196,7 +201,8 @@ static bool quiet(const struct pfs_phone *phone, const struct pfs_conn *child)
 	return child->deadline_us < phone->now_us + PFS_SILENCE_US - PFS_BEAT_US - PFS_S;
 }
 
-/* A child that joins anew, or that its own orphan says is gone and that has been quiet, is no child any more. */
+/* A child that joins anew, or that its own orphan says is gone and that has been quiet, is no child any more.
+ */
 static void forget_stale(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file, uint32_t joiner,
 			 uint32_t gone)
 {
@@ -212,8 +218,8 @@ static void forget_stale(struct pfs_phone *phone, struct pfs_actions *actions, u
 	}
 }
 
-static void accept_child(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, uint8_t file,
-			 uint32_t weight)
+static void accept_child(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+			 uint8_t file, uint32_t weight)
 {
 	uint32_t slot = core_children_count(phone, file);
 	struct pfs_trace *record;
@@ -234,8 +240,8 @@ static void accept_child(struct pfs_phone *phone, struct pfs_actions *actions, s
 }
 
 /* To the lighter subtree, but not to the child that the joiner could not use. */
-static bool redirect(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, uint8_t file,
-		     const struct wire_frame *join)
+static bool redirect(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		     uint8_t file, const struct wire_frame *join)
 {
 	struct pfs_conn *lighter = NULL;
 	struct wire_frame frame;
@@ -265,7 +271,8 @@ static bool redirect(struct pfs_phone *phone, struct pfs_actions *actions, struc
 	return true;
 }
 
-void core_child_join(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, const struct wire_frame *frame)
+void core_child_join(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		     const struct wire_frame *frame)
 {
 	uint8_t file = core_file_find(phone, frame->digest, NULL);
 	uint32_t weight = frame->weight ? frame->weight : 1;
@@ -297,7 +304,8 @@ void core_child_join(struct pfs_phone *phone, struct pfs_actions *actions, struc
 
 /* ---------------------------------------------------------------- leaving */
 
-void core_child_frame(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, const struct wire_frame *frame)
+void core_child_frame(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		      const struct wire_frame *frame)
 {
 	struct pfs_trace *record;
 
@@ -315,7 +323,8 @@ void core_child_frame(struct pfs_phone *phone, struct pfs_actions *actions, stru
 	core_conn_finish(phone, actions, conn);
 }
 
-void core_child_lost(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, enum pfs_loss loss, bool close)
+void core_child_lost(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		     enum pfs_loss loss, bool close)
 {
 	struct pfs_trace *record = core_trace(phone, actions, PFS_TR_CHILD_LOST);
 
@@ -329,7 +338,8 @@ void core_child_lost(struct pfs_phone *phone, struct pfs_actions *actions, struc
 }
 
 /* The file cannot be had: every child hears why and is let go. */
-void core_children_fail(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file, enum pfs_failure failure)
+void core_children_fail(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file,
+			enum pfs_failure failure)
 {
 	struct wire_frame frame;
 

@@ -94,7 +94,8 @@ static void evict(struct pfs_phone *phone, struct pfs_actions *actions)
 	core_conn_drop(phone, actions, victim);
 }
 
-struct pfs_conn *core_conn_new(struct pfs_phone *phone, struct pfs_actions *actions, enum conn_role role, uint32_t address)
+struct pfs_conn *core_conn_new(struct pfs_phone *phone, struct pfs_actions *actions, enum conn_role role,
+			       uint32_t address)
 {
 	struct pfs_conn *conn;
 
@@ -108,7 +109,8 @@ struct pfs_conn *core_conn_new(struct pfs_phone *phone, struct pfs_actions *acti
 	return conn;
 }
 
-void core_conn_send(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, const struct wire_frame *frame)
+void core_conn_send(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		    const struct wire_frame *frame)
 {
 	struct pfs_action *action = core_act(actions, PFS_ACT_SEND);
 
@@ -139,8 +141,8 @@ uint64_t core_conn_deadline(const struct pfs_conn *conn)
 }
 
 /* The connection is no more, or is given up with `close`; what that means depends on who it was. */
-static void lose(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, enum pfs_loss loss,
-		 bool close)
+static void lose(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		 enum pfs_loss loss, bool close)
 {
 	switch (conn->role) {
 	case CONN_CHILD:
@@ -166,7 +168,8 @@ static void lose(struct pfs_phone *phone, struct pfs_actions *actions, struct pf
 }
 
 /* After LOST the caller has closed it; after EOF it is still ours to close. */
-void core_conn_gone(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, enum pfs_loss loss)
+void core_conn_gone(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		    enum pfs_loss loss)
 {
 	if (loss == PFS_LOSS_EOF) {
 		/* Both directions end in order, so that the peer sees no reset. */
@@ -206,7 +209,8 @@ static uint8_t *receive_buffer(struct pfs_phone *phone, struct pfs_conn *conn, u
 }
 
 /* What the peer sent is not ours: counted, and the connection ends. */
-static void refuse(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, enum pfs_drop drop)
+static void refuse(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		   enum pfs_drop drop)
 {
 	core_drop_input(phone, actions, drop, conn->address);
 	lose(phone, actions, conn, PFS_LOSS_PROTOCOL, true);
@@ -291,7 +295,7 @@ static uint32_t gather(struct pfs_phone *phone, struct pfs_actions *actions, str
 }
 
 uint32_t core_conn_bytes(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
-		    const struct pfs_event *event)
+			 const struct pfs_event *event)
 {
 	uint32_t at = 0;
 

@@ -32,8 +32,8 @@ void core_election_listen(struct pfs_phone *phone)
 {
 	uint64_t less_us;
 
-	phone->strength = phone->config.strength ? phone->config.strength & ~BUMP :
-			  (uint32_t)core_draw(phone, DRAW_STRENGTH) & ~BUMP;
+	phone->strength = phone->config.strength ? phone->config.strength & ~BUMP
+						 : (uint32_t)core_draw(phone, DRAW_STRENGTH) & ~BUMP;
 	phone->xid = new_xid(phone);
 	phone->leader = 0;
 	less_us = core_octaves((~BUMP - phone->strength) << 1, PFS_LISTEN_OCTAVE_US);
@@ -179,11 +179,12 @@ void core_election_timer(struct pfs_phone *phone, struct pfs_actions *actions)
  * after a random wait, so that those who lost the same parent do not speak at
  * once. The subtree stays as it is and is told.
  */
-void core_election_again(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_loss loss, uint64_t wait_us)
+void core_election_again(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_loss loss,
+			 uint64_t wait_us)
 {
 	struct pfs_trace *record;
 
-	phone->rooted &= (uint8_t)~(1u << phone->file);
+	phone->rooted &= (uint8_t) ~(1u << phone->file);
 	phone->leader = 0;
 	phone->rejoin = REJOIN_NONE;
 	phone->dial_origin = 0;
@@ -238,7 +239,8 @@ void core_election_answer(struct pfs_phone *phone, struct pfs_actions *actions, 
 	claim.phase = answer_phase(phone, file);
 	if (claim.phase == TREE_HOLDING)
 		claim.strength = UINT32_MAX;
-	if (claim.phase == TREE_WAITING && phone->timer_us != PFS_TIME_NEVER && phone->timer_us > phone->now_us)
+	if (claim.phase == TREE_WAITING && phone->timer_us != PFS_TIME_NEVER &&
+	    phone->timer_us > phone->now_us)
 		claim.remaining_ms = (uint32_t)((phone->timer_us - phone->now_us) / PFS_MS);
 	broadcast(actions, &claim);
 	phone->answered_us[file] = phone->now_us;
@@ -267,8 +269,8 @@ static void answer_request(struct pfs_phone *phone, struct pfs_actions *actions,
 /* --------------------------------------------------------------- hearing */
 
 /* Higher class, then higher strength, then higher address. */
-static bool beats(enum claim_class class, uint32_t strength, uint32_t address,
-		  enum claim_class other_class, uint32_t other_strength, uint32_t other_address)
+static bool beats(enum claim_class class, uint32_t strength, uint32_t address, enum claim_class other_class,
+		  uint32_t other_strength, uint32_t other_address)
 {
 	if (class != other_class)
 		return class > other_class;
@@ -316,7 +318,7 @@ static void follow(struct pfs_phone *phone, struct pfs_actions *actions, const s
 	phone->leader = claim->sender;
 	phone->leader_xid = claim->xid;
 	phone->leader_strength = claim->strength;
-	phone->leader_class = (uint8_t)class;
+	phone->leader_class = (uint8_t) class;
 	phone->hops = 0;
 	phone->dial_origin = 0;
 	phone->last_resort = 0;
@@ -368,7 +370,7 @@ static void rival(struct pfs_phone *phone, struct pfs_actions *actions, const st
 	}
 	record = core_trace(phone, actions, PFS_TR_ROOT_GAVE_UP);
 	record->address = claim->sender;
-	phone->rooted &= (uint8_t)~(1u << phone->file);
+	phone->rooted &= (uint8_t) ~(1u << phone->file);
 	phone->levels[phone->file] = 0;
 	phone->tree_xid = 0;
 	phone->root_address = 0;
@@ -416,8 +418,9 @@ void core_election_heard(struct pfs_phone *phone, struct pfs_actions *actions, c
 		return;
 	}
 	assert(event->available == event->length);
-	refused = event->address == phone->config.address ? PFS_DROP_OWN + 1 :
-		  flooded(phone) ? PFS_DROP_LIMIT + 1 : pfs_wire_claim_read(event->data, event->length, &claim);
+	refused = event->address == phone->config.address ? PFS_DROP_OWN + 1
+		  : flooded(phone)                        ? PFS_DROP_LIMIT + 1
+				   : pfs_wire_claim_read(event->data, event->length, &claim);
 	if (!refused)
 		refused = screen(phone, event, &claim);
 	if (refused) {

@@ -4,7 +4,8 @@
  */
 #include "pfs-core/core.h"
 
-#define NAME_OF(table, index) ((unsigned int)(index) < sizeof(table) / sizeof((table)[0]) ? (table)[index] : NULL)
+#define NAME_OF(table, index)                                                                                \
+	((unsigned int)(index) < sizeof(table) / sizeof((table)[0]) ? (table)[index] : NULL)
 #define COMPLETE(table, end) _Static_assert(sizeof(table) / sizeof((table)[0]) == (end), #table)
 
 static const char *const states[] = {
@@ -68,35 +69,19 @@ static const char *const traces[] = {
 COMPLETE(traces, PFS_TR_KINDS);
 
 static const char *const losses[] = {
-	[PFS_LOSS_NONE] = "none",
-	[PFS_LOSS_RESET] = "reset",
-	[PFS_LOSS_EOF] = "closed",
-	[PFS_LOSS_SILENT] = "silent",
-	[PFS_LOSS_STALLED] = "stalled",
-	[PFS_LOSS_DAMAGED] = "damaged",
-	[PFS_LOSS_PROTOCOL] = "protocol",
-	[PFS_LOSS_REFUSED] = "refused",
-	[PFS_LOSS_CYCLE] = "cycle",
+	[PFS_LOSS_NONE] = "none",         [PFS_LOSS_RESET] = "reset",     [PFS_LOSS_EOF] = "closed",
+	[PFS_LOSS_SILENT] = "silent",     [PFS_LOSS_STALLED] = "stalled", [PFS_LOSS_DAMAGED] = "damaged",
+	[PFS_LOSS_PROTOCOL] = "protocol", [PFS_LOSS_REFUSED] = "refused", [PFS_LOSS_CYCLE] = "cycle",
 	[PFS_LOSS_FAILED] = "failed",
 };
 COMPLETE(losses, PFS_LOSS_KINDS);
 
 static const char *const drops[] = {
-	[PFS_DROP_SHORT] = "length",
-	[PFS_DROP_MAGIC] = "magic",
-	[PFS_DROP_VERSION] = "version",
-	[PFS_DROP_TYPE] = "type",
-	[PFS_DROP_OWN] = "own",
-	[PFS_DROP_SUBNET] = "other-subnet",
-	[PFS_DROP_MODEL] = "other-model",
-	[PFS_DROP_FILE] = "other-file",
-	[PFS_DROP_BLAMED] = "blamed",
-	[PFS_DROP_STALE] = "stale",
-	[PFS_DROP_STATE] = "unexpected",
-	[PFS_DROP_TID] = "tid",
-	[PFS_DROP_BLOCK] = "block",
-	[PFS_DROP_LIMIT] = "limit",
-	[PFS_DROP_FORGED] = "forged",
+	[PFS_DROP_SHORT] = "length",      [PFS_DROP_MAGIC] = "magic",      [PFS_DROP_VERSION] = "version",
+	[PFS_DROP_TYPE] = "type",         [PFS_DROP_OWN] = "own",          [PFS_DROP_SUBNET] = "other-subnet",
+	[PFS_DROP_MODEL] = "other-model", [PFS_DROP_FILE] = "other-file",  [PFS_DROP_BLAMED] = "blamed",
+	[PFS_DROP_STALE] = "stale",       [PFS_DROP_STATE] = "unexpected", [PFS_DROP_TID] = "tid",
+	[PFS_DROP_BLOCK] = "block",       [PFS_DROP_LIMIT] = "limit",      [PFS_DROP_FORGED] = "forged",
 };
 COMPLETE(drops, PFS_DROPS);
 
@@ -118,10 +103,8 @@ static const char *const failures[] = {
 COMPLETE(failures, PFS_FAIL_REASONS);
 
 static const char *const parts[] = {
-	[PFS_PART_YES] = "yes",
-	[PFS_PART_DISABLED] = "disabled",
-	[PFS_PART_MODEL] = "model",
-	[PFS_PART_OLD_FIRMWARE] = "old-firmware",
+	[PFS_PART_YES] = "yes",          [PFS_PART_DISABLED] = "disabled",
+	[PFS_PART_MODEL] = "model",      [PFS_PART_OLD_FIRMWARE] = "old-firmware",
 	[PFS_PART_MODE] = "traditional",
 };
 
@@ -132,11 +115,35 @@ static const char *const origins[] = {
 	[PFS_ORIGIN_DEFAULT] = "default",
 };
 
-const char *pfs_state_name(enum pfs_state state) { return NAME_OF(states, state); }
-const char *pfs_trace_name(enum pfs_trace_kind kind) { return NAME_OF(traces, kind); }
-const char *pfs_loss_name(enum pfs_loss loss) { return NAME_OF(losses, loss); }
-const char *pfs_drop_name(enum pfs_drop drop) { return NAME_OF(drops, drop); }
-const char *pfs_direct_name(enum pfs_direct direct) { return NAME_OF(directs, direct); }
-const char *pfs_failure_name(enum pfs_failure failure) { return NAME_OF(failures, failure); }
-const char *pfs_part_name(enum pfs_part part) { return NAME_OF(parts, part); }
-const char *pfs_origin_name(enum pfs_origin origin) { return NAME_OF(origins, origin); }
+const char *pfs_state_name(enum pfs_state state)
+{
+	return NAME_OF(states, state);
+}
+const char *pfs_trace_name(enum pfs_trace_kind kind)
+{
+	return NAME_OF(traces, kind);
+}
+const char *pfs_loss_name(enum pfs_loss loss)
+{
+	return NAME_OF(losses, loss);
+}
+const char *pfs_drop_name(enum pfs_drop drop)
+{
+	return NAME_OF(drops, drop);
+}
+const char *pfs_direct_name(enum pfs_direct direct)
+{
+	return NAME_OF(directs, direct);
+}
+const char *pfs_failure_name(enum pfs_failure failure)
+{
+	return NAME_OF(failures, failure);
+}
+const char *pfs_part_name(enum pfs_part part)
+{
+	return NAME_OF(parts, part);
+}
+const char *pfs_origin_name(enum pfs_origin origin)
+{
+	return NAME_OF(origins, origin);
+}

@@ -105,7 +105,8 @@ void core_parent_dial_failed(struct pfs_phone *phone, struct pfs_actions *action
 
 static void watch_root(struct pfs_phone *phone)
 {
-	phone->root_deadline_us = phone->now_us + PFS_ROOT_STALL_US + phone->levels[phone->file] * PFS_BEAT_US;
+	phone->root_deadline_us =
+		phone->now_us + PFS_ROOT_STALL_US + phone->levels[phone->file] * PFS_BEAT_US;
 }
 
 /*
@@ -135,7 +136,7 @@ static bool tree_heard(struct pfs_phone *phone, struct pfs_actions *actions, con
 	phone->levels[phone->file] = frame->level + 1;
 	if (news)
 		core_children_tell(phone, actions, phone->file,
-			      frame->type == WIRE_XFRCMD ? WIRE_XFRCMD : WIRE_ALIVE);
+				   frame->type == WIRE_XFRCMD ? WIRE_XFRCMD : WIRE_ALIVE);
 	if (frame->type == WIRE_XFRCMD)
 		core_trace(phone, actions, PFS_TR_XFRCMD_HEARD)->address = frame->root;
 	return true;
@@ -170,7 +171,8 @@ static void joined(struct pfs_phone *phone, struct pfs_actions *actions, struct 
 	record->c = phone->tree_xid;
 }
 
-static void redirected(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, uint32_t target)
+static void redirected(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		       uint32_t target)
 {
 	uint32_t origin = conn->address;
 
@@ -207,11 +209,12 @@ static void refused(struct pfs_phone *phone, struct pfs_actions *actions, struct
 		phone->leader_strength = UINT32_MAX;
 		phone->leader_class = UINT8_MAX; /* a place in the queue; nothing that is heard is better */
 		core_state_set(phone, PFS_ST_FOLLOWING,
-			  phone->now_us + retry_us + core_draw_below(phone, DRAW_JOIN, PFS_BUSY_RETRY_US));
+			       phone->now_us + retry_us +
+				       core_draw_below(phone, DRAW_JOIN, PFS_BUSY_RETRY_US));
 		return;
 	}
-	if (frame->reason == PFS_REFUSE_STRANGER && usable(phone, frame->root) && frame->root != phone->dial &&
-	    frame->xid != phone->dial_xid) {
+	if (frame->reason == PFS_REFUSE_STRANGER && usable(phone, frame->root) &&
+	    frame->root != phone->dial && frame->xid != phone->dial_xid) {
 		phone->dial_origin = 0;
 		core_parent_dial(phone, actions, frame->root, frame->xid);
 		return;
@@ -224,10 +227,11 @@ static void refused(struct pfs_phone *phone, struct pfs_actions *actions, struct
  * subtree is told, everybody elects again, and what two roots found holds.
  */
 static void parent_failed(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
-		   const struct wire_frame *frame)
+			  const struct wire_frame *frame)
 {
-	enum pfs_failure failure = frame->reason > PFS_FAIL_NONE && frame->reason < PFS_FAIL_REASONS ?
-				   (enum pfs_failure)frame->reason : PFS_FAIL_SERVER_SILENT;
+	enum pfs_failure failure = frame->reason > PFS_FAIL_NONE && frame->reason < PFS_FAIL_REASONS
+					   ? (enum pfs_failure)frame->reason
+					   : PFS_FAIL_SERVER_SILENT;
 	uint32_t root = phone->root_address ? phone->root_address : conn->address;
 	struct pfs_trace *record = core_trace(phone, actions, PFS_TR_FAILURE_PASSED);
 
@@ -245,7 +249,8 @@ static void parent_failed(struct pfs_phone *phone, struct pfs_actions *actions, 
 	core_election_again(phone, actions, PFS_LOSS_FAILED, 0);
 }
 
-void core_parent_frame(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, const struct wire_frame *frame)
+void core_parent_frame(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		       const struct wire_frame *frame)
 {
 	switch (frame->type) {
 	case WIRE_ACCEPT:
@@ -293,7 +298,8 @@ static void complete(struct pfs_phone *phone, struct pfs_actions *actions, struc
 }
 
 /* A DATA frame begins. False where it is not the piece that comes next. */
-bool core_parent_data(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, uint64_t offset, uint64_t length)
+bool core_parent_data(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		      uint64_t offset, uint64_t length)
 {
 	uint64_t size = phone->config.files[phone->file].size;
 
@@ -312,7 +318,8 @@ bool core_parent_data(struct pfs_phone *phone, struct pfs_actions *actions, stru
 	return true;
 }
 
-void core_parent_payload(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, uint32_t skip, uint32_t length)
+void core_parent_payload(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+			 uint32_t skip, uint32_t length)
 {
 	struct pfs_action *action = core_act(actions, PFS_ACT_TAKE);
 
@@ -375,7 +382,8 @@ void core_parent_verified(struct pfs_phone *phone, struct pfs_actions *actions, 
 	orphan(phone, actions, PFS_LOSS_DAMAGED);
 }
 
-void core_parent_lost(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn, enum pfs_loss loss, bool close)
+void core_parent_lost(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
+		      enum pfs_loss loss, bool close)
 {
 	struct pfs_trace *record = core_trace(phone, actions, PFS_TR_PARENT_LOST);
 

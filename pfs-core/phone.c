@@ -23,7 +23,8 @@ static bool config_valid(const struct pfs_config *config)
 	if (config->address == 0 || config->tftp_server == 0)
 		return false;
 	for (uint32_t i = 0; i < config->file_count; i++) {
-		if (strnlen(config->files[i].name, PFS_NAME_MAX) == 0 || config->files[i].name[PFS_NAME_MAX - 1])
+		if (strnlen(config->files[i].name, PFS_NAME_MAX) == 0 ||
+		    config->files[i].name[PFS_NAME_MAX - 1])
 			return false;
 		if (config->files[i].size > UINT32_MAX)
 			return false;
@@ -69,13 +70,15 @@ bool core_holds(const struct pfs_phone *phone, uint8_t file)
 /* Confirmed root of the current file, which is not complete yet. */
 bool core_is_root(const struct pfs_phone *phone)
 {
-	return phone->file != PFS_NO_FILE && (phone->rooted >> phone->file & 1) && !core_holds(phone, phone->file);
+	return phone->file != PFS_NO_FILE && (phone->rooted >> phone->file & 1) &&
+	       !core_holds(phone, phone->file);
 }
 
 uint8_t core_file_find(const struct pfs_phone *phone, uint64_t digest, const char *name)
 {
 	for (uint8_t i = 0; i < phone->config.file_count; i++)
-		if (phone->config.files[i].digest == digest && (!name || !strcmp(phone->config.files[i].name, name)))
+		if (phone->config.files[i].digest == digest &&
+		    (!name || !strcmp(phone->config.files[i].name, name)))
 			return i;
 	return PFS_NO_FILE;
 }
@@ -96,7 +99,8 @@ bool core_blamed(const struct pfs_phone *phone, uint32_t address)
 }
 
 /* The entry that ends first makes room: a long list would only help whoever wants us to trust nobody. */
-void core_blame(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t address, enum pfs_loss loss, uint64_t for_us)
+void core_blame(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t address, enum pfs_loss loss,
+		uint64_t for_us)
 {
 	struct pfs_blamed *entry = &phone->blamed[0];
 	struct pfs_trace *record;
@@ -165,12 +169,14 @@ void core_file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uint8
 		core_state_set(phone, PFS_ST_HELD_UP, PFS_TIME_NEVER);
 		return;
 	}
-	core_trace(phone, actions, PFS_TR_FILE_BEGUN)->a = PFS_CHILDREN_MAX - core_children_count(phone, file);
+	core_trace(phone, actions, PFS_TR_FILE_BEGUN)->a =
+		PFS_CHILDREN_MAX - core_children_count(phone, file);
 	if (shares(phone))
 		core_election_listen(phone);
 	else
 		core_tftp_begin(phone, actions,
-			   phone->config.part == PFS_PART_YES ? PFS_DIRECT_PORT_CLOSED : PFS_DIRECT_NONE);
+				phone->config.part == PFS_PART_YES ? PFS_DIRECT_PORT_CLOSED
+								   : PFS_DIRECT_NONE);
 }
 
 static void port_close(struct pfs_phone *phone, struct pfs_actions *actions)
@@ -228,7 +234,7 @@ void core_file_held(struct pfs_phone *phone, struct pfs_actions *actions)
 void core_file_failed(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_failure failure)
 {
 	core_children_fail(phone, actions, phone->file, failure);
-	phone->rooted &= (uint8_t)~(1u << phone->file);
+	phone->rooted &= (uint8_t) ~(1u << phone->file);
 	phone->failure = (uint8_t)failure;
 	core_trace(phone, actions, PFS_TR_FAILED)->a = failure;
 	core_state_set(phone, PFS_ST_FAILED, PFS_TIME_NEVER);
@@ -336,7 +342,8 @@ static void timed_out(struct pfs_phone *phone, struct pfs_actions *actions)
 	}
 }
 
-static uint32_t connection_event(struct pfs_phone *phone, struct pfs_actions *actions, const struct pfs_event *event)
+static uint32_t connection_event(struct pfs_phone *phone, struct pfs_actions *actions,
+				 const struct pfs_event *event)
 {
 	struct pfs_conn *conn = core_conn_find(phone, event->conn);
 

@@ -11,7 +11,14 @@
 #include "pfs-core/core.h"
 
 enum { OP_RRQ = 1, OP_DATA = 3, OP_ACK = 4, OP_ERROR = 5, OP_OACK = 6 };
-enum { ERROR_NOT_FOUND = 1, ERROR_ACCESS = 2, ERROR_DISK = 3, ERROR_ILLEGAL = 4, ERROR_TID = 5, ERROR_OPTION = 8 };
+enum {
+	ERROR_NOT_FOUND = 1,
+	ERROR_ACCESS = 2,
+	ERROR_DISK = 3,
+	ERROR_ILLEGAL = 4,
+	ERROR_TID = 5,
+	ERROR_OPTION = 8
+};
 enum { TRACE_SILENCE = 256, TRACE_ICMP = 257, TRACE_SIZE = 258 };
 enum failing { FAILING_SILENT, FAILING_BUSY, FAILING_DAMAGED, FAILING_FINAL };
 
@@ -50,8 +57,8 @@ static bool asks_options(const struct pfs_phone *phone)
 {
 	const struct pfs_config *config = &phone->config;
 
-	return !phone->tftp.plain && ((config->tftp_blksize && config->tftp_blksize != 512) || config->tftp_tsize ||
-				      config->tftp_timeout_s);
+	return !phone->tftp.plain && ((config->tftp_blksize && config->tftp_blksize != 512) ||
+				      config->tftp_tsize || config->tftp_timeout_s);
 }
 
 static void request_send(struct pfs_phone *phone, struct pfs_actions *actions)
@@ -183,7 +190,7 @@ static void server_failed(struct pfs_phone *phone, struct pfs_actions *actions, 
 	}
 	core_children_fail(phone, actions, phone->file, failure);
 	core_election_again(phone, actions, PFS_LOSS_FAILED,
-		       PFS_FAILED_ROOT_US + core_draw_below(phone, DRAW_ORPHAN, PFS_ORPHAN_SPREAD_US));
+			    PFS_FAILED_ROOT_US + core_draw_below(phone, DRAW_ORPHAN, PFS_ORPHAN_SPREAD_US));
 }
 
 static void retry_at(struct pfs_phone *phone, struct pfs_actions *actions, uint64_t wait_us)
@@ -272,7 +279,8 @@ void core_tftp_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 		attempt_failed(phone, actions, FAILING_SILENT, PFS_FAIL_SERVER_SILENT, TRACE_SILENCE);
 		return;
 	}
-	tftp->rto_us = 2 * tftp->rto_us > PFS_TFTP_RTO_MAX_US ? (uint32_t)PFS_TFTP_RTO_MAX_US : 2 * tftp->rto_us;
+	tftp->rto_us =
+		2 * tftp->rto_us > PFS_TFTP_RTO_MAX_US ? (uint32_t)PFS_TFTP_RTO_MAX_US : 2 * tftp->rto_us;
 	record = core_trace(phone, actions, PFS_TR_TFTP_RETRANSMIT);
 	record->a = tftp->block;
 	record->b = tftp->phase == TFTP_REQUESTED;
@@ -351,8 +359,8 @@ static bool get_number(const struct pfs_event *event, uint32_t *at, uint64_t *va
 static bool text_is(const struct pfs_event *event, uint32_t at, const char *text)
 {
 	for (; at < event->length; at++, text++) {
-		uint8_t lower = event->data[at] >= 'A' && event->data[at] <= 'Z' ? event->data[at] + 32 :
-				event->data[at];
+		uint8_t lower = event->data[at] >= 'A' && event->data[at] <= 'Z' ? event->data[at] + 32
+										 : event->data[at];
 
 		if (lower != (uint8_t)*text)
 			return false;
@@ -363,7 +371,8 @@ static bool text_is(const struct pfs_event *event, uint32_t at, const char *text
 }
 
 /* RFC 2347: the server may only confirm what was asked; RFC 2348: with a smaller block at most. */
-static bool options_read(struct pfs_phone *phone, const struct pfs_event *event, uint64_t *blksize, uint64_t *tsize)
+static bool options_read(struct pfs_phone *phone, const struct pfs_event *event, uint64_t *blksize,
+			 uint64_t *tsize)
 {
 	uint32_t at = 2;
 

@@ -30,8 +30,9 @@ void pfs_phone_snapshot(const struct pfs_phone *phone, struct pfs_snapshot *snap
 		snapshot->children += (uint8_t)core_children_count(phone, i);
 	}
 	if (phone->shown != PFS_NO_FILE)
-		bytes = core_holds(phone, phone->shown) ? phone->config.files[phone->shown].size :
-			phone->shown == phone->file ? phone->received : 0;
+		bytes = core_holds(phone, phone->shown) ? phone->config.files[phone->shown].size
+			: phone->shown == phone->file   ? phone->received
+							: 0;
 	snapshot->shown_kb = (uint32_t)(bytes / 1024);
 }
 
@@ -41,7 +42,8 @@ static const char *check_connections(const struct pfs_phone *phone)
 
 	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
 		const struct pfs_conn *conn = &phone->conns[i];
-		bool upward = conn->role == CONN_DIALLING || conn->role == CONN_JOINING || conn->role == CONN_PARENT;
+		bool upward = conn->role == CONN_DIALLING || conn->role == CONN_JOINING ||
+			      conn->role == CONN_PARENT;
 
 		parents += upward;
 		pending += conn->role == CONN_PENDING;
@@ -49,7 +51,8 @@ static const char *check_connections(const struct pfs_phone *phone)
 			return "the parent's slot is the upward connection's";
 		if (conn->role == CONN_CHILD && conn->file >= phone->config.file_count)
 			return "a child belongs to a file";
-		if (conn->role == CONN_CHILD && (conn->sending || conn->sent) && !core_holds(phone, conn->file))
+		if (conn->role == CONN_CHILD && (conn->sending || conn->sent) &&
+		    !core_holds(phone, conn->file))
 			return "nothing is forwarded that is not complete and verified";
 		if (conn->role != CONN_FREE && conn->deadline_us == PFS_TIME_NEVER)
 			return "every connection has a deadline";
@@ -86,7 +89,8 @@ static const char *check_hierarchies(const struct pfs_phone *phone)
 
 static const char *check_state(const struct pfs_phone *phone)
 {
-	bool attached = phone->parent_slot != PFS_NO_SLOT && phone->conns[phone->parent_slot].role == CONN_PARENT;
+	bool attached =
+		phone->parent_slot != PFS_NO_SLOT && phone->conns[phone->parent_slot].role == CONN_PARENT;
 
 	switch (phone->state) {
 	case PFS_ST_LISTENING:
