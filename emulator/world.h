@@ -20,6 +20,13 @@ struct world_options {
 	bool traditional;
 	const char *out_dir;              /* the run's folder, or NULL */
 	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */
+	/*
+	 * Called once, as soon as the process may have more than one thread: the
+	 * netns world enters its user namespace first, the sim world calls at once.
+	 * May be NULL.
+	 */
+	void (*started)(void *context);
+	void *started_context;
 };
 
 /* Fidelity (DESIGN point 9) and setup of a run; what a world has not is zero. */

@@ -431,6 +431,17 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 	}
 }
 
+void record_passes(struct record *record, uint64_t now_us)
+{
+	if (now_us > record->last_us)
+		record->last_us = now_us;
+}
+
+uint64_t record_now(const struct record *record)
+{
+	return record->last_us;
+}
+
 struct line_context {
 	struct record *record;
 	uint32_t phone;
@@ -448,7 +459,7 @@ static void take_line(void *context, int severity, bool pfs, const char *line)
 
 void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
-	record->last_us = now_us;
+	record_passes(record, now_us);
 	account(record, phone, now_us, trace);
 	if (!record->log && !record->line_sink)
 		return;
@@ -484,6 +495,7 @@ void record_fault(struct record *record, uint64_t now_us, const char *text)
 {
 	struct run_result *result = &record->result;
 
+	record_passes(record, now_us);
 	if (!grow(record, (void **)&result->faults, result->fault_count, &record->fault_room, sizeof(*result->faults)))
 		return;
 	struct run_fault *fault = &result->faults[result->fault_count++];
