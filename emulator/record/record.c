@@ -365,7 +365,6 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		break;
 	case PFS_TR_CLAIM:
 	case PFS_TR_ANSWER:
-	case PFS_TR_XFRCMD:
 		broadcast(record, phone, trace);
 		break;
 	case PFS_TR_CONFIRMED:
@@ -409,13 +408,15 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		verified(record, phone, now_us, trace);
 		break;
 	case PFS_TR_DROPPED:
+		/* Traced at powers of two: each stands for those since the one before. */
 		if (trace->a < PFS_DROPS)
-			result->dropped[trace->a]++;
+			result->dropped[trace->a] += trace->c - trace->c / 2;
 		break;
 	case PFS_TR_LISTENING:
 	case PFS_TR_PORT_CLOSED:
 	case PFS_TR_REBOOTED:
 	case PFS_TR_TIMEOUT:
+	case PFS_TR_XFRCMD:
 	case PFS_TR_YIELDED:
 	case PFS_TR_ROOT_GAVE_UP:
 	case PFS_TR_XFRCMD_HEARD:
