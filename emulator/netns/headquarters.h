@@ -20,11 +20,14 @@
 struct tftp_adapter;
 struct real_server;
 
+
 struct headquarters {
 	const struct plan *plan;
 	struct fabric *fabric;
 	const struct netns_clock *clock;
-	struct tftp_adapter *adapter;     /* PLAN_SERVER_EMBEDDED */
+	struct ev_loop *loop;
+	struct tftp_server *server;       /* PLAN_SERVER_EMBEDDED, and its adapter */
+	struct tftp_adapter *adapter;
 	struct real_server *real;         /* else */
 	struct tftp_file *files;          /* of every firmware set */
 	uint32_t file_count;

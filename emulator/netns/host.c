@@ -469,7 +469,7 @@ static void tell_time(struct host *host)
 		host_settle(host);
 		return;
 	}
-	lag_add(&worker->timer_lag, now_us - due_us);
+	histogram_add(&worker->timer_lag, now_us - due_us);
 	host_event(host, &event);
 }
 

@@ -16,7 +16,7 @@
 #include "emulator/fault/fault.h"
 #include "emulator/netns/clock.h"
 #include "emulator/netns/fabric.h"
-#include "emulator/netns/lag.h"
+#include "emulator/netns/histogram.h"
 #include "emulator/netns/timers.h"
 #include "emulator/plan/plan.h"
 #include "emulator/record/record.h"
@@ -44,7 +44,7 @@ struct worker {
 	struct ev_loop *loop;
 	struct netns_clock clock;
 	struct timers timers;
-	struct lag timer_lag;
+	struct histogram timer_lag;
 
 	const struct plan *plan;
 	bool traditional;

@@ -274,9 +274,9 @@ static void measure(struct run *run)
 	report->kernel_bytes = now.kernel_bytes > run->before.kernel_bytes ? now.kernel_bytes - run->before.kernel_bytes : 0;
 	report->rss_bytes = fidelity_rss_bytes();
 	report->descriptors_peak = fidelity_descriptors() - worker->descriptors + worker->descriptors_peak;
-	report->timer_lag_p50_us = lag_percentile(&worker->timer_lag, 500);
-	report->timer_lag_p99_us = lag_percentile(&worker->timer_lag, 990);
-	report->timer_lag_max_us = worker->timer_lag.max_us;
+	report->timer_lag_p50_us = histogram_percentile(&worker->timer_lag, 500);
+	report->timer_lag_p99_us = histogram_percentile(&worker->timer_lag, 990);
+	report->timer_lag_max_us = worker->timer_lag.max;
 	report->ended_us = clock_now_us(&worker->clock);
 	report->interrupted = run->interrupted;
 	measure_received(run);
