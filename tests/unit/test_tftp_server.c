@@ -3,6 +3,7 @@
  * 2349, and counter by counter: the summary's figures are these counters.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
