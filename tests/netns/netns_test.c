@@ -1,0 +1,37 @@
+/* See netns_test.h. */
+#include "tests/netns/netns_test.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+bool netns_test_allowed(void)
+{
+	pid_t child = fork();
+	int status = 1;
+
+	/* in a child: the tests' own processes each enter their own user namespace */
+	if (!child)
+		_exit(unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET));
+	if (child > 0 && waitpid(child, &status, 0) == child && status == 0)
+		return true;
+	printf("1..0 # SKIP network namespaces need root or user namespaces\n");
+	return false;
+}
+
+int netns_test_descriptors(uint32_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	if (limit.rlim_cur >= wanted)
+		return 0;
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted)
+		limit.rlim_max = wanted;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
