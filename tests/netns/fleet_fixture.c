@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "emulator/netns/fabric.h"
 #include "emulator/scenario/scenario.h"
 
 const char *fleet_scenario(int phones, const char *scale, int speed, const char *more)
@@ -91,15 +90,4 @@ int fleet_log_count(const struct fleet *fleet, uint32_t phone, const char *text)
 	snprintf(name, sizeof(name), "%s/%s.log", fleet->result->traditional ? "console-traditional" : "console",
 		 fleet->plan->phones[phone].name);
 	return fleet_file_count(fleet, name, text);
-}
-
-const char *fleet_cannot(void)
-{
-	static struct fabric_probe probes[32];
-	uint32_t count = fabric_probe_host(probes, 32), i;
-
-	for (i = 0; i < count; i++)
-		if (probes[i].needed && probes[i].error)
-			return probes[i].name;
-	return "";
 }

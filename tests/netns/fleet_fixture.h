@@ -42,7 +42,4 @@ int fleet_log_count(const struct fleet *fleet, uint32_t phone, const char *text)
 /* How many lines of a file in the run's folder contain the text; -1 where there is no such file. */
 int fleet_file_count(const struct fleet *fleet, const char *name, const char *text);
 
-/* "": namespaces can be made here; else why not. */
-const char *fleet_cannot(void);
-
 #endif

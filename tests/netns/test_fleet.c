@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/netns/fleet_fixture.h"
+#include "tests/netns/netns_test.h"
 
 #define SPEED 20
 #define SCALE "1/40"
@@ -391,32 +392,41 @@ START_TEST(sigkill_leaves_no_namespace)
 }
 END_TEST
 
+static TCase *add_case(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_set_timeout(tcase, 180);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("fleet");
-	TCase *tcase = tcase_create("fleet");
-	const char *cannot = fleet_cannot();
 	SRunner *runner;
+	TCase *tcase;
 	int failed;
 
-	if (*cannot) {
-		printf("1..0 # SKIP fleet: %s\n", cannot);
+	if (!netns_test_allowed())
 		return EXIT_SUCCESS;
-	}
-	tcase_set_timeout(tcase, 180);
+	tcase = add_case(suite, "upgrade");
 	tcase_add_test(tcase, two_phones_share);
 	tcase_add_test(tcase, two_phones_fetch_traditionally);
 	tcase_add_test(tcase, twelve_phones_make_a_tree);
+	tcase = add_case(suite, "damage");
 	tcase_add_test(tcase, damage_by_tftp_stays_with_its_phone);
 	tcase_add_test(tcase, damage_by_tcp_stays_with_its_phone);
+	tcase = add_case(suite, "log");
 	tcase_add_test(tcase, console_lines_reach_the_log_server);
 	tcase_add_test(tcase, levels_that_were_not_asked_for_are_not_sent);
 	tcase_add_test(tcase, an_unreachable_log_server_silences_the_phones);
+	tcase = add_case(suite, "upsets");
 	tcase_add_loop_test(tcase, upsets_are_mended, 0, sizeof(upsets) / sizeof(upsets[0]));
+	tcase = add_case(suite, "runs");
 	tcase_add_test(tcase, a_stopped_run_ends_in_good_order);
 	tcase_add_test(tcase, two_fleets_do_not_see_each_other);
 	tcase_add_test(tcase, sigkill_leaves_no_namespace);
-	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);
