@@ -408,8 +408,9 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		verified(record, phone, now_us, trace);
 		break;
 	case PFS_TR_DROPPED:
+		/* Traced at powers of two: each stands for those since the one before. */
 		if (trace->a < PFS_DROPS)
-			result->dropped[trace->a]++;
+			result->dropped[trace->a] += trace->c - trace->c / 2;
 		break;
 	case PFS_TR_LISTENING:
 	case PFS_TR_PORT_CLOSED:
