@@ -20,6 +20,13 @@ struct world_options {
 	bool traditional;
 	const char *out_dir;              /* the run's folder, or NULL */
 	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */
+	/*
+	 * Called once, as soon as the process may have more than one thread: the
+	 * netns world enters its user namespace first, the sim world calls at once.
+	 * May be NULL.
+	 */
+	void (*started)(void *context);
+	void *started_context;
 	/* Sees every trace record of every phone as it happens, for tests; may be NULL. */
 	void (*tap)(void *context, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
 	void *tap_context;
@@ -42,8 +49,8 @@ struct world_report {
 	uint64_t rx_bytes_min;            /* smallest eth0 rx_bytes of an upgraded phone, from the kernel */
 	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
 	uint64_t events;                  /* sim: events handled */
-	uint64_t end_us;                  /* scenario time at which the run ended, for record_finish() */
-	bool interrupted;                 /* netns: *stop ended it */
+	uint64_t ended_us;                /* scenario time at the end, for record_finish() */
+	bool interrupted;                 /* *stop ended it */
 };
 
 /*

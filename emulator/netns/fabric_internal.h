@@ -97,7 +97,7 @@ struct fabric_end {
 void fabric_add_veth(const struct fabric *fabric, struct netlink *nl, const struct fabric_end *end,
 		     const struct fabric_end *peer);
 
-enum fabric_mac { FABRIC_MAC_LAN = 1, FABRIC_MAC_WAN_ROUTER, FABRIC_MAC_WAN_HQ };
+enum fabric_mac { FABRIC_MAC_LAN = 1, FABRIC_MAC_WAN_ROUTER, FABRIC_MAC_WAN_HQ, FABRIC_MAC_BRIDGE };
 void fabric_mac(uint8_t mac[6], enum fabric_mac kind, uint32_t number);
 
 /* lan.c */

@@ -62,9 +62,15 @@ static void add_bridge(const struct fabric *fabric, struct netlink *nl, uint32_t
 					     (int)(SWITCH_BRIDGE + bridge), 0, 0);
 	struct nlattr *info, *data;
 	char name[24];
+	uint8_t mac[6];
 
 	snprintf(name, sizeof(name), "switch%u", bridge);
-	if (!msg || nla_put_string(msg, IFLA_IFNAME, name))
+	/*
+	 * A bridge without an address of its own takes its lowest port's, and with
+	 * each new one the kernel forgets all its neighbours, permanent or not.
+	 */
+	fabric_mac(mac, FABRIC_MAC_BRIDGE, bridge);
+	if (!msg || nla_put_string(msg, IFLA_IFNAME, name) || nla_put(msg, IFLA_ADDRESS, 6, mac))
 		goto error;
 	info = nla_nest_start(msg, IFLA_LINKINFO);
 	if (!info || nla_put_string(msg, IFLA_INFO_KIND, "bridge"))
@@ -330,12 +336,12 @@ int lan_phone_link(struct fabric *fabric, uint32_t number, bool up)
 {
 	const struct plan_phone *wanted = &fabric->plan->phones[number];
 	struct fabric_phone *phone = &fabric->phones[number];
-	struct netlink *nl = &fabric->switches[fabric->plan->subnets[wanted->subnet].lan_switch].ns.nl;
+	struct fabric_namespace *lan = &fabric->switches[fabric->plan->subnets[wanted->subnet].lan_switch].ns;
 
 	phone->was_cut = phone->was_cut || !up;
-	netlink_add(nl,
-	       netlink_link_message(RTM_NEWLINK, 0, AF_UNSPEC, (int)(SWITCH_PORT + phone->position), up ? IFF_UP : 0,
-			       IFF_UP),
-	       up ? "cable in" : "cable out");
-	return netlink_flush(nl, wanted->name);
+	netlink_add(&lan->nl,
+		    netlink_link_message(RTM_NEWLINK, 0, AF_UNSPEC, (int)(SWITCH_PORT + phone->position),
+					 up ? IFF_UP : 0, IFF_UP),
+		    up ? "cable in" : "cable out");
+	return netlink_flush(&lan->nl, wanted->name);
 }

@@ -333,7 +333,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 
 /* ---- out ---- */
 
-static void release(struct relay *relay, struct direction *direction, uint64_t now_us)
+static void release(struct relay *relay, struct direction *direction)
 {
 	struct frame *frame = direction->head;
 	struct wan *wan = direction->wan;
@@ -345,7 +345,8 @@ static void release(struct relay *relay, struct direction *direction, uint64_t n
 		checksum_mend(frame->bytes + ETHERNET_BYTES, frame->length - ETHERNET_BYTES);
 	if (send(direction->out, frame->bytes, frame->length, MSG_DONTWAIT) != (ssize_t)frame->length)
 		relay->failed++;
-	released_late(relay, wan, frame->flow, now_us - frame->arrival_us);
+	/* with the time that sending took: the kernel carries a frame to its receiver within that call */
+	released_late(relay, wan, frame->flow, scenario_now(relay) - frame->arrival_us);
 	frame_put(relay, frame);
 }
 
@@ -360,11 +361,9 @@ static void on_due(struct ev_loop *loop, ev_io *watcher, int events)
 		return;
 	relay->armed_us = UINT64_MAX;
 	for (int turn = 0; turn < TURN_FRAMES && relay->heap_count; turn++) {
-		uint64_t now_us = scenario_now(relay);
-
-		if (relay->heap[0]->head->arrival_us > now_us)
+		if (relay->heap[0]->head->arrival_us > scenario_now(relay))
 			break;
-		release(relay, relay->heap[0], now_us);
+		release(relay, relay->heap[0]);
 	}
 	arm(relay);
 }

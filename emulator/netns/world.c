@@ -304,7 +304,7 @@ static void measure(struct run *run)
 	report->timer_lag_p50_us = histogram_percentile(&worker->timer_lag, 500);
 	report->timer_lag_p99_us = histogram_percentile(&worker->timer_lag, 990);
 	report->timer_lag_max_us = worker->timer_lag.max;
-	report->end_us = clock_now_us(&worker->clock);
+	report->ended_us = clock_now_us(&worker->clock);
 	report->interrupted = run->interrupted;
 	measure_received(run);
 }

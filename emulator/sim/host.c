@@ -9,6 +9,7 @@
  */
 #include "emulator/sim/sim.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LOG_DESCRIPTOR 20 /* what a phone's console log shows for its port */
@@ -30,7 +31,9 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	plan_phone_config(world->plan, number, world->options->traditional, phone->boot, &config);
 	int error = pfs_phone_init(&phone->core, &config);
 	if (error) {
+		/* The plan is checked before a run: this is a plan made by hand. */
 		world->error = error;
+		fprintf(stderr, "%s: the plan gives it what no phone can have\n", world->plan->phones[number].name);
 		return;
 	}
 	memset(phone->stored, 0, sizeof(phone->stored));

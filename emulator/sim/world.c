@@ -175,8 +175,10 @@ static void run(struct sim_world *world, struct pfs_snapshot *snapshots)
 			sim_no_memory(world);
 		if (++turns % CLOCK_EVERY)
 			continue;
-		if (world->options->stop && *world->options->stop)
+		if (world->options->stop && *world->options->stop) {
+			world->report->interrupted = true;
 			break;
+		}
 		if (real_ns() - published_ns >= PUBLISH_NS) {
 			publish(world, snapshots, "upgrading");
 			published_ns = real_ns();
@@ -198,7 +200,7 @@ int sim_world_run(const struct world_options *options, struct world_report *repo
 	report->up_s = (double)(real_ns() - begun_ns) / 1e9;
 	if (!world.error) {
 		run(&world, snapshots);
-		report->end_us = world.now_us;
+		report->ended_us = world.now_us;
 		publish(&world, snapshots, "ending");
 	}
 	if (!getrusage(RUSAGE_SELF, &usage))

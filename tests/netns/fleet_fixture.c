@@ -49,7 +49,7 @@ void fleet_run(struct fleet *fleet)
 
 	fleet->error = netns_world_run(&options, &fleet->report);
 	if (!fleet->error)
-		fleet->result = record_finish(fleet->record, fleet->report.end_us, fleet->report.interrupted);
+		fleet->result = record_finish(fleet->record, fleet->report.ended_us, fleet->report.interrupted);
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
