@@ -16,6 +16,8 @@
 
 #define PLAN_NAME_MAX 48        /* names of sites, subnets, scenarios, with NUL */
 #define PLAN_SWITCH_PORTS_MAX 1000 /* of one bridge; the kernel takes 1023 */
+#define PLAN_PHONES_MAX 4000000 /* 24 bits of the MAC address number the phone */
+#define PLAN_DRAW_RESET 0x72657374 /* purpose of the draw that spreads the resets ("rest") */
 
 /* A model of phone (F9). */
 struct plan_model {
@@ -32,6 +34,15 @@ struct plan_firmware {
 	struct pfs_file files[PFS_FILES_MAX];
 	const uint8_t *content[PFS_FILES_MAX]; /* files[i].size bytes, held by the plan, read only */
 	uint64_t total_bytes;
+	uint8_t *memory;                /* what content points into: once for the whole fleet */
+	char *folder;                   /* the user's own folder it was read from; NULL: a set by name */
+	char notes[256];                /* what was not as the index writes it, "; " between; for people */
+};
+
+/* A common phone profile (F10), named so that groups of phones can refer to it. */
+struct plan_profile {
+	char name[PLAN_NAME_MAX];
+	uint8_t setting;                /* enum pfs_setting */
 };
 
 struct plan_site {
@@ -66,6 +77,7 @@ struct plan_phone {
 	char name[20];                  /* "SEP" and the MAC address, 12 hex digits */
 	uint8_t mac[6];
 	uint16_t model;
+	uint16_t firmware;              /* index in the plan's firmware: the model's, or the group's own */
 	uint32_t site, subnet;
 	uint32_t address;
 	uint64_t reset_us;              /* when it is reset */
@@ -73,6 +85,8 @@ struct plan_phone {
 	uint8_t part;                   /* enum pfs_part in a PFS run */
 	uint8_t setting;                /* enum pfs_setting in effect (F10) */
 	uint8_t origin;                 /* enum pfs_origin */
+	uint8_t own;                    /* enum pfs_setting on the phone's own page */
+	int16_t profile;                /* index in the plan's profiles, -1 none */
 	char running[24];               /* firmware it runs now, "8.5(2)" */
 };
 
@@ -150,7 +164,9 @@ struct plan_expect {
 
 /* What the host must give. */
 struct plan_needs {
-	uint64_t namespaces, bridges, ports_max, links, neighbours;
+	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
+	uint64_t bridges, ports_max;    /* ports_max: phones on the fullest bridge */
+	uint64_t links, neighbours;     /* links: veth pairs */
 	uint64_t descriptors_worst, descriptors_typical;
 	uint64_t memory_bytes;
 };
@@ -169,9 +185,15 @@ struct plan {
 	struct plan_log_server log_server;
 	struct plan_expect expect;
 	struct plan_needs needs;
+	uint8_t enterprise;             /* enum pfs_setting of the enterprise configuration (F10) */
+	uint64_t reset_window_us;       /* no phone is reset later */
+	bool staggered;                 /* resets evenly over the window; else drawn from it */
 	uint32_t model_count, firmware_count, site_count, switch_count, subnet_count, phone_count, fault_count;
 	struct plan_model *models;
 	struct plan_firmware *firmware;
+	uint32_t profile_count;
+	struct plan_profile *profiles;
+	uint8_t *shares;                /* subnet_count times model_count: 1 where plan_shares() */
 	struct plan_site *sites;
 	struct plan_switch *switches;
 	struct plan_subnet *subnets;
@@ -194,6 +216,27 @@ int64_t plan_phone_at(const struct plan *plan, uint32_t subnet, uint32_t address
 
 /* True where (subnet, model) may form hierarchies: at least one phone there takes part. */
 bool plan_shares(const struct plan *plan, uint32_t subnet, uint32_t model);
+
+/*
+ * Hierarchies that a fault-free PFS run makes: one for each (subnet, model,
+ * firmware) with a phone that takes part, times its files (F5, F6, F7, F15).
+ */
+uint64_t plan_hierarchies(const struct plan *plan);
+
+/*
+ * What must be done once when everything else stands in the plan: fills
+ * `shares` and `needs`. Returns 0 or -ENOMEM.
+ */
+int plan_finish(struct plan *plan);
+
+/* One line for the writer of a scenario: what a fault does, on whom and when. Returns what snprintf would. */
+int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size);
+
+/* Names as a scenario writes them; never NULL for a value of the enum. */
+const char *plan_server_name(enum plan_server_kind kind);
+const char *plan_fault_name(enum plan_fault_kind kind);
+const char *plan_role_name(enum plan_role role);
+const char *plan_phase_name(enum plan_phase phase);
 
 /* Releases everything; NULL is allowed. */
 void plan_free(struct plan *plan);

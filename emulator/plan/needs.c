@@ -1,0 +1,92 @@
+/*
+ * What a plan asks of the host, worked out before anything is made, so that
+ * `check` and `run` can say "does not fit" in a second and not after a minute
+ * of bringing a fleet up. Counts are exact for the fabric as designed; the
+ * memory is an estimate from figures measured on Linux 6.x, each named below.
+ */
+#include "emulator/plan/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Kernel memory of a network namespace with loopback, one veth pair and two sockets in it. */
+#define NAMESPACE_BYTES (256u * 1024)
+/* Kernel memory of a bridge and its namespace, of which a port takes little. */
+#define BRIDGE_BYTES (512u * 1024)
+/* The process itself, and a phone's state, rows in the record and buffers at both worlds. */
+#define PROCESS_BYTES (32u * 1024 * 1024)
+#define PHONE_EXTRA_BYTES (8u * 1024)
+
+/* Descriptors of a phone: its namespace, UDP 4051, the TCP listener, TFTP, every connection slot, the log's socket. */
+#define PHONE_DESCRIPTORS_WORST (1 + 1 + 1 + 1 + PFS_CONNS_MAX + 1)
+/* In a tree about every phone has a parent and one child, and few are at TFTP. */
+#define PHONE_DESCRIPTORS_TYPICAL (1 + 1 + 1 + 2)
+/* A site: the router's namespace, two packet sockets of the relay, their timer. */
+#define SITE_DESCRIPTORS 4
+/* stdio, event loops, timers, headquarters with its listening socket, netlink, journal and logs. */
+#define PROCESS_DESCRIPTORS 64
+
+static int fill_shares(struct plan *plan)
+{
+	size_t cells = (size_t)plan->subnet_count * plan->model_count;
+
+	plan->shares = calloc(cells ? cells : 1, 1);
+	if (!plan->shares)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < plan->phone_count; i++) {
+		const struct plan_phone *phone = &plan->phones[i];
+		if (phone->part == PFS_PART_YES)
+			plan->shares[(size_t)phone->subnet * plan->model_count + phone->model] = 1;
+	}
+	return 0;
+}
+
+static void fill_switch_needs(const struct plan *plan, struct plan_needs *needs)
+{
+	for (uint32_t i = 0; i < plan->switch_count; i++) {
+		uint64_t ports = plan->switches[i].ports;
+		uint64_t bridges = (ports + PLAN_SWITCH_PORTS_MAX - 1) / PLAN_SWITCH_PORTS_MAX;
+		bridges = bridges ? bridges : 1;
+		needs->bridges += bridges;
+		/* One pair to the router, and one between each two bridges of a chain. */
+		needs->links += bridges;
+		uint64_t fullest = ports < PLAN_SWITCH_PORTS_MAX ? ports : PLAN_SWITCH_PORTS_MAX;
+		needs->ports_max = fullest > needs->ports_max ? fullest : needs->ports_max;
+	}
+}
+
+static void fill_needs(struct plan *plan)
+{
+	struct plan_needs *needs = &plan->needs;
+	uint64_t phones = plan->phone_count, sites = plan->site_count;
+	/* The real server answers each transfer itself; the embedded one has a socket for each it serves. */
+	uint64_t transfers = plan->server.kind == PLAN_SERVER_EMBEDDED ? plan->server.serving_max : 16;
+	uint64_t transfers_typical = transfers < phones ? transfers : phones;
+
+	*needs = (struct plan_needs){0};
+	needs->namespaces = phones + sites + plan->switch_count + 1;
+	fill_switch_needs(plan, needs);
+	/* Router and headquarters each have a pair to the relay's end. */
+	needs->links += phones + 2 * sites;
+	/* A phone knows its router; router and switch know every phone; both ends of the WAN each other. */
+	needs->neighbours = 3 * phones + 2 * sites;
+	uint64_t fixed = PROCESS_DESCRIPTORS + SITE_DESCRIPTORS * sites + plan->switch_count;
+	needs->descriptors_worst = phones * PHONE_DESCRIPTORS_WORST + fixed + transfers_typical;
+	needs->descriptors_typical = phones * PHONE_DESCRIPTORS_TYPICAL + fixed + transfers_typical / 8;
+	uint64_t firmware_bytes = 0;
+	for (uint32_t i = 0; i < plan->firmware_count; i++)
+		firmware_bytes += plan->firmware[i].total_bytes;
+	needs->memory_bytes = PROCESS_BYTES + firmware_bytes + needs->bridges * BRIDGE_BYTES +
+			      (sites + 1) * NAMESPACE_BYTES +
+			      phones * (NAMESPACE_BYTES + PHONE_EXTRA_BYTES + sizeof(struct pfs_phone));
+}
+
+int plan_finish(struct plan *plan)
+{
+	int r = fill_shares(plan);
+
+	if (r < 0)
+		return r;
+	fill_needs(plan);
+	return 0;
+}

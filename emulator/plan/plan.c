@@ -1,0 +1,194 @@
+/*
+ * Questions that both worlds, the record and the report ask of a plan. All are
+ * answered from the arrays alone: a subnet's phones stand in one run of the
+ * phones array, in the order of their addresses, so that an address is found
+ * by a subtraction (plan_phone_at) however large the fleet.
+ */
+#include "emulator/plan/plan.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct plan_firmware *plan_phone_firmware(const struct plan *plan, uint32_t phone)
+{
+	assert(phone < plan->phone_count);
+	return &plan->firmware[plan->phones[phone].firmware];
+}
+
+void plan_phone_config(const struct plan *plan, uint32_t phone, bool traditional, uint64_t boot,
+		       struct pfs_config *config)
+{
+	assert(phone < plan->phone_count);
+	const struct plan_phone *from = &plan->phones[phone];
+	const struct plan_firmware *firmware = plan_phone_firmware(plan, phone);
+
+	/* Zeroed whole, padding too: phones are compared and hashed byte by byte. */
+	memset(config, 0, sizeof(*config));
+	config->seed = plan->seed;
+	config->boot = boot;
+	config->phone = phone;
+	config->address = from->address;
+	config->netmask = plan->subnets[from->subnet].netmask;
+	config->tftp_server = plan->server.address;
+	config->tftp_blksize = plan->tftp_blksize;
+	config->tftp_tsize = plan->tftp_tsize;
+	config->tftp_timeout_s = plan->tftp_timeout_s;
+	config->part = from->part;
+	if (traditional && from->part == PFS_PART_YES)
+		config->part = PFS_PART_MODE;
+	config->origin = from->origin;
+	config->file_count = (uint8_t)firmware->file_count;
+	memcpy(config->model, plan->models[from->model].name, sizeof(config->model));
+	memcpy(config->files, firmware->files, sizeof(config->files));
+}
+
+int64_t plan_phone_at(const struct plan *plan, uint32_t subnet, uint32_t address)
+{
+	assert(subnet < plan->subnet_count);
+	const struct plan_subnet *in = &plan->subnets[subnet];
+
+	/* The router has the first host address, the phones follow it. */
+	uint32_t number = address - (in->router + 1);
+	if (address <= in->router || number >= in->phone_count)
+		return -1;
+	return (int64_t)in->first_phone + number;
+}
+
+bool plan_shares(const struct plan *plan, uint32_t subnet, uint32_t model)
+{
+	assert(subnet < plan->subnet_count && model < plan->model_count);
+	return plan->shares[(size_t)subnet * plan->model_count + model];
+}
+
+uint64_t plan_hierarchies(const struct plan *plan)
+{
+	uint64_t count = 0;
+	size_t pairs = (size_t)plan->model_count * plan->firmware_count;
+	uint8_t *seen = calloc(pairs ? pairs : 1, 1);
+
+	if (!seen)
+		return 0;
+	for (uint32_t s = 0; s < plan->subnet_count; s++) {
+		const struct plan_subnet *subnet = &plan->subnets[s];
+		memset(seen, 0, pairs);
+		for (uint32_t i = 0; i < subnet->phone_count; i++) {
+			const struct plan_phone *phone = &plan->phones[subnet->first_phone + i];
+			uint8_t *mark = &seen[(size_t)phone->model * plan->firmware_count + phone->firmware];
+			if (phone->part != PFS_PART_YES || *mark)
+				continue;
+			*mark = 1;
+			count += plan->firmware[phone->firmware].file_count;
+		}
+	}
+	free(seen);
+	return count;
+}
+
+static const char *const server_names[] = {"embedded", "in.tftpd", "dnsmasq"};
+static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", "wan_degrade", "server_stop",
+					  "damage_tftp", "damage_tcp"};
+static const char *const role_names[] = {"any", "root", "parent", "leaf", "phone"};
+static const char *const phase_names[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving"};
+
+_Static_assert(sizeof(fault_names) / sizeof(*fault_names) == PLAN_FAULT_KINDS, "a name for each fault");
+_Static_assert(sizeof(phase_names) / sizeof(*phase_names) == PLAN_PHASES, "a name for each phase");
+
+const char *plan_server_name(enum plan_server_kind kind)
+{
+	assert(kind <= PLAN_SERVER_DNSMASQ);
+	return server_names[kind];
+}
+
+const char *plan_fault_name(enum plan_fault_kind kind)
+{
+	assert(kind < PLAN_FAULT_KINDS);
+	return fault_names[kind];
+}
+
+const char *plan_role_name(enum plan_role role)
+{
+	assert(role <= PLAN_ROLE_PHONE);
+	return role_names[role];
+}
+
+const char *plan_phase_name(enum plan_phase phase)
+{
+	assert(phase < PLAN_PHASES);
+	return phase_names[phase];
+}
+
+/* Appends like printf; the length goes on counting past the end, as snprintf's does. */
+static void __attribute__((format(printf, 4, 5)))
+append(char *text, size_t size, int *length, const char *format, ...)
+{
+	va_list arguments;
+	size_t at = (size_t)*length < size ? (size_t)*length : size;
+
+	va_start(arguments, format);
+	*length += vsnprintf(at < size ? text + at : NULL, size - at, format, arguments);
+	va_end(arguments);
+}
+
+static bool fault_hits_phone(const struct plan_fault *fault)
+{
+	return fault->kind <= PLAN_FAULT_CRASH || fault->kind >= PLAN_FAULT_DAMAGE_TFTP;
+}
+
+int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size)
+{
+	int length = 0;
+
+	append(text, size, &length, "%s", plan_fault_name(fault->kind));
+	if (fault->role == PLAN_ROLE_PHONE)
+		append(text, size, &length, " of %s", plan->phones[fault->phone].name);
+	else if (fault_hits_phone(fault))
+		append(text, size, &length, " of %s phone",
+		       fault->role == PLAN_ROLE_ANY ? "any" : plan_role_name(fault->role));
+	if (fault->model >= 0)
+		append(text, size, &length, ", model %s", plan->models[fault->model].name);
+	if (fault->subnet >= 0)
+		append(text, size, &length, ", subnet %s", plan->subnets[fault->subnet].name);
+	else if (fault->site >= 0)
+		append(text, size, &length, ", site %s", plan->sites[fault->site].name);
+	if (fault->phase == PLAN_PHASE_TIME)
+		append(text, size, &length, ", at %.3f s", (double)fault->at_us / 1e6);
+	else
+		append(text, size, &length, ", in %s", plan_phase_name(fault->phase));
+	if (fault->phase == PLAN_PHASE_TFTP || fault->phase == PLAN_PHASE_RECEIVING)
+		append(text, size, &length, " at %u %%", fault->at_percent);
+	if (fault->file >= 0)
+		append(text, size, &length, " of file %d", fault->file);
+	if (fault->kind < PLAN_FAULT_DAMAGE_TFTP) {
+		if (fault->duration_us == PFS_TIME_NEVER)
+			append(text, size, &length, ", for good");
+		else
+			append(text, size, &length, ", for %.3f s", (double)fault->duration_us / 1e6);
+	}
+	if (fault->traditional_too)
+		append(text, size, &length, ", in both runs");
+	return length;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	for (uint32_t i = 0; plan->firmware && i < plan->firmware_count; i++) {
+		free(plan->firmware[i].memory);
+		free(plan->firmware[i].folder);
+	}
+	free(plan->path);
+	free(plan->text);
+	free(plan->models);
+	free(plan->firmware);
+	free(plan->profiles);
+	free(plan->shares);
+	free(plan->sites);
+	free(plan->switches);
+	free(plan->subnets);
+	free(plan->phones);
+	free(plan->faults);
+	free(plan);
+}

@@ -1,0 +1,181 @@
+/*
+ * Faults: each is checked to be one that can happen. A fault that could never
+ * strike (a phase that a traditional run does not have, a damaged byte on a
+ * killed server) would make a test pass that tested nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/scenario/build.h"
+
+#define PERCENT_DEFAULT 50
+
+static int fail(struct build *build, const struct spec_fault *spec, const char *field, const char *what)
+{
+	return document_fail(build->document, document_member(spec->node, field), "%s", what);
+}
+
+static bool has_percent(enum plan_phase phase)
+{
+	return phase == PLAN_PHASE_TFTP || phase == PLAN_PHASE_RECEIVING;
+}
+
+static int set_phase(struct build *build, const struct spec_fault *spec, struct plan_fault *fault)
+{
+	uint64_t phase = spec->phase;
+
+	if (phase == FIELD_ABSENT && spec->at != FIELD_ABSENT)
+		phase = PLAN_PHASE_TIME;
+	else if (phase == FIELD_ABSENT && fault->kind == PLAN_FAULT_DAMAGE_TFTP)
+		phase = PLAN_PHASE_TFTP;
+	else if (phase == FIELD_ABSENT && fault->kind == PLAN_FAULT_DAMAGE_TCP)
+		phase = PLAN_PHASE_RECEIVING;
+	if (phase == FIELD_ABSENT)
+		return document_fail_missing(build->document, spec->node, "at",
+					     "when it strikes: at, a duration, or phase");
+	fault->phase = (enum plan_phase)phase;
+	if (fault->phase == PLAN_PHASE_TIME && spec->at == FIELD_ABSENT)
+		return document_fail_missing(build->document, spec->node, "at", "phase \"time\" needs it");
+	if (fault->phase != PLAN_PHASE_TIME && spec->at != FIELD_ABSENT)
+		return fail(build, spec, "at", "goes with phase \"time\" only");
+	if (fault->kind == PLAN_FAULT_DAMAGE_TFTP && fault->phase != PLAN_PHASE_TFTP)
+		return fail(build, spec, spec->at != FIELD_ABSENT ? "at" : "phase",
+			    "damage on TFTP is done in phase \"tftp\"");
+	if (fault->kind == PLAN_FAULT_DAMAGE_TCP && fault->phase != PLAN_PHASE_RECEIVING)
+		return fail(build, spec, spec->at != FIELD_ABSENT ? "at" : "phase",
+			    "damage on TCP is done in phase \"receiving\"");
+	if (spec->percent != FIELD_ABSENT && !has_percent(fault->phase))
+		return fail(build, spec, "percent", "goes with phase \"tftp\" or \"receiving\" only");
+	if (fault->phase == PLAN_PHASE_TIME) {
+		if (spec->at > build->plan->time_limit_us)
+			return fail(build, spec, "at", "is past the time limit");
+		fault->at_us = spec->at;
+	}
+	if (has_percent(fault->phase))
+		fault->at_percent = spec->percent != FIELD_ABSENT ? (uint32_t)spec->percent : PERCENT_DEFAULT;
+	return 0;
+}
+
+static int find_phone(struct build *build, const struct spec_fault *spec, struct plan_fault *fault)
+{
+	const struct plan *plan = build->plan;
+
+	for (uint32_t i = 0; i < plan->phone_count; i++) {
+		if (strcmp(plan->phones[i].name, spec->phone) == 0) {
+			fault->phone = (int32_t)i;
+			fault->role = PLAN_ROLE_PHONE;
+			return 0;
+		}
+	}
+	return document_fail(build->document, document_member(spec->node, "phone"),
+			     "no phone has this name, they are %s to %s", plan->phones[0].name,
+			     plan->phones[plan->phone_count - 1].name);
+}
+
+static int check_reach(struct build *build, const struct spec_fault *spec, const struct plan_fault *fault)
+{
+	const struct plan *plan = build->plan;
+	bool reached = false;
+
+	for (uint32_t i = 0; i < plan->phone_count && !reached; i++) {
+		const struct plan_phone *phone = &plan->phones[i];
+		reached = (fault->site < 0 || phone->site == (uint32_t)fault->site) &&
+			  (fault->subnet < 0 || phone->subnet == (uint32_t)fault->subnet) &&
+			  (fault->model < 0 || phone->model == fault->model) &&
+			  (fault->role != PLAN_ROLE_PHONE || i == (uint32_t)fault->phone) &&
+			  fault->file < (int32_t)plan_phone_firmware(plan, i)->file_count;
+	}
+	return reached ? 0 : document_fail(build->document, spec->node, "there is no phone there that it could hit");
+}
+
+static int set_target(struct build *build, const struct spec_fault *spec, struct plan_fault *fault)
+{
+	int r = build_find_place(build, spec->node, spec->site, spec->subnet, &fault->site, &fault->subnet);
+
+	fault->model = fault->phone = fault->file = -1;
+	if (r == 0 && spec->model)
+		r = build_find_model(build, document_member(spec->node, "model"), spec->model, &fault->model);
+	if (r < 0)
+		return r;
+	if (spec->phone && spec->role != FIELD_ABSENT)
+		return fail(build, spec, "role", "give role or phone, not both");
+	fault->role = spec->role != FIELD_ABSENT ? (enum plan_role)spec->role : PLAN_ROLE_ANY;
+	if (spec->phone) {
+		r = find_phone(build, spec, fault);
+		if (r < 0)
+			return r;
+	}
+	if (spec->file != FIELD_ABSENT)
+		fault->file = (int32_t)(spec->file < SPEC_FILES_NAMED ? spec->file : spec->file - SPEC_FILES_NAMED);
+	return check_reach(build, spec, fault);
+}
+
+static int set_degraded(struct build *build, const struct spec_fault *spec, struct plan_fault *fault)
+{
+	struct plan *plan = build->plan;
+
+	if (fault->kind != PLAN_FAULT_WAN_DEGRADE)
+		return spec->wan.node ? fail(build, spec, "wan", "goes with kind \"wan_degrade\" only") : 0;
+	if (!spec->wan.node)
+		return document_fail_missing(build->document, spec->node, "wan", "what the WAN is like meanwhile");
+	if (fault->site < 0 && plan->site_count > 1)
+		return document_fail_missing(build->document, spec->node, "site", "whose WAN is degraded");
+	if (fault->site < 0)
+		fault->site = 0;
+	/* What is not said stays as it is at the site. */
+	fault->down = plan->sites[fault->site].down;
+	fault->up = plan->sites[fault->site].up;
+	return build_links(build, &spec->wan, true, &fault->down, &fault->up);
+}
+
+static int check_traditional(struct build *build, const struct spec_fault *spec, const struct plan_fault *fault)
+{
+	bool possible = (fault->phase == PLAN_PHASE_TIME || fault->phase == PLAN_PHASE_TFTP) &&
+			(fault->role == PLAN_ROLE_ANY || fault->role == PLAN_ROLE_PHONE) &&
+			fault->kind != PLAN_FAULT_DAMAGE_TCP;
+
+	if (spec->traditional && !possible)
+		return fail(build, spec, "traditional", "a traditional run has no such phase, role or transfer");
+	return 0;
+}
+
+static int add_fault(struct build *build, const struct spec_fault *spec)
+{
+	struct plan_fault *fault = &build->plan->faults[build->plan->fault_count];
+	int r;
+
+	fault->kind = (enum plan_fault_kind)spec->kind;
+	fault->traditional_too = spec->traditional != 0;
+	r = set_phase(build, spec, fault);
+	if (r == 0)
+		r = set_target(build, spec, fault);
+	if (r == 0)
+		r = set_degraded(build, spec, fault);
+	if (r == 0)
+		r = check_traditional(build, spec, fault);
+	if (r < 0)
+		return r;
+	if (fault->kind >= PLAN_FAULT_DAMAGE_TFTP && spec->duration != FIELD_ABSENT)
+		return fail(build, spec, "duration", "damage is done once, it does not last");
+	fault->duration_us = spec->duration; /* FIELD_ABSENT is never */
+	build->plan->fault_count++;
+	return 0;
+}
+
+int build_faults(struct build *build)
+{
+	const struct spec_fault *faults = build->spec->faults.items;
+	uint32_t count = build->spec->faults.count;
+
+	_Static_assert(FIELD_ABSENT == PFS_TIME_NEVER, "no duration: it never returns");
+	build->plan->faults = calloc(count ? count : 1, sizeof(*build->plan->faults));
+	if (!build->plan->faults)
+		return document_fail_memory(build->document);
+	for (uint32_t i = 0; i < count; i++) {
+		int r = add_fault(build, &faults[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

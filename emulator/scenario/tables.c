@@ -1,0 +1,263 @@
+/*
+ * The tables: each row a field with its type, range and default. This is the
+ * whole vocabulary of a scenario. What each field means stands in
+ * docs/scenario.md, under the table's name.
+ */
+#include "emulator/scenario/tables.h"
+
+#include "emulator/plan/plan.h"
+
+#define MS UINT64_C(1000)
+#define S UINT64_C(1000000)
+#define HOUR (3600 * S)
+#define KBIT UINT64_C(1000)
+#define GBIT UINT64_C(1000000000)
+
+#define NAME_MAX_BYTES (PLAN_NAME_MAX - 1)
+
+static const char *const settings[] = {"unset", "disabled", "enabled", NULL};
+static const char *const port_rates[] = {"model", "unlimited", NULL};
+static const char *const arps[] = {"switch", "real", NULL};
+static const char *const broadcasts[] = {"directed", "limited", NULL};
+static const char *const servers[] = {"embedded", "in.tftpd", "dnsmasq", NULL};
+static const char *const patterns[] = {"mass", "staggered", NULL};
+static const char *const faults[] = {"kill",	   "unplug",	  "crash",	 "wan_cut", "wan_degrade",
+				     "server_stop", "damage_tftp", "damage_tcp", NULL};
+static const char *const phases[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving", NULL};
+static const char *const roles[] = {"any", "root", "parent", "leaf", NULL};
+static const char *const files[] = {"loads", "jar", "cnu", "apps", "dsp", "cvm", "0", "1",
+				    "2",     "3",   "4",   "5",	   "6",	  "7",	 NULL};
+
+_Static_assert(PFS_SETTING_UNSET == 0 && PFS_SETTING_DISABLED == 1 && PFS_SETTING_ENABLED == 2,
+	       "the words of a setting stand in the order of the enum");
+_Static_assert(sizeof(faults) / sizeof(*faults) == PLAN_FAULT_KINDS + 1, "a word for each fault");
+_Static_assert(sizeof(phases) / sizeof(*phases) == PLAN_PHASES + 1, "a word for each phase");
+_Static_assert(sizeof(files) / sizeof(*files) == SPEC_FILES_NAMED + PFS_FILES_MAX + 1, "a word for each file");
+
+#define AT(member) offsetof(struct SPEC, member)
+
+#define SPEC spec_direction
+static const struct field direction_fields[] = {
+	{"rate", FIELD_RATE, AT(rate), KBIT, 100 * GBIT},
+	{"delay", FIELD_DURATION, AT(delay), 0, 10 * S},
+	{"jitter", FIELD_DURATION, AT(jitter), 0, 10 * S},
+	{"loss", FIELD_SHARE, AT(loss), 0, 1000000},
+	{"queue", FIELD_SIZE, AT(queue), 0, 1000000000},
+	{0},
+};
+static const struct field_table direction_table = {"direction", sizeof(struct SPEC), direction_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_wan
+static const struct field wan_fields[] = {
+	{"rate", FIELD_RATE, AT(rate), KBIT, 100 * GBIT},
+	{"rtt", FIELD_DURATION, AT(rtt), 0, 20 * S},
+	{"delay", FIELD_DURATION, AT(delay), 0, 10 * S},
+	{"jitter", FIELD_DURATION, AT(jitter), 0, 10 * S},
+	{"loss", FIELD_SHARE, AT(loss), 0, 1000000},
+	{"queue", FIELD_SIZE, AT(queue), 0, 1000000000},
+	{"down", FIELD_OBJECT, AT(down), .table = &direction_table},
+	{"up", FIELD_OBJECT, AT(up), .table = &direction_table},
+	{0},
+};
+static const struct field_table wan_table = {"wan", sizeof(struct SPEC), wan_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_group
+static const struct field group_fields[] = {
+	{"model", FIELD_TEXT, AT(model), 1, PFS_MODEL_MAX - 1, .required = true},
+	{"count", FIELD_COUNT, AT(count), 1, PLAN_PHONES_MAX, "1"},
+	{"pfs", FIELD_CHOICE, AT(pfs), .fallback = "\"unset\"", .choices = settings},
+	{"profile", FIELD_TEXT, AT(profile), 1, NAME_MAX_BYTES},
+	{"running", FIELD_TEXT, AT(running), 1, 23},
+	{"firmware", FIELD_TEXT, AT(firmware), 1, 4095},
+	{0},
+};
+static const struct field_table group_table = {"phones", sizeof(struct SPEC), group_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_subnet
+static const struct field subnet_fields[] = {
+	{"name", FIELD_TEXT, AT(name), 1, NAME_MAX_BYTES, .required = true},
+	{"network", FIELD_NETWORK, AT(network), 8, 30, .required = true},
+	{"switch", FIELD_TEXT, AT(lan_switch), 1, NAME_MAX_BYTES},
+	{"broadcast", FIELD_CHOICE, AT(broadcast), .fallback = "\"directed\"", .choices = broadcasts},
+	{"phones", FIELD_LIST, AT(phones), 1, 1000, .required = true, .table = &group_table},
+	{0},
+};
+static const struct field_table subnet_table = {"subnet", sizeof(struct SPEC), subnet_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_site
+static const struct field site_fields[] = {
+	{"name", FIELD_TEXT, AT(name), 1, NAME_MAX_BYTES, .required = true},
+	{"wan", FIELD_OBJECT, AT(wan), .required = true, .table = &wan_table},
+	{"subnets", FIELD_LIST, AT(subnets), 1, SPEC_SUBNETS_MAX, .required = true, .table = &subnet_table},
+	{0},
+};
+static const struct field_table site_table = {"site", sizeof(struct SPEC), site_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_lan
+static const struct field lan_fields[] = {
+	{"port_rate", FIELD_CHOICE, AT(port_rate), .fallback = "\"model\"", .choices = port_rates},
+	{"delay", FIELD_DURATION, AT(delay), 0, S, "\"100us\""},
+	{"arp", FIELD_CHOICE, AT(arp), .fallback = "\"switch\"", .choices = arps},
+	{0},
+};
+static const struct field_table lan_table = {"lan", sizeof(struct SPEC), lan_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_enterprise
+static const struct field enterprise_fields[] = {
+	{"pfs", FIELD_CHOICE, AT(pfs), .fallback = "\"unset\"", .choices = settings},
+	{0},
+};
+static const struct field_table enterprise_table = {"enterprise", sizeof(struct SPEC), enterprise_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_profile
+static const struct field profile_fields[] = {
+	{"name", FIELD_TEXT, AT(name), 1, NAME_MAX_BYTES, .required = true},
+	{"pfs", FIELD_CHOICE, AT(pfs), .required = true, .choices = settings},
+	{0},
+};
+static const struct field_table profile_table = {"profile", sizeof(struct SPEC), profile_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_bulk
+static const struct field bulk_fields[] = {
+	{"site", FIELD_TEXT, AT(site), 1, NAME_MAX_BYTES},
+	{"subnet", FIELD_TEXT, AT(subnet), 1, NAME_MAX_BYTES},
+	{"model", FIELD_TEXT, AT(model), 1, PFS_MODEL_MAX - 1},
+	{"pfs", FIELD_CHOICE, AT(pfs), .choices = settings},
+	{"profile", FIELD_TEXT, AT(profile), 1, NAME_MAX_BYTES},
+	{0},
+};
+static const struct field_table bulk_table = {"bulk", sizeof(struct SPEC), bulk_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_server
+static const struct field server_fields[] = {
+	{"kind", FIELD_CHOICE, AT(kind), .fallback = "\"embedded\"", .choices = servers},
+	{"address", FIELD_ADDRESS, AT(address), .fallback = "\"10.255.255.1\""},
+	{"serving_limit", FIELD_COUNT, AT(serving_limit), 1, 60000, "500"},
+	{"timeout", FIELD_DURATION, AT(timeout), 10 * MS, 255 * S, "\"1s\""},
+	{"retries", FIELD_COUNT, AT(retries), 0, 100, "5"},
+	{0},
+};
+static const struct field_table server_table = {"server", sizeof(struct SPEC), server_fields, "kind"};
+#undef SPEC
+
+#define SPEC spec_tftp
+static const struct field tftp_fields[] = {
+	{"blksize", FIELD_COUNT, AT(blksize), 8, 65464, "512"},
+	{"tsize", FIELD_FLAG, AT(tsize), .fallback = "false"},
+	{"timeout", FIELD_DURATION, AT(timeout), 0, 255 * S, "\"0s\""},
+	{0},
+};
+static const struct field_table tftp_table = {"tftp", sizeof(struct SPEC), tftp_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_firmware
+static const struct field firmware_fields[] = {
+	{"models", FIELD_TEXTS, AT(models), 1, 0, .required = true},
+	{"set", FIELD_TEXT, AT(set), 1, 4095, .required = true},
+	{0},
+};
+static const struct field_table firmware_table = {"firmware", sizeof(struct SPEC), firmware_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_model
+static const struct field model_fields[] = {
+	{"name", FIELD_TEXT, AT(name), 1, PFS_MODEL_MAX - 1, .required = true},
+	{"firmware", FIELD_TEXT, AT(firmware), 1, 4095, .required = true},
+	{"port_rate", FIELD_RATE, AT(port_rate), KBIT, 100 * GBIT, "\"100mbit\""},
+	{"pfs", FIELD_FLAG, AT(pfs), .fallback = "true"},
+	{0},
+};
+static const struct field_table model_table = {"model", sizeof(struct SPEC), model_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_reset
+static const struct field reset_fields[] = {
+	{"pattern", FIELD_CHOICE, AT(pattern), .fallback = "\"mass\"", .choices = patterns},
+	{"spread", FIELD_DURATION, AT(spread), 0, 24 * HOUR},
+	{"window", FIELD_DURATION, AT(window), 1, 24 * HOUR},
+	{0},
+};
+static const struct field_table reset_table = {"reset", sizeof(struct SPEC), reset_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_expect
+static const struct field expect_fields[] = {
+	{"upgraded_min", FIELD_COUNT, AT(upgraded_min), 0, PLAN_PHONES_MAX},
+	{"failed_max", FIELD_COUNT, AT(failed_max), 0, PLAN_PHONES_MAX},
+	{"direct_max", FIELD_COUNT, AT(direct_max), 0, PLAN_PHONES_MAX},
+	{"wan_copies_max", FIELD_COUNT, AT(wan_copies_max), 0, PLAN_PHONES_MAX},
+	{"roots_confirmed_max", FIELD_COUNT, AT(roots_confirmed_max), 0, PLAN_PHONES_MAX},
+	{"transfers_pfs", FIELD_COUNT, AT(transfers_pfs), 0, PLAN_PHONES_MAX},
+	{"refused_other_subnet_min", FIELD_COUNT, AT(refused_other_subnet_min), 0, PLAN_PHONES_MAX},
+	{0},
+};
+static const struct field_table expect_table = {"expect", sizeof(struct SPEC), expect_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_fault
+static const struct field fault_fields[] = {
+	{"kind", FIELD_CHOICE, AT(kind), .required = true, .choices = faults},
+	{"phase", FIELD_CHOICE, AT(phase), .choices = phases},
+	{"at", FIELD_DURATION, AT(at), 0, 720 * HOUR},
+	{"percent", FIELD_COUNT, AT(percent), 0, 99},
+	{"role", FIELD_CHOICE, AT(role), .choices = roles},
+	{"phone", FIELD_TEXT, AT(phone), 15, 15},
+	{"site", FIELD_TEXT, AT(site), 1, NAME_MAX_BYTES},
+	{"subnet", FIELD_TEXT, AT(subnet), 1, NAME_MAX_BYTES},
+	{"model", FIELD_TEXT, AT(model), 1, PFS_MODEL_MAX - 1},
+	{"file", FIELD_CHOICE, AT(file), .choices = files},
+	{"duration", FIELD_DURATION, AT(duration), 1, 720 * HOUR},
+	{"wan", FIELD_OBJECT, AT(wan), .table = &wan_table},
+	{"traditional", FIELD_FLAG, AT(traditional), .fallback = "false"},
+	{0},
+};
+static const struct field_table fault_table = {"fault", sizeof(struct SPEC), fault_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_scenario
+static const struct field scenario_fields[] = {
+	{"$schema", FIELD_TEXT, AT(schema), 0, 255},
+	{"name", FIELD_TEXT, AT(name), 1, NAME_MAX_BYTES},
+	{"description", FIELD_TEXT, AT(description), 0, 1000},
+	{"seed", FIELD_SEED, AT(seed), .fallback = "1"},
+	{"speed", FIELD_SPEED, AT(speed), 10, 1000000, "1"},
+	{"scale", FIELD_SCALE, AT(scale), .fallback = "\"1\""},
+	{"time_limit", FIELD_DURATION, AT(time_limit), S, 720 * HOUR, "\"24h\""},
+	{"sites", FIELD_LIST, AT(sites), 1, SPEC_SITES_MAX, .required = true, .table = &site_table},
+	{"lan", FIELD_OBJECT, AT(lan), .table = &lan_table},
+	{"enterprise", FIELD_OBJECT, AT(enterprise), .table = &enterprise_table},
+	{"profiles", FIELD_LIST, AT(profiles), 0, 1000, .table = &profile_table},
+	{"bulk", FIELD_LIST, AT(bulk), 0, 1000, .table = &bulk_table},
+	{"log_server", FIELD_TEXT, AT(log_server), 1, 95},
+	{"server", FIELD_OBJECT, AT(server), .table = &server_table},
+	{"tftp", FIELD_OBJECT, AT(tftp), .table = &tftp_table},
+	{"firmware", FIELD_LIST, AT(firmware), 0, 100, .table = &firmware_table},
+	{"models", FIELD_LIST, AT(models), 0, 100, .table = &model_table},
+	{"reset", FIELD_OBJECT, AT(reset), .table = &reset_table},
+	{"expect", FIELD_OBJECT, AT(expect), .table = &expect_table},
+	{"faults", FIELD_LIST, AT(faults), 0, 1000, .table = &fault_table},
+	{0},
+};
+const struct field_table scenario_table = {"scenario", sizeof(struct SPEC), scenario_fields, NULL};
+#undef SPEC
+
+const struct field_table *scenario_tables(size_t number)
+{
+	static const struct field_table *const all[] = {
+		&scenario_table, &site_table,	  &wan_table,	 &direction_table, &subnet_table,
+		&group_table,	 &lan_table,	  &enterprise_table, &profile_table, &bulk_table,
+		&server_table,	 &tftp_table,	  &firmware_table, &model_table,   &reset_table,
+		&expect_table,	 &fault_table,
+	};
+
+	return number < sizeof(all) / sizeof(*all) ? all[number] : NULL;
+}
