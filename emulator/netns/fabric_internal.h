@@ -58,6 +58,8 @@ struct fabric {
 	struct fabric_switch *switches;
 	struct fabric_phone *phones;
 	struct relay *relay;
+	uint64_t *pairs;                  /* phones introduced to each other; a hash set, 0 is free */
+	uint32_t pairs_size, pairs_count;
 };
 
 /* Makes a namespace with a route socket and lo up. The thread is back home afterwards. */
