@@ -129,7 +129,6 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-/* May be called more than once: by the world, and where it did not. */
 static void begin_progress(void *context)
 {
 	struct one_run *run = context;
@@ -160,6 +159,8 @@ static int run_once(const struct plan *plan, bool sim, bool traditional, const c
 		.started = begin_progress,
 		.started_context = run,
 	};
+	if (sim)
+		begin_progress(run);
 	int result = sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
 	progress_stop(run->progress);
 	run->progress = NULL;
@@ -180,8 +181,13 @@ struct side_runs {
 	struct report_side side;
 };
 
+static uint64_t stretched(uint64_t limit_us, uint32_t scale_ppm)
+{
+	return limit_us < UINT64_MAX / 1000000 ? limit_us * 1000000 / scale_ppm : limit_us;
+}
+
 /* False where the full size could not be worked out, or nobody waits for it any more. */
-static bool run_side(const struct options *options, struct side_runs *side)
+static bool run_side(const struct options *options, const struct plan *plan, struct side_runs *side)
 {
 	struct scenario_overrides overrides = options->overrides;
 	struct scenario_error error;
@@ -191,6 +197,8 @@ static bool run_side(const struct options *options, struct side_runs *side)
 		fprintf(stderr, "pfs-fleet: the full size cannot be worked out: %s\n", error.line);
 		return false;
 	}
+	/* The scenario's limit is meant for its own size; what a fleet waits for besides bytes does not grow. */
+	side->plan->time_limit_us = stretched(side->plan->time_limit_us, plan->scale_ppm);
 	if (options->pfs &&
 	    run_once(side->plan, true, false, NULL, options->quiet, "full size, PFS", &side->pfs) < 0)
 		return false;
@@ -260,7 +268,7 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		.traditional = report_of(&traditional),
 	};
 	bool interrupted = stop;
-	if (report_is_reduced(&report) && !interrupted && run_side(options, &side))
+	if (report_is_reduced(&report) && !interrupted && run_side(options, plan, &side))
 		report.side = &side.side;
 	report_judge(&report);
 	status = print_report(options, &report);

@@ -416,9 +416,9 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 	case PFS_TR_PORT_CLOSED:
 	case PFS_TR_REBOOTED:
 	case PFS_TR_TIMEOUT:
-	case PFS_TR_XFRCMD:
 	case PFS_TR_YIELDED:
 	case PFS_TR_ROOT_GAVE_UP:
+	case PFS_TR_XFRCMD: /* goes down the tree */
 	case PFS_TR_XFRCMD_HEARD:
 	case PFS_TR_JOINING:
 	case PFS_TR_CHILD:
