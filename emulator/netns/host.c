@@ -144,6 +144,17 @@ bool host_takes_damage(struct host *host, uint8_t file)
 	return damage;
 }
 
+/* A fault's moment may lie in the middle of a step; what it does to phones waits, damage to bytes does not. */
+static void look_for_orders(struct worker *worker, uint64_t now_us)
+{
+	if (fault_engine_deadline(worker->faults) <= now_us)
+		worker->orders_due(worker->orders_context);
+}
+
+/*
+ * The fault engine hears first: damage that is due at so many percent falls on the
+ * piece that brings them.
+ */
 static void take(struct host *host, const struct pfs_event *event, const struct pfs_action *action)
 {
 	struct worker *worker = host->worker;
@@ -155,6 +166,9 @@ static void take(struct host *host, const struct pfs_event *event, const struct 
 	assert(event->data && action->skip + action->length <= event->available);
 	if (!action->length)
 		return;
+	fault_engine_progress(worker->faults, host->number, action->file,
+			      host->store.files[action->file].have + action->length, event->now_us);
+	look_for_orders(worker, event->now_us);
 	if (peer && host_takes_damage(host, action->file))
 		data[0] ^= 0x01;
 	error = store_take(&host->store, action->file, action->offset, data, (size_t)action->length);
@@ -165,9 +179,6 @@ static void take(struct host *host, const struct pfs_event *event, const struct 
 		record_peer_bytes(worker->record, host->number, action->length);
 	else
 		record_tftp_bytes(worker->record, host->number, action->length);
-	if (worker->faults)
-		fault_engine_progress(worker->faults, host->number, action->file,
-				      host->store.files[action->file].have, event->now_us);
 }
 
 static void verify(struct host *host, const struct pfs_action *action)
@@ -181,8 +192,8 @@ static void verify(struct host *host, const struct pfs_action *action)
 static void trace(struct host *host, const struct pfs_event *event, const struct pfs_action *action)
 {
 	record_trace(host->worker->record, host->number, event->now_us, &action->trace);
-	if (host->worker->faults)
-		fault_engine_trace(host->worker->faults, host->number, event->now_us, &action->trace);
+	fault_engine_trace(host->worker->faults, host->number, event->now_us, &action->trace);
+	look_for_orders(host->worker, event->now_us);
 }
 
 static void carry_out(struct host *host, const struct pfs_event *event, const struct pfs_action *action)

@@ -6,6 +6,8 @@
  * resets of the dying sockets die at the dead link: nobody sees a FIN or RST.
  * A crash closes them with the link up, and everybody does.
  */
+#include <assert.h>
+
 #include "emulator/netns/run.h"
 
 #define LOSE_ALL_PPM 1000000
@@ -114,15 +116,36 @@ static void carry_out(struct run *run, const struct fault_order *order)
 		run->worker.event_errors++;
 }
 
-void run_faults(struct run *run)
+static bool only_bytes(const struct fault_order *order)
 {
+	return order->kind == PLAN_FAULT_DAMAGE_TFTP || order->kind == PLAN_FAULT_DAMAGE_TCP;
+}
+
+void run_take_orders(void *context)
+{
+	struct run *run = context;
+	uint64_t now_us = clock_now_us(&run->worker.clock);
 	struct fault_order order;
 	char text[160];
 
-	while (fault_engine_next(run->worker.faults, clock_now_us(&run->worker.clock), &order)) {
+	while (fault_engine_next(run->worker.faults, now_us, &order)) {
 		fault_describe(run->options->plan, &order, text, sizeof(text));
-		record_fault(run->options->record, clock_now_us(&run->worker.clock), text);
-		carry_out(run, &order);
+		record_fault(run->options->record, now_us, text);
+		assert(run->order_count < 2 * run->options->plan->fault_count);
+		if (only_bytes(&order))
+			carry_out(run, &order);
+		else
+			run->orders[run->order_count++] = order;
 	}
+}
+
+void run_faults(struct run *run)
+{
+	uint32_t i;
+
+	run_take_orders(run);
+	for (i = 0; i < run->order_count; i++)
+		carry_out(run, &run->orders[i]);
+	run->order_count = 0;
 	timers_set(&run->worker.timers, &run->fault_timer, fault_engine_deadline(run->worker.faults));
 }

@@ -51,6 +51,8 @@ struct worker {
 	struct fabric *fabric;
 	struct record *record;
 	struct fault_engine *faults;
+	void (*orders_due)(void *context); /* the fault engine has orders: called in mid-step */
+	void *orders_context;
 
 	/* shared by the phones, used by one at a time */
 	struct pfs_actions actions;

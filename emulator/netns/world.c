@@ -21,6 +21,7 @@
 
 #define PUBLISH_S 0.25
 #define STOP_CHECK_S 0.1
+#define SETTLE_REAL_NS 20000000
 #define WORLD_TIMERS 2 /* faults and the time limit */
 
 static bool stop_asked(const struct run *run)
@@ -78,15 +79,38 @@ static void on_stop_check(struct ev_loop *loop, ev_timer *watcher, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
+/*
+ * Every phone has ended, but its last packets have not arrived: acknowledgements
+ * that the WAN's counters are to have, console lines for the log server. A
+ * round trip and a little real time later they have.
+ */
+static void settle(struct run *run)
+{
+	const struct plan *plan = run->options->plan;
+	uint64_t longest_us = 0;
+	uint32_t i;
+
+	run->settling = true;
+	for (i = 0; i < plan->site_count; i++) {
+		const struct link_config *down = &plan->sites[i].down, *up = &plan->sites[i].up;
+		uint64_t us = (uint64_t)down->delay_us + down->jitter_us + up->delay_us + up->jitter_us;
+
+		if (us > longest_us)
+			longest_us = us;
+	}
+	longest_us += SETTLE_REAL_NS / 1000000 * run->worker.clock.speed_milli;
+	timers_set(&run->worker.timers, &run->limit_timer, clock_now_us(&run->worker.clock) + longest_us);
+}
+
 static void on_between(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
 	struct run *run = watcher->data;
 
+	(void)loop;
 	(void)events;
-	if (run->worker.faults)
-		run_faults(run);
-	if (record_all_ended(run->options->record))
-		ev_break(loop, EVBREAK_ALL);
+	run_faults(run);
+	if (!run->settling && record_all_ended(run->options->record))
+		settle(run);
 }
 
 /* Orders that fall due are taken between two wake-ups; this only ends the sleep. */
@@ -172,7 +196,10 @@ static int bring_up(struct run *run)
 	run->hosts = calloc(plan->phone_count, sizeof(*run->hosts));
 	run->snapshots = calloc(plan->phone_count, sizeof(*run->snapshots));
 	run->worker.faults = fault_engine_new(plan, options->traditional);
-	if (!run->hosts || !run->snapshots || !run->worker.faults)
+	run->worker.orders_due = run_take_orders;
+	run->worker.orders_context = run;
+	run->orders = calloc(2 * (size_t)plan->fault_count + 1, sizeof(*run->orders));
+	if (!run->hosts || !run->snapshots || !run->worker.faults || !run->orders)
 		return -ENOMEM;
 	error = bring_phones_up(run);
 	if (error < 0)
@@ -319,6 +346,7 @@ static void take_down(struct run *run, bool ran)
 	fault_engine_free(run->worker.faults);
 	free(run->hosts);
 	free(run->snapshots);
+	free(run->orders);
 	worker_deinit(&run->worker);
 	if (ran)
 		fidelity_judge(run->options->plan, run->options->traditional, has_faults(run), run->report);

@@ -137,13 +137,16 @@ END_TEST
 
 START_TEST(damage_by_tcp_stays_with_its_phone)
 {
+	uint32_t i;
+
 	run(fleet_scenario(4, SCALE, SPEED,
 			   "\"faults\": [{\"kind\": \"damage_tcp\", \"phase\": \"receiving\", \"role\": \"any\","
 			   " \"file\": \"apps\"}]"),
 	    false);
 	all_upgraded(4);
 	only_one_reports_damage(4);
-	ck_assert_uint_eq(fleet.result->tftp_transfers_pfs, FILES); /* fetched again inside the subnet */
+	for (i = 0; i < fleet.result->hierarchy_count; i++)
+		ck_assert_uint_le(fleet.result->hierarchies[i].wan_copies, 2);
 	fleet_end(&fleet);
 }
 END_TEST
@@ -201,7 +204,7 @@ static const struct {
 	 8, 0, 2},
 	{"leaf unplugged for a while",
 	 "{\"kind\": \"unplug\", \"phase\": \"receiving\", \"role\": \"leaf\", \"file\": \"apps\", \"duration\": \"8s\"}", 8,
-	 0, 1},
+	 0, 2},
 	{"WAN cut for a while",
 	 "{\"kind\": \"wan_cut\", \"phase\": \"tftp\", \"percent\": 20, \"role\": \"root\", \"file\": \"jar\","
 	 " \"duration\": \"5s\"}",
@@ -329,8 +332,10 @@ static int look_at(const char *folder, bool collect)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
+	char own[64] = "";
 	int found = 0, i;
 
+	ck_assert_int_gt(readlink("/proc/self/ns/net", own, sizeof(own) - 1), 0);
 	while (dir && (entry = readdir(dir))) {
 		char path[512], target[64];
 		ssize_t length;
@@ -340,7 +345,7 @@ static int look_at(const char *folder, bool collect)
 		if (length < 0)
 			continue;
 		target[length] = 0;
-		if (strncmp(target, "net:[", 5) != 0)
+		if (strncmp(target, "net:[", 5) != 0 || !strcmp(target, own))
 			continue;
 		if (collect && namespace_count < NAMESPACES_MAX)
 			strcpy(namespaces[namespace_count++], target);
