@@ -22,8 +22,8 @@ struct world_options {
 	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */
 	/*
 	 * Called once, as soon as the process may have more than one thread: the
-	 * netns world enters its user namespace first, the sim world calls at once.
-	 * May be NULL.
+	 * netns world must enter its user namespace before. The sim world need not
+	 * call it. May be NULL.
 	 */
 	void (*started)(void *context);
 	void *started_context;

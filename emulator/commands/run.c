@@ -129,7 +129,6 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-/* May be called more than once: by the world, and where it did not. */
 static void begin_progress(void *context)
 {
 	struct one_run *run = context;
@@ -160,6 +159,8 @@ static int run_once(const struct plan *plan, bool sim, bool traditional, const c
 		.started = begin_progress,
 		.started_context = run,
 	};
+	if (sim)
+		begin_progress(run);
 	int result = sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
 	progress_stop(run->progress);
 	run->progress = NULL;
