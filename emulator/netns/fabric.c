@@ -185,6 +185,7 @@ void fabric_free(struct fabric *fabric)
 	fabric_namespace_close(&fabric->hq);
 	fabric_namespace_close(&fabric->wan);
 	namespace_home_close(&fabric->home);
+	free(fabric->pairs);
 	free(fabric->phones);
 	free(fabric->switches);
 	free(fabric->routers);

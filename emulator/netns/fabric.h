@@ -34,7 +34,15 @@ int fabric_phone_up(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
 /* Runs `in_namespace` with the calling thread inside the phone's namespace (later sockets: TFTP, reconnects). */
 int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context);
 
-/* Same for headquarters' namespace. */
+/*
+ * Two phones of a subnet that are about to talk get permanent neighbour entries
+ * of each other; call it before each dial. Cheap where it was done before (some
+ * 50 us else), nothing where addresses are resolved for real. Without it the
+ * switch answers their ARP, and the entries count towards the host's gc_thresh3.
+ */
+int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer);
+
+/* Like fabric_in_phone, for headquarters' namespace. */
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context);
 
 /*
