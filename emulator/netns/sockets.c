@@ -222,7 +222,7 @@ int socket_open_log(struct host *host, uint32_t address, uint16_t port)
 	return error < 0 ? error : request.fds[0];
 }
 
-void socket_introduce(int fd, const struct plan_phone *peer)
+bool socket_introduce(int fd, const struct plan_phone *peer)
 {
 	struct sockaddr_in address = endpoint(peer->address, 0);
 	struct arpreq request = {.arp_flags = ATF_COM | ATF_PERM, .arp_dev = "eth0"};
@@ -230,7 +230,7 @@ void socket_introduce(int fd, const struct plan_phone *peer)
 	memcpy(&request.arp_pa, &address, sizeof(address));
 	request.arp_ha.sa_family = ARPHRD_ETHER;
 	memcpy(request.arp_ha.sa_data, peer->mac, sizeof(peer->mac));
-	ioctl(fd, SIOCSARP, &request);
+	return ioctl(fd, SIOCSARP, &request) == 0;
 }
 
 uint64_t socket_drops(int fd)
