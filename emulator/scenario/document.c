@@ -344,7 +344,7 @@ int document_open(struct document *document, const char *path, const char *text,
 	document->root = cJSON_ParseWithLengthOpts(copy, length + 1, &end, true);
 	if (!document->root)
 		return fail_at(document, text, end && end >= copy ? (size_t)(end - copy) : 0,
-			       "not JSON: a comma, bracket or quote is missing here or one is too many");
+			       "not JSON here or just before: a comma, bracket or quote is missing or too many");
 	if (!cJSON_IsObject(document->root))
 		return document_fail(document, NULL, "must be an object, { ... }");
 	return find_duplicates(document, document->root);

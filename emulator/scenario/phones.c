@@ -32,7 +32,7 @@ static int check_set_name(struct build *build, const cJSON *node, const char *te
 			return document_fail(build->document, node, "lacks the folder, as folder:PATH");
 		if (build->plan->scale_ppm != 1000000)
 			return document_fail(build->document, node,
-					     "a folder's files are served whole, leave scale out or \"1\"");
+					     "files of a folder are served whole, leave scale out or \"1\"");
 		return 0;
 	}
 	if (firmware_find(text) >= 0)
