@@ -131,6 +131,15 @@ START_TEST(hierarchies)
 	struct plan *plan = scenario_good(two_sites, NULL);
 
 	ck_assert_uint_eq(plan_hierarchies(plan), 4 * 6);
+	/* F2: one copy a hierarchy; F1: one a phone. */
+	uint64_t copies = 0, all = 0;
+	static const uint32_t firsts[] = {0, 4, 7, 8, 13};
+	for (size_t i = 0; i < sizeof(firsts) / sizeof(*firsts); i++)
+		copies += plan_phone_firmware(plan, firsts[i])->total_bytes;
+	for (uint32_t i = 0; i < plan->phone_count; i++)
+		all += plan_phone_firmware(plan, i)->total_bytes;
+	ck_assert_uint_eq(plan_wan_payload(plan, false), copies);
+	ck_assert_uint_eq(plan_wan_payload(plan, true), all);
 	ck_assert(plan_shares(plan, 1, plan->phones[4].model));
 	ck_assert(!plan_shares(plan, 1, plan->phones[7].model));
 	ck_assert(!plan_shares(plan, 0, plan->phones[8].model));
