@@ -340,6 +340,10 @@ START_TEST(folder_beside_the_scenario)
 	int r = scenario_load_text(path, text, strlen(text), NULL, &plan, &error);
 	ck_assert_msg(r == 0, "%s", error.line);
 	ck_assert_uint_eq(plan->firmware[0].file_count, 2);
+	/* The text as run finds it from anywhere. */
+	snprintf(path, sizeof(path), "\"folder:%s/set\"", top);
+	ck_assert_ptr_nonnull(strstr(plan->text, path));
+	snprintf(path, sizeof(path), "%s/x.json", top);
 	ck_assert_uint_eq(plan->firmware[0].total_bytes, sizeof(index) - 1 + 4);
 	ck_assert_mem_eq(plan->firmware[0].content[1], "mine", 4);
 	plan_free(plan);

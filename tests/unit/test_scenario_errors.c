@@ -431,6 +431,9 @@ static const struct bad_case cases[] = {
 	 WITH("'faults':[{'kind':'kill','phase':'tftp','file':'7'}]"),
 	 "t.json: faults[0]: {'kind':'kill','phase':'tftp','file':'7'}: there is no phone there th"
 	 "at it could hit"},
+	{"a site's server",
+	 WITH("'faults':[{'kind':'server_stop','at':'1s','site':'a'}]"),
+	 "t.json: faults[0].site: 'a': there is one server for all sites, leave it out"},
 	{"damage that lasts",
 	 WITH("'faults':[{'kind':'damage_tftp','duration':'1s'}]"),
 	 "t.json: faults[0].duration: '1s': damage is done once, it does not last"},
