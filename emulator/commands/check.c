@@ -7,19 +7,15 @@
  * Exit status: 0 good; 2 usage or a bad scenario; 4 the host lacks something.
  */
 #include <argp.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "emulator/commands/check.h"
+#include "emulator/commands/host_limits.h"
 #include "emulator/scenario/scenario.h"
 #include "emulator/scenario/units.h"
 
 enum { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_HOST = 4 };
-
-#define NO_LIMIT UINT64_MAX
 
 /* ------------------------------------------------------------------- plan */
 
@@ -203,51 +199,6 @@ static void print_faults_and_expectations(const struct plan *plan)
 
 /* ------------------------------------------------------------------- host */
 
-/* A number alone in a file of /proc or /sys; NO_LIMIT where there is none ("max"). */
-static uint64_t read_number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	unsigned long long value = NO_LIMIT;
-
-	if (!file)
-		return NO_LIMIT;
-	if (fscanf(file, "%llu", &value) != 1)
-		value = NO_LIMIT;
-	fclose(file);
-	return value;
-}
-
-static uint64_t memory_available(void)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long long kib, available = NO_LIMIT;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-			available = kib * 1024;
-	}
-	if (file)
-		fclose(file);
-	/* A container's own limit, where it has one. */
-	uint64_t limit = read_number("/sys/fs/cgroup/memory.max"), used = read_number("/sys/fs/cgroup/memory.current");
-	if (limit != NO_LIMIT && used != NO_LIMIT) {
-		uint64_t left = limit > used ? limit - used : 0;
-		available = left < available ? left : available;
-	}
-	return available;
-}
-
-static uint64_t descriptors_allowed(void)
-{
-	struct rlimit limit;
-	uint64_t system_wide = read_number("/proc/sys/fs/file-max");
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max == RLIM_INFINITY)
-		return system_wide;
-	return limit.rlim_max < system_wide ? limit.rlim_max : system_wide;
-}
-
 struct need {
 	const char *what, *of;
 	uint64_t needed, given;
@@ -256,7 +207,7 @@ struct need {
 
 static void print_number(uint64_t value, bool bytes)
 {
-	if (value == NO_LIMIT)
+	if (value == LIMITS_NONE)
 		printf("%14s", "-");
 	else if (bytes)
 		printf("%11.0f MB", (double)value / 1e6);
@@ -270,14 +221,15 @@ static int print_needs(const struct plan *plan)
 	const struct plan_needs *needs = &plan->needs;
 	const struct need rows[] = {
 		{"namespaces", "user.max_net_namespaces", needs->namespaces,
-		 read_number("/proc/sys/user/max_net_namespaces"), false},
-		{"descriptors, at worst", "hard limit, ulimit -Hn", needs->descriptors_worst, descriptors_allowed(), false},
-		{"descriptors, as a rule", "", needs->descriptors_typical, NO_LIMIT, false},
-		{"memory, estimated", "available", needs->memory_bytes, memory_available(), true},
-		{"bridges", "", needs->bridges, NO_LIMIT, false},
+		 limits_namespaces(), false},
+		{"descriptors, at worst", "RLIMIT_NOFILE", needs->descriptors_worst,
+		 limits_raise_descriptors(needs->descriptors_worst), false},
+		{"descriptors, as a rule", "", needs->descriptors_typical, LIMITS_NONE, false},
+		{"memory, estimated", "available", needs->memory_bytes, limits_memory(), true},
+		{"bridges", "", needs->bridges, LIMITS_NONE, false},
 		{"phones on one bridge", "ports the kernel takes", needs->ports_max, 1023, false},
-		{"veth pairs", "", needs->links, NO_LIMIT, false},
-		{"permanent neighbours", "", needs->neighbours, NO_LIMIT, false},
+		{"veth pairs", "", needs->links, LIMITS_NONE, false},
+		{"permanent neighbours", "", needs->neighbours, LIMITS_NONE, false},
 	};
 	int missing = 0;
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "emulator/scenario/build.h"
 #include "emulator/scenario/firmware.h"
@@ -46,9 +45,9 @@ static int add_model(struct build *build, const struct spec_model *spec)
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < plan->model_count; i++) {
-		if (strcasecmp(plan->models[i].name, name) == 0)
+		if (models_same(plan->models[i].name, name))
 			return document_fail(build->document, document_member(spec->node, "name"),
-					     "this model is known already");
+					     "this model is known already, as %s", plan->models[i].name);
 	}
 	const cJSON *node = document_member(spec->node, "firmware");
 	r = check_set_name(build, node, spec->firmware);

@@ -147,6 +147,8 @@ START_TEST(models_by_their_names)
 		ck_assert_int_eq(models_known[found].shares, names[i].shares);
 		ck_assert_uint_eq(models_known[found].port_bps, names[i].gigabit ? 1000000000 : 100000000);
 	}
+	ck_assert(models_same("CP-7942G", "7942") && models_same("7971G-GE", "cp-7971-ge"));
+	ck_assert(!models_same("7971", "7971-GE") && !models_same("7961", "7941") && !models_same("7961X", "7961"));
 	ck_assert_int_lt(models_find(models_known, models_known_count, "7906-GE"), 0);
 	ck_assert_int_lt(models_find(models_known, models_known_count, ""), 0);
 	ck_assert_int_lt(models_find(models_known, models_known_count, "79"), 0);

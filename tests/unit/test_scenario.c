@@ -271,6 +271,8 @@ START_TEST(faults)
 	ck_assert_uint_eq(fault[1].at_us, 5000000);
 	ck_assert_uint_eq(fault[1].down.rate_bps, 64000);
 	ck_assert_uint_eq(fault[1].down.loss_ppm, 100000);
+	ck_assert_uint_eq(fault[1].down.delay_us, 5000);
+	ck_assert_uint_eq(fault[1].down.queue_bytes_max, 96000);
 	ck_assert_uint_eq(fault[1].up.rate_bps, 1000000); /* as the site has it */
 	ck_assert_uint_eq(fault[1].up.delay_us, 5000);
 	ck_assert_uint_eq(fault[1].duration_us, PFS_TIME_NEVER);

@@ -222,6 +222,10 @@ static const struct bad_case cases[] = {
 	 SUBNET("'name':'s','network':'10.1.1.0/24','phones':[{'model':'7961'}]},{'name':'t','network':'10.1.0.0/16','phones':[{'model':'7961'}]"),
 	 "t.json: sites[0].subnets[1].network: '10.1.0.0/16': overlaps subnet 's' of site 'a', 10."
 	 "1.1.0/24"},
+	{"a subnet inside another",
+	 SUBNET("'name':'s','network':'10.1.0.0/16','phones':[{'model':'7961'}]},{'name':'t','network':'10.1.5.0/24','phones':[{'model':'7961'}]"),
+	 "t.json: sites[0].subnets[1].network: '10.1.5.0/24': overlaps subnet 's' of site 'a', 10."
+	 "1.0.0/16"},
 	{"two subnets of a name",
 	 SUBNET("'name':'s','network':'10.1.1.0/24','phones':[{'model':'7961'}]},{'name':'s','network':'10.1.2.0/24','phones':[{'model':'7961'}]"),
 	 "t.json: sites[0].subnets[1].name: 's': another subnet of this site has this name"},
@@ -316,7 +320,10 @@ static const struct bad_case cases[] = {
 	 "t.json: enterprise.PFS: 'enabled': unknown field, known here: pfs"},
 	{"model that is known already",
 	 WITH("'models':[{'name':'CP-7961G','firmware':'SCCP31.9-2-1'}]"),
-	 "t.json: models[0].name: 'CP-7961G': this model is known already"},
+	 "t.json: models[0].name: 'CP-7961G': this model is known already, as CP-7961G"},
+	{"model that is known already, by its short name",
+	 WITH("'models':[{'name':'7961','firmware':'SCCP31.9-2-1'}]"),
+	 "t.json: models[0].name: '7961': this model is known already, as CP-7961G"},
 	{"model of unknown firmware",
 	 WITH("'models':[{'name':'CP-7942G','firmware':'x'}]"),
 	 "t.json: models[0].firmware: 'x': unknown firmware, use SCCP11.9-4-2SR3-1, SCCP31.9-2-1, "
@@ -390,6 +397,9 @@ static const struct bad_case cases[] = {
 	{"mass with window",
 	 WITH("'reset':{'window':'1s'}"),
 	 "t.json: reset.window: '1s': goes with pattern 'staggered'; 'mass' has a spread"},
+	{"window past the time limit",
+	 WITH("'time_limit':'1h','reset':{'pattern':'staggered','window':'2h'}"),
+	 "t.json: reset.window: '2h': is longer than the time limit"},
 	{"more upgraded than there are",
 	 WITH("'expect':{'upgraded_min':5}"),
 	 "t.json: expect.upgraded_min: 5: the fleet has 4 phones"},
