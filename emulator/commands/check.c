@@ -10,12 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emulator/commands/check.h"
+#include "emulator/commands/commands.h"
 #include "emulator/commands/host_limits.h"
 #include "emulator/scenario/scenario.h"
 #include "emulator/scenario/units.h"
-
-enum { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_HOST = 4 };
 
 /* ------------------------------------------------------------------- plan */
 
@@ -278,12 +276,12 @@ int command_check(int argc, char **argv)
 	const char *path = NULL;
 	struct plan *plan;
 
-	argp_err_exit_status = EXIT_USAGE;
+	argp_err_exit_status = FLEET_EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &path) != 0)
-		return EXIT_USAGE;
+		return FLEET_EXIT_USAGE;
 	if (scenario_load(path, NULL, &plan, &error) < 0) {
 		fprintf(stderr, "%s\n", error.line);
-		return EXIT_USAGE;
+		return FLEET_EXIT_USAGE;
 	}
 	print_head(plan);
 	print_sites(plan);
@@ -295,7 +293,7 @@ int command_check(int argc, char **argv)
 	plan_free(plan);
 	if (missing) {
 		printf("\nThe host does not have what this scenario needs; pfs-fleet doctor says what mends it.\n");
-		return EXIT_HOST;
+		return FLEET_EXIT_HOST;
 	}
-	return EXIT_GOOD;
+	return FLEET_EXIT_GOOD;
 }

@@ -11,7 +11,7 @@
 
 struct link_config {
 	uint64_t rate_bps;        /* 0: not limited */
-	uint64_t queue_bytes_max; /* waiting bytes, the one on the wire not counted; 0: one packet of any size may wait */
+	uint64_t queue_bytes_max; /* waiting bytes, the one on the wire not counted; 0: one of any size may wait */
 	uint32_t delay_us;        /* one way */
 	uint32_t jitter_us;       /* 0 to this is added, uniform */
 	uint32_t loss_ppm;        /* 1,000,000: everything is lost */
@@ -19,6 +19,13 @@ struct link_config {
 };
 
 enum link_verdict { LINK_FORWARD, LINK_LOST, LINK_QUEUE_FULL };
+
+/* A packet that waits or is on the wire. */
+struct link_packet {
+	uint64_t start_us;         /* the transmitter takes it up */
+	uint32_t bytes;
+	uint32_t reserved;
+};
 
 struct link {
 	struct link_config config;
@@ -30,11 +37,22 @@ struct link {
 	/* counters, in IP bytes */
 	uint64_t forwarded_packets, forwarded_bytes;
 	uint64_t lost_packets, queue_drops;
-	uint64_t busy_us;          /* time the transmitter was sending */
+	uint64_t busy_us;          /* time the transmitter was sending, or has promised to */
+	/* what has not left the transmitter yet, oldest first: a ring of a power of two */
+	struct link_packet *queue; /* owned; NULL until the first packet of a limited rate */
+	uint32_t queue_size, queue_head, queue_count;
+	uint32_t reserved;
+	uint64_t queue_bytes;      /* of those packets, the one on the wire included */
 };
 
-/* seed: each direction its own. */
+/* seed: each direction its own. Allocates nothing yet. */
 void link_init(struct link *link, const struct link_config *config, uint64_t seed);
+
+/*
+ * Releases the queue's memory; counters stay readable. A zeroed link is
+ * allowed. A copy of a struct link is good for its counters only.
+ */
+void link_deinit(struct link *link);
 
 /* Other conditions from now on (degraded, cut: loss 1,000,000); what is under way arrives as promised. */
 void link_configure(struct link *link, const struct link_config *config);
@@ -42,7 +60,8 @@ void link_configure(struct link *link, const struct link_config *config);
 /*
  * Offers a packet of `bytes` IP bytes at now_us (never less than before). On
  * LINK_FORWARD *arrival_us says when its last bit is at the other end. A lost
- * packet has used the transmitter; one refused by the queue has not.
+ * packet has used the transmitter; one refused by the queue has not. Where
+ * memory for the queue lacks the packet is refused as by a full queue.
  */
 enum link_verdict link_offer(struct link *link, uint64_t now_us, uint32_t bytes, uint64_t *arrival_us);
 

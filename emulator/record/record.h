@@ -27,7 +27,11 @@ struct record;
 struct record *record_new(const struct plan *plan, bool traditional, const char *out_dir, int64_t origin_s);
 void record_free(struct record *record);
 
-/* One trace record of a phone. now_us never decreases. */
+/*
+ * One trace record of a phone. now_us never decreases. Logs go to
+ * OUT_DIR/console/PHONE.log in a PFS run, to OUT_DIR/console-traditional/ in a
+ * traditional one.
+ */
 void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
 
 /*
@@ -47,6 +51,12 @@ void record_fault(struct record *record, uint64_t now_us, const char *text);
 /* Counters of the WAN of a site (accumulated by the links) and of the server; at the end and for each view. */
 void record_wan(struct record *record, uint32_t site, const struct link *down, const struct link *up);
 void record_server(struct record *record, const struct tftp_server_counters *counters);
+
+/*
+ * 0, or the errno of the first disk error of the console logs: the run's
+ * results stand, but its logs are not whole. Said once on stderr when it happens.
+ */
+int record_disk_error(const struct record *record);
 
 /* True where every phone that is to end has ended (upgraded or failed); killed for good counts as ended. */
 bool record_all_ended(const struct record *record);
@@ -70,8 +80,12 @@ struct fleet_view {
 };
 
 /*
- * Publishes a view (takes its contents from the record and from `snapshots`,
- * copied; may be NULL). The old one is freed after a grace period.
+ * Publishes a view; only from the thread that runs the fleet, and not before
+ * the process may have threads (the second view makes liburcu's reclaimer). That
+ * thread may be registered with QSBR, on-line or off-line, or not at all. The view
+ * takes its contents from the record and from `snapshots` (copied, one a phone; may
+ * be NULL). The old one is freed after a grace period; nothing here waits.
+ * Where memory lacks, readers keep the view they have.
  */
 void record_publish(struct record *record, const char *phase, uint64_t now_us, const struct pfs_snapshot *snapshots);
 
@@ -85,6 +99,15 @@ const struct fleet_view *record_view(struct record *record);
 
 struct run_direct { uint32_t phone; uint8_t file; uint8_t reason; };
 
+/* A phone without the new firmware at the end. */
+enum run_end_reason { RUN_END_FAILED, RUN_END_UNFINISHED, RUN_END_GONE };
+struct run_loser {
+	uint32_t phone;
+	uint8_t end;                /* enum run_end_reason */
+	uint8_t failure;            /* RUN_END_FAILED: enum pfs_failure */
+	uint8_t file;               /* the file it was at, or PFS_NO_FILE */
+};
+
 struct run_hierarchy {
 	uint32_t site, subnet, model;
 	uint8_t file;
@@ -92,20 +115,34 @@ struct run_hierarchy {
 	uint32_t members;           /* phones that got the file here, the root included */
 	uint32_t depth;             /* deepest level at which a phone completed it; root 1 */
 	uint32_t roots_confirmed;
-	uint32_t wan_copies;        /* downloads of it begun at the server by phones of this hierarchy that take part */
+	/*
+	 * Downloads of it begun at the server by phones of this hierarchy that
+	 * take part; one that ended in an error before its first byte (a busy
+	 * server's rejection) is no copy.
+	 */
+	uint32_t wan_copies;
 	uint64_t broadcasts;
-	uint64_t confirmed_us, transfer_us, last_member_us; /* scenario time; PFS_TIME_NEVER unknown */
+	uint64_t confirmed_us;      /* first confirmation, since the first reset; PFS_TIME_NEVER unknown */
+	uint64_t transfer_us;       /* the root's download took so long; PFS_TIME_NEVER unknown */
+	uint64_t last_member_us;    /* last member held it, since the first reset; PFS_TIME_NEVER none */
 };
 
 struct run_result {
 	bool traditional, interrupted;
-	uint32_t phones, upgraded, failed, ineligible, gone;
+	/*
+	 * phones = upgraded + failed + gone. failed: gave up for a recorded reason,
+	 * or unfinished when the run ended; gone: killed without return.
+	 * ineligible: phones that cannot take part in PFS, in either mode.
+	 */
+	uint32_t phones, upgraded, failed, ineligible, gone, unfinished;
+	uint32_t ineligible_by_part[PFS_PART_MODE + 1];
 	uint64_t duration_us;       /* first reset to last phone done */
 	uint64_t wan_bytes_down, wan_bytes_up, wan_frames_lost, wan_queue_drops;
 	double wan_busy_fraction;   /* of the busiest site's down direction, over duration */
 	struct tftp_server_counters server;
 	uint64_t tftp_transfers, tftp_transfers_pfs, tftp_completed, tftp_rejected, tftp_blocks, tftp_retransmits;
 	uint64_t client_retransmits;
+	uint64_t tftp_errors;       /* downloads that ended in an error, as the phones saw it */
 	uint64_t peer_transfers, peer_bytes, peer_broadcasts;
 	uint64_t damaged;           /* verifications that failed */
 	uint64_t redirects, refusals, elections_again;
@@ -118,11 +155,20 @@ struct run_result {
 	struct run_hierarchy *hierarchies;
 	uint64_t completion_p50_us, completion_p90_us, completion_p99_us, completion_max_us; /* from each phone's own reset */
 	uint32_t fault_count;
-	struct { uint64_t at_us; char text[160]; } *faults;
+	struct run_fault { uint64_t at_us; char text[160]; } *faults;
+	uint32_t loser_count;       /* failed + gone, in the order of the phones */
+	struct run_loser *losers;
+	int disk_error;             /* as record_disk_error() */
 	uint8_t *phone_upgraded;    /* one a phone */
 };
 
-/* Works the result out; owned by the record, valid until record_free. */
+/* The latest time that the record was told of: of a trace, a fault or a view. */
+uint64_t record_now(const struct record *record);
+
+/*
+ * Works the result out; owned by the record, valid until record_free. now_us:
+ * when the run ended (or record_now()). May be called again.
+ */
 const struct run_result *record_finish(struct record *record, uint64_t now_us, bool interrupted);
 
 /*

@@ -2,7 +2,7 @@
 # pfs-fleet check: its exit status, where it writes, and that the plan says who takes part and why.
 # Writes TAP. Arguments: the program, the project's folder.
 set -u
-check=$1 root=$2
+fleet=$1 root=$2
 work=$(mktemp -d) || exit 99
 trap 'rm -r -- "$work"' EXIT
 number=0 failed=0
@@ -21,7 +21,7 @@ report() { # status what
 run() { # expected status, arguments
 	expected=$1
 	shift
-	"$check" "$@" >"$work/out" 2>"$work/err"
+	"$fleet" check "$@" >"$work/out" 2>"$work/err"
 	[ $? -eq "$expected" ]
 }
 
