@@ -4,8 +4,8 @@
 # privileges. usage: test_run.sh PFS-FLEET SCENARIOS
 set -u
 
-fleet=$1
-scenarios=$2
+fleet=$(realpath "$1")
+scenarios=$(realpath "$2")
 work=$(mktemp -d "${TMPDIR:-/tmp}/pfs-cli-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
