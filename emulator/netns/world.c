@@ -194,7 +194,6 @@ static int bring_up(struct run *run)
 	run->worker.record = options->record;
 	run->worker.fabric = run->fabric;
 	run->hosts = calloc(plan->phone_count, sizeof(*run->hosts));
-	run->worker.hosts = run->hosts;
 	run->snapshots = calloc(plan->phone_count, sizeof(*run->snapshots));
 	run->worker.faults = fault_engine_new(plan, options->traditional);
 	run->worker.orders_due = run_take_orders;
