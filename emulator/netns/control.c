@@ -21,7 +21,7 @@
 
 #include "emulator/netns/fabric_internal.h"
 
-#define ASKING_MAX 8       /* at once; others wait in the listen queue */
+#define ASKING_MAX 16      /* at once; one more, and the one who has been silent longest is dropped */
 #define NAME_MAX_BYTES 64
 #define ANSWER_S 5         /* a fleet that is alive answers within a turn of its loop */
 
@@ -36,7 +36,7 @@ struct control {
 	int folder;
 	ev_io listening;
 	struct asking asking[ASKING_MAX];
-	int busy;
+	uint32_t next;
 };
 
 static int open_folder(const char *run_dir, struct sockaddr_un *address)
@@ -129,8 +129,6 @@ static void forget(struct asking *asking)
 	ev_io_stop(asking->control->loop, &asking->io);
 	close(asking->io.fd);
 	asking->io.fd = -1;
-	if (asking->control->busy-- == ASKING_MAX)
-		ev_io_start(asking->control->loop, &asking->control->listening);
 }
 
 static void on_question(struct ev_loop *loop, ev_io *watcher, int events)
@@ -154,19 +152,17 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	struct control *control = watcher->data;
 	int descriptor = accept4(watcher->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct asking *asking = control->asking;
+	struct asking *asking = &control->asking[control->next++ % ASKING_MAX];
 
 	(void)events;
 	if (descriptor < 0)
 		return;
-	while (asking->io.fd >= 0)
-		asking++;
+	if (asking->io.fd >= 0)
+		forget(asking); /* the oldest, which has said nothing yet */
 	ev_io_init(&asking->io, on_question, descriptor, EV_READ);
 	asking->io.data = asking;
 	ev_set_priority(&asking->io, EV_MINPRI);
 	ev_io_start(loop, &asking->io);
-	if (++control->busy == ASKING_MAX)
-		ev_io_stop(loop, watcher);
 }
 
 static int listen_at(const struct sockaddr_un *address)
@@ -241,12 +237,11 @@ static int connect_to(const char *run_dir)
 	descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (descriptor < 0)
 		error = -errno;
-	else if (connect(descriptor, (struct sockaddr *)&address, sizeof(address)))
+	else if (setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+		 setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) || connect(descriptor, (struct sockaddr *)&address, sizeof(address)))
 		error = errno == EACCES || errno == EPERM ? -EACCES : -ENOTCONN;
 	close(folder);
-	if (!error)
-		setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	else if (descriptor >= 0)
+	if (error && descriptor >= 0)
 		close(descriptor);
 	return error ? error : descriptor;
 }

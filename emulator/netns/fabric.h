@@ -47,7 +47,8 @@ int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void
 
 /*
  * Waits until the kernel has every link ready to carry; call it once the phones
- * are up. fabric_wan_start does so too. Returns 0, or a negative errno after a
+ * are up and before the scenario's clock starts (some 10 us a phone).
+ * fabric_wan_start does it where it was not done. Returns 0, or a negative errno after a
  * line on stderr.
  */
 int fabric_settle(struct fabric *fabric);

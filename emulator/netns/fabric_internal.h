@@ -57,6 +57,7 @@ struct fabric {
 	struct fabric_namespace *routers; /* one a site */
 	struct fabric_switch *switches;
 	struct fabric_phone *phones;
+	bool settled;                     /* no phone came up since fabric_settle() */
 	struct relay *relay;
 	uint64_t *pairs;                  /* phones introduced to each other; a hash set, 0 is free */
 	uint32_t pairs_size, pairs_count;

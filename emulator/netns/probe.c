@@ -26,7 +26,7 @@
 #define PROBE_PEER 12
 
 /* Features tried in the child, in order; each may stand on those before. */
-enum feature { NAMESPACES, VETH, BRIDGE, PROXY_ARP, TBF, PACKET, IPV6_OFF, FEATURES };
+enum feature { NAMESPACES, VETH, BRIDGE, PROXY_ARP, TBF, PACKET, IPV6_OFF, BACKLOG, FEATURES };
 
 static const struct fabric_probe features[FEATURES] = {
 	[NAMESPACES] = { "network namespaces", .needed = true, .meaning = "each phone is one",
@@ -44,9 +44,25 @@ static const struct fabric_probe features[FEATURES] = {
 	[IPV6_OFF] = { "/proc/sys/net of a namespace", .needed = false,
 		       .meaning = "IPv6 is switched off there; read-only, each link is kept quiet by itself",
 		       .mend = "nothing has to be done; a container may be given: --security-opt systempaths=unconfined" },
+	[BACKLOG] = { "listen backlog of a namespace", .needed = false,
+		      .meaning = "4,096 joiners may wait at a phone; with fewer, a mass reset shows retransmissions",
+		      .mend = "a kernel of 5.4 or later" },
 };
 
 /* ---- features ---- */
+
+static int64_t read_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long long value = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%lld", &value) != 1)
+		value = -1;
+	fclose(file);
+	return value;
+}
 
 static void add_kind(struct netlink *nl, const char *kind, int index)
 {
@@ -103,6 +119,7 @@ static void try_features(int errors[FEATURES])
 	struct fabric fabric = { .home = { .net = -1 } };
 	int silence = open("/dev/null", O_WRONLY | O_CLOEXEC), descriptor;
 	struct netlink nl;
+	int64_t backlog;
 
 	if (silence >= 0)
 		dup2(silence, STDERR_FILENO);
@@ -114,6 +131,9 @@ static void try_features(int errors[FEATURES])
 	errors[VETH] = descriptor < 0 ? descriptor : netlink_open(&nl);
 	if (errors[VETH])
 		return;
+	/* "not shown" is -1, and nothing to complain of */
+	backlog = read_number("/proc/sys/net/core/somaxconn");
+	errors[BACKLOG] = backlog >= 0 && backlog < 4096 ? -ERANGE : 0;
 	errors[IPV6_OFF] = fabric.home.ipv6_by_link ? -EROFS : 0;
 	errors[VETH] = try_veth(&nl, &fabric);
 	errors[BRIDGE] = try_bridge(&nl);
@@ -152,19 +172,6 @@ static void probe_features(int errors[FEATURES])
 
 /* ---- limits ---- */
 
-static int64_t read_number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long long value = -1;
-
-	if (!file)
-		return -1;
-	if (fscanf(file, "%lld", &value) != 1)
-		value = -1;
-	fclose(file);
-	return value;
-}
-
 struct limit {
 	const char *name, *path;
 	int64_t wanted;
@@ -181,8 +188,6 @@ static const struct limit limits[] = {
 	{ "net.core.netdev_max_backlog", "/proc/sys/net/core/netdev_max_backlog", 1000,
 	  "one broadcast is a packet a phone: subnets of more phones than this drop some",
 	  "sysctl net.core.netdev_max_backlog=100000" },
-	{ "net.core.somaxconn", "/proc/sys/net/core/somaxconn", 4096, "how many joiners may wait at a phone",
-	  "sysctl net.core.somaxconn=4096 (kernels before 5.4)" },
 	{ "net.core.rmem_max", "/proc/sys/net/core/rmem_max", 212992,
 	  "an ordinary user's relay and phones buffer this much while the process is held up",
 	  "sysctl net.core.rmem_max=8388608" },

@@ -187,6 +187,8 @@ static int bring_up(struct run *run)
 	error = fabric_new(plan, &run->fabric);
 	if (error < 0)
 		return error;
+	if (options->started)
+		options->started(options->started_context);
 	error = worker_init(&run->worker, plan, WORLD_TIMERS);
 	if (error < 0)
 		return error;
