@@ -1,9 +1,10 @@
 /*
- * Inside the virtual-time world (world.c says what it is). One struct sim_world holds a run; the
- * files divide the work: host.c steps phones and carries out what they ask,
- * tcp.c is the streams between them, wan.c the datagrams to and from the
- * server, upset.c the faults, world.c the loop. Times are microseconds of the
- * scenario's clock, addresses and ports host byte order.
+ * Inside the virtual-time world (world.c says what it is). One struct sim_world
+ * holds a run; the files divide the work: host.c steps phones and carries out
+ * what they ask, tcp.c is the streams between them (with conn.c and stream.c
+ * behind tcp.h), wan.c the datagrams to and from the server, upset.c the
+ * faults, world.c the loop. Times are microseconds of the scenario's clock,
+ * addresses and ports host byte order.
  */
 #ifndef FLEET_SIM_SIM_H
 #define FLEET_SIM_SIM_H
