@@ -32,7 +32,7 @@
 #define PFS_MODEL_MAX 16     /* a model's name with its NUL, as "CP-7961G-GE" */
 #define PFS_CHILDREN_MAX 2   /* children a hierarchy (F3) */
 #define PFS_HIERARCHIES_MAX 2 /* hierarchies a phone serves or belongs to at once */
-#define PFS_ACCEPT_SLOTS 4   /* connections that have not said JOIN yet */
+#define PFS_ACCEPT_SLOTS 3   /* connections that have not said JOIN yet */
 #define PFS_CONNS_MAX (1 + PFS_CHILDREN_MAX * PFS_HIERARCHIES_MAX + PFS_ACCEPT_SLOTS)
 #define PFS_LEVELS_MAX 24    /* deepest level of a tree; the root's is 1 */
 #define PFS_BLAMED_MAX 4     /* peers a phone avoids at once */
@@ -214,7 +214,7 @@ enum pfs_trace_kind {
 	PFS_TR_VERIFIED,         /* file, a=1 good 0 bad, address=who sent it (server or parent) */
 	PFS_TR_FAILURE_PASSED,   /* file, a=enum pfs_failure, b=roots that tried: heard from parent */
 	/* refused input, each counted too */
-	PFS_TR_DROPPED,          /* a=enum pfs_drop, address=sender */
+	PFS_TR_DROPPED,          /* a=enum pfs_drop, address=sender, c=how many so far; at powers of two only */
 	PFS_TR_KINDS
 };
 
@@ -258,6 +258,7 @@ enum pfs_drop {
 	PFS_DROP_TID,          /* TFTP from a port that is not the transfer's */
 	PFS_DROP_BLOCK,        /* TFTP duplicate or out of order */
 	PFS_DROP_LIMIT,        /* over a rate bound */
+	PFS_DROP_FORGED,       /* the sender named inside is not the sender */
 	PFS_DROPS
 };
 

@@ -37,7 +37,17 @@ int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
 /* Same for headquarters' namespace. */
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context);
 
-/* Cable in or out, at the switch's end. */
+/*
+ * Waits until the kernel has every link ready to carry; call it once the phones
+ * are up. fabric_wan_start does so too. Returns 0, or a negative errno after a
+ * line on stderr.
+ */
+int fabric_settle(struct fabric *fabric);
+
+/*
+ * Cable in or out, at the switch's end: out, at once; in, as soon as the kernel
+ * has noticed the carrier, some milliseconds later.
+ */
 int fabric_phone_link(struct fabric *fabric, uint32_t phone, bool up);
 
 /* A descriptor of the phone's namespace, for exec; the caller closes it. */

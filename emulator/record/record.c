@@ -365,7 +365,6 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		break;
 	case PFS_TR_CLAIM:
 	case PFS_TR_ANSWER:
-	case PFS_TR_XFRCMD:
 		broadcast(record, phone, trace);
 		break;
 	case PFS_TR_CONFIRMED:
@@ -409,8 +408,9 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		verified(record, phone, now_us, trace);
 		break;
 	case PFS_TR_DROPPED:
+		/* Traced at powers of two: each stands for those since the one before. */
 		if (trace->a < PFS_DROPS)
-			result->dropped[trace->a]++;
+			result->dropped[trace->a] += trace->c - trace->c / 2;
 		break;
 	case PFS_TR_LISTENING:
 	case PFS_TR_PORT_CLOSED:
@@ -418,6 +418,7 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 	case PFS_TR_TIMEOUT:
 	case PFS_TR_YIELDED:
 	case PFS_TR_ROOT_GAVE_UP:
+	case PFS_TR_XFRCMD: /* goes down the tree */
 	case PFS_TR_XFRCMD_HEARD:
 	case PFS_TR_JOINING:
 	case PFS_TR_CHILD:
@@ -429,6 +430,17 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 	case PFS_TR_KINDS:
 		break; /* only told, in the console log */
 	}
+}
+
+void record_passes(struct record *record, uint64_t now_us)
+{
+	if (now_us > record->last_us)
+		record->last_us = now_us;
+}
+
+uint64_t record_now(const struct record *record)
+{
+	return record->last_us;
 }
 
 struct line_context {
@@ -448,7 +460,7 @@ static void take_line(void *context, int severity, bool pfs, const char *line)
 
 void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
-	record->last_us = now_us;
+	record_passes(record, now_us);
 	account(record, phone, now_us, trace);
 	if (!record->log && !record->line_sink)
 		return;
@@ -484,6 +496,7 @@ void record_fault(struct record *record, uint64_t now_us, const char *text)
 {
 	struct run_result *result = &record->result;
 
+	record_passes(record, now_us);
 	if (!grow(record, (void **)&result->faults, result->fault_count, &record->fault_room, sizeof(*result->faults)))
 		return;
 	struct run_fault *fault = &result->faults[result->fault_count++];

@@ -123,9 +123,10 @@ const struct run_result *record_finish(struct record *record, uint64_t now_us, b
 {
 	struct run_result *result = &record->result;
 
+	record_passes(record, now_us);
 	result->traditional = record->traditional;
 	result->interrupted = interrupted;
-	work_out_phones(record, result, now_us);
+	work_out_phones(record, result, record_now(record));
 	work_out_completion(record, result);
 	work_out_wan(record, result);
 	work_out_server(record, result);

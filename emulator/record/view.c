@@ -57,6 +57,7 @@ void record_publish(struct record *record, const char *phase, uint64_t now_us, c
 {
 	struct published *published = calloc(1, sizeof(*published));
 
+	record_passes(record, now_us);
 	if (!published)
 		return;
 	struct fleet_view *view = &published->view;

@@ -72,6 +72,11 @@ static int apply_overrides(struct document *document, const struct scenario_over
 	}
 	if (overrides->speed_milli)
 		good = good && put(document->root, "speed", cJSON_CreateNumber(overrides->speed_milli / 1000.0));
+	if (overrides->scale_ppm) {
+		snprintf(text, sizeof(text), "%u/1000000", overrides->scale_ppm);
+		good = good && put(document->root, "scale",
+				   cJSON_CreateString(overrides->scale_ppm == 1000000 ? "1" : text));
+	}
 	return good ? 0 : document_fail_memory(document);
 }
 

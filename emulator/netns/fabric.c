@@ -1,0 +1,192 @@
+/*
+ * The fabric as a whole: what fabric.h promises, over lan.c, wan.c and
+ * relay.c. Descriptors hold everything (DESIGN point 10); closing them is the
+ * whole of taking it down, and so is any death of the process.
+ */
+#include "emulator/netns/fabric.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "emulator/netns/fabric_internal.h"
+
+int fabric_namespace_open(struct fabric *fabric, struct fabric_namespace *ns, const char *subject)
+{
+	int error;
+
+	ns->descriptor = namespace_new(&fabric->home);
+	if (ns->descriptor < 0) {
+		error = ns->descriptor;
+		ns->descriptor = -1;
+		fprintf(stderr, "%s: network namespace: %s\n", subject, strerror(-error));
+		return error;
+	}
+	error = netlink_open(&ns->nl);
+	namespace_leave(&fabric->home);
+	if (error) {
+		fprintf(stderr, "%s: netlink socket: %s\n", subject, strerror(-error));
+		return error;
+	}
+	fabric_add_up(fabric, &ns->nl, FABRIC_LO);
+	return netlink_flush(&ns->nl, subject);
+}
+
+void fabric_namespace_close(struct fabric_namespace *ns)
+{
+	netlink_close(&ns->nl);
+	if (ns->descriptor >= 0)
+		close(ns->descriptor);
+	ns->descriptor = -1;
+}
+
+/* Each phone's number on its switch, and with that how many bridges a switch has. */
+static void number_ports(struct fabric *fabric)
+{
+	const struct plan *plan = fabric->plan;
+
+	for (uint32_t i = 0; i < plan->switch_count; i++)
+		fabric->switches[i].ns.descriptor = -1;
+	for (uint32_t i = 0; i < plan->phone_count; i++) {
+		struct fabric_switch *lan = &fabric->switches[plan->subnets[plan->phones[i].subnet].lan_switch];
+
+		fabric->phones[i].descriptor = -1;
+		fabric->phones[i].position = lan->phones++;
+	}
+	for (uint32_t i = 0; i < plan->switch_count; i++) {
+		struct fabric_switch *lan = &fabric->switches[i];
+
+		lan->bridges = lan->phones ? (lan->phones + PLAN_SWITCH_PORTS_MAX - 1) / PLAN_SWITCH_PORTS_MAX : 1;
+	}
+}
+
+static struct fabric *allocate(const struct plan *plan)
+{
+	struct fabric *fabric = calloc(1, sizeof(*fabric));
+
+	if (!fabric)
+		return NULL;
+	fabric->plan = plan;
+	fabric->home.net = -1;
+	fabric->hq.descriptor = -1;
+	fabric->wan.descriptor = -1;
+	fabric->routers = calloc(plan->site_count + 1u, sizeof(*fabric->routers));
+	fabric->switches = calloc(plan->switch_count + 1u, sizeof(*fabric->switches));
+	fabric->phones = calloc(plan->phone_count + 1u, sizeof(*fabric->phones));
+	fabric->relay = relay_new(plan);
+	if (!fabric->routers || !fabric->switches || !fabric->phones || !fabric->relay) {
+		relay_free(fabric->relay);
+		free(fabric->routers);
+		free(fabric->switches);
+		free(fabric->phones);
+		free(fabric);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < plan->site_count; i++)
+		fabric->routers[i].descriptor = -1;
+	number_ports(fabric);
+	return fabric;
+}
+
+int fabric_new(const struct plan *plan, struct fabric **result)
+{
+	struct fabric *fabric = allocate(plan);
+	int error;
+
+	*result = NULL;
+	if (!fabric) {
+		fprintf(stderr, "network fabric: out of memory\n");
+		return -ENOMEM;
+	}
+	error = namespace_home_open(&fabric->home);
+	if (!error)
+		error = wan_hq_up(fabric);
+	for (uint32_t i = 0; i < plan->site_count && !error; i++)
+		error = wan_site_up(fabric, i);
+	for (uint32_t i = 0; i < plan->switch_count && !error; i++)
+		error = lan_switch_up(fabric, i);
+	if (error) {
+		fabric_free(fabric);
+		return error;
+	}
+	*result = fabric;
+	return 0;
+}
+
+int fabric_phone_up(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context)
+{
+	int error = lan_phone_up(fabric, phone);
+
+	/* lan_phone_up leaves the thread in the namespace, where it has made one */
+	if (fabric->phones[phone].descriptor < 0)
+		return error;
+	if (!error && in_namespace)
+		error = in_namespace(context);
+	namespace_leave(&fabric->home);
+	return error < 0 ? error : 0;
+}
+
+static int run_inside(struct fabric *fabric, int descriptor, int (*in_namespace)(void *context), void *context)
+{
+	int error = descriptor < 0 ? -ENOENT : namespace_enter(descriptor);
+
+	if (error)
+		return error;
+	error = in_namespace(context);
+	namespace_leave(&fabric->home);
+	return error;
+}
+
+int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context)
+{
+	return run_inside(fabric, fabric->phones[phone].descriptor, in_namespace, context);
+}
+
+int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context)
+{
+	return run_inside(fabric, fabric->hq.descriptor, in_namespace, context);
+}
+
+int fabric_phone_link(struct fabric *fabric, uint32_t phone, bool up)
+{
+	return fabric->phones[phone].descriptor < 0 ? -ENOENT : lan_phone_link(fabric, phone, up);
+}
+
+static int duplicate(int descriptor)
+{
+	int copy = descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+
+	if (descriptor < 0)
+		return -ENOENT;
+	return copy < 0 ? -errno : copy;
+}
+
+int fabric_phone_namespace(struct fabric *fabric, uint32_t phone)
+{
+	return duplicate(fabric->phones[phone].descriptor);
+}
+
+void fabric_free(struct fabric *fabric)
+{
+	if (!fabric)
+		return;
+	relay_free(fabric->relay);
+	/* phones first: the kernel then takes them down together with their switch, in few batches */
+	for (uint32_t i = 0; i < fabric->plan->phone_count; i++)
+		if (fabric->phones[i].descriptor >= 0)
+			close(fabric->phones[i].descriptor);
+	for (uint32_t i = 0; i < fabric->plan->switch_count; i++)
+		fabric_namespace_close(&fabric->switches[i].ns);
+	for (uint32_t i = 0; i < fabric->plan->site_count; i++)
+		fabric_namespace_close(&fabric->routers[i]);
+	fabric_namespace_close(&fabric->hq);
+	fabric_namespace_close(&fabric->wan);
+	namespace_home_close(&fabric->home);
+	free(fabric->phones);
+	free(fabric->switches);
+	free(fabric->routers);
+	free(fabric);
+}

@@ -1,0 +1,171 @@
+/*
+ * Anonymous network namespaces. A namespace lives as long as a descriptor, a
+ * process or a socket holds it, so everything is gone with the process that
+ * made it, however that ends.
+ *
+ * A phone's IPv6 would send neighbour and multicast reports that flood its
+ * switch at bring-up, so it is switched off before the namespace has a link.
+ * That is one write in /proc/sys, which shows the writer's own namespace;
+ * where a container mounts it read-only, each link's address generation is
+ * turned off by netlink in place of that.
+ */
+#include "emulator/netns/namespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_own(const char *path)
+{
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written;
+	int error = 0;
+
+	if (descriptor < 0)
+		return -errno;
+	written = write(descriptor, text, strlen(text));
+	if (written != (ssize_t)strlen(text))
+		error = written < 0 ? -errno : -EIO;
+	close(descriptor);
+	return error;
+}
+
+/*
+ * The user and group become 0 of the new namespace, so that a command run in
+ * a phone keeps its capabilities over an exec.
+ */
+static int map_ids(uid_t uid, gid_t gid)
+{
+	char text[64];
+	int error = write_file("/proc/self/setgroups", "deny");
+
+	if (error && error != -ENOENT)
+		return error;
+	snprintf(text, sizeof(text), "0 %u 1\n", (unsigned int)uid);
+	error = write_file("/proc/self/uid_map", text);
+	if (error)
+		return error;
+	snprintf(text, sizeof(text), "0 %u 1\n", (unsigned int)gid);
+	return write_file("/proc/self/gid_map", text);
+}
+
+static int single_thread(void)
+{
+	struct stat status;
+
+	/* /proc/self/task has two links of its own and one a thread */
+	if (stat("/proc/self/task", &status))
+		return -errno;
+	return status.st_nlink <= 3 ? 0 : -EBUSY;
+}
+
+static int enter_user_namespace(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int error = single_thread();
+
+	if (error) {
+		fprintf(stderr, "network namespaces: a user namespace can be entered only before there are threads: %s\n",
+			strerror(-error));
+		return error;
+	}
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
+		error = -errno;
+		fprintf(stderr,
+			"network namespaces: not allowed (%s): run as root, or allow user namespaces: "
+			"sysctl user.max_user_namespaces=15000 (Debian: also kernel.unprivileged_userns_clone=1, "
+			"Ubuntu: kernel.apparmor_restrict_unprivileged_userns=0)\n",
+			strerror(errno));
+		return error == -ENOMEM ? error : -EPERM;
+	}
+	error = map_ids(uid, gid);
+	if (error) {
+		fprintf(stderr, "network namespaces: the user namespace cannot be mapped: %s: run as root\n",
+			strerror(-error));
+		return -EPERM;
+	}
+	return 0;
+}
+
+int namespace_home_open(struct namespace_home *home)
+{
+	int error;
+
+	home->ipv6_by_link = false;
+	home->net = open_own("/proc/thread-self/ns/net");
+	if (home->net < 0) {
+		fprintf(stderr, "network namespaces: /proc/thread-self/ns/net: %s: is /proc mounted?\n",
+			strerror(-home->net));
+		return home->net;
+	}
+	if (!unshare(CLONE_NEWNET)) {
+		namespace_leave(home);
+		return 0;
+	}
+	error = -errno;
+	close(home->net);
+	home->net = -1;
+	if (error != -EPERM) {
+		fprintf(stderr, "network namespaces: %s: more may be allowed by: sysctl user.max_net_namespaces=100000\n",
+			strerror(-error));
+		return error;
+	}
+	error = enter_user_namespace();
+	if (error)
+		return error;
+	home->net = open_own("/proc/thread-self/ns/net");
+	return home->net < 0 ? home->net : 0;
+}
+
+void namespace_home_close(struct namespace_home *home)
+{
+	if (home->net >= 0)
+		close(home->net);
+	home->net = -1;
+}
+
+int namespace_new(struct namespace_home *home)
+{
+	int descriptor, error;
+
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	descriptor = open_own("/proc/thread-self/ns/net");
+	if (descriptor < 0) {
+		namespace_leave(home);
+		return descriptor;
+	}
+	if (home->ipv6_by_link)
+		return descriptor;
+	/* "all" takes "default" with it, and with that every link to come */
+	error = write_file("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+	if (error && error != -ENOENT) /* ENOENT: this kernel has no IPv6 */
+		home->ipv6_by_link = true;
+	return descriptor;
+}
+
+int namespace_enter(int descriptor)
+{
+	return setns(descriptor, CLONE_NEWNET) ? -errno : 0;
+}
+
+void namespace_leave(const struct namespace_home *home)
+{
+	if (setns(home->net, CLONE_NEWNET)) {
+		perror("network namespaces: the way back is gone");
+		abort();
+	}
+}

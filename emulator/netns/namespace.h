@@ -1,0 +1,38 @@
+/*
+ * Network namespaces as descriptors: made, entered and left by the calling
+ * thread, never given a name (DESIGN point 10). IPv6 is off in each before a
+ * link exists in it.
+ */
+#ifndef FLEET_NETNS_NAMESPACE_H
+#define FLEET_NETNS_NAMESPACE_H
+
+#include <stdbool.h>
+
+/* Where a process keeps its namespaces' way back. Zeroed: not entered. */
+struct namespace_home {
+	int net;             /* the network namespace that threads go back to; -1 none */
+	bool ipv6_by_link;   /* /proc/sys cannot be written here: IPv6 is kept quiet link by link */
+};
+
+/*
+ * Finds out whether network namespaces can be made, and enters a user
+ * namespace where that is what it takes (only with a single thread). Returns 0,
+ * or -EPERM and other negative errnos after one line on stderr that says what
+ * to do. A process that is in such a user namespace stays there.
+ */
+int namespace_home_open(struct namespace_home *home);
+void namespace_home_close(struct namespace_home *home);
+
+/*
+ * Makes a network namespace and leaves the calling thread in it. Returns its
+ * descriptor, or a negative errno; then the thread is where it was.
+ */
+int namespace_new(struct namespace_home *home);
+
+/* Puts the calling thread into a namespace. Returns 0 or a negative errno. */
+int namespace_enter(int descriptor);
+
+/* Puts the calling thread back; that cannot fail without our having broken something. */
+void namespace_leave(const struct namespace_home *home);
+
+#endif
