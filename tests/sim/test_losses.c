@@ -207,6 +207,9 @@ START_TEST(the_way_to_the_server_fails_for_a_while)
 		ck_assert_int_eq(fleet.error, 0);
 		ck_assert_uint_eq(fleet.result->fault_count, 2);
 		ck_assert_uint_eq(fleet.result->upgraded, 30);
+		/* Nothing got through meanwhile. */
+		ck_assert_uint_ge(fleet.result->client_retransmits, 3);
+		ck_assert_uint_ge(fleet.result->duration_us, fleet.result->faults[1].at_us);
 		ck_assert_uint_eq(fleet.result->direct_count, 0);
 		sim_fleet_done(&fleet);
 	}

@@ -497,6 +497,22 @@ START_TEST(an_unplugged_stream_waits)
 }
 END_TEST
 
+/* A frame that was on the wire when the cable went is sent again when it is back. */
+START_TEST(what_an_unplugged_phone_missed_is_sent_again)
+{
+	struct plan_fault fault = fault_on(PLAN_FAULT_UNPLUG, _i ? 0 : 1, GO + SECOND + 20, 5 * SECOND);
+
+	dial(GO, 0, 1, 1);
+	send_bytes(GO + SECOND, 0, 1, 10);
+	at(GO + SECOND, 0, PFS_ACT_SHUTDOWN, 1);
+	play(&fault);
+	ck_assert_uint_eq(bytes_of(1), 10);
+	ck_at(PFS_EV_BYTES, 1, GO + 6 * SECOND, GO + 6 * SECOND + MS);
+	ck_at(PFS_EV_EOF, 1, GO + 6 * SECOND, GO + 6 * SECOND + MS);
+	ck_assert_uint_eq(count_of(PFS_EV_LOST, 0), 0);
+}
+END_TEST
+
 /* Heard by all whose port is open, the sender too, at one time and in the order of their numbers. */
 START_TEST(a_broadcast_reaches_everybody)
 {
@@ -545,6 +561,7 @@ int main(void)
 	tcase_add_test(tests, what_was_under_way_from_a_killed_phone_is_lost);
 	tcase_add_test(tests, a_crash_is_heard);
 	tcase_add_loop_test(tests, an_unplugged_stream_waits, 0, 2);
+	tcase_add_loop_test(tests, what_an_unplugged_phone_missed_is_sent_again, 0, 2);
 	tcase_add_test(tests, a_broadcast_reaches_everybody);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
