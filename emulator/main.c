@@ -14,6 +14,8 @@ static const struct command {
 	const char *arguments, *summary;
 } commands[] = {
 	{ "run", command_run, "SCENARIO", "make the fleet and upgrade it, by PFS and in the traditional way" },
+	{ "doctor", command_doctor, "", "say what this host offers, and what mends what it lacks" },
+	{ "exec", command_exec, "PHONE -- CMD", "run a command inside a running phone's namespace" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -16,5 +16,9 @@ enum fleet_exit {
 
 /* Each returns an enum fleet_exit. */
 int command_run(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+
+/* exec's command replaces the program: it returns only where that failed. */
+int command_exec(int argc, char **argv);
 
 #endif

@@ -41,7 +41,7 @@
 struct real_server {
 	enum real_server_kind kind;
 	int pidfd;
-	int control;             /* the init ends when this closes */
+	int control; /* the init ends when this closes */
 	uint32_t receive_buffer;
 	char directory[PATH_MAX];
 	char log[PATH_MAX];
@@ -57,8 +57,8 @@ static const struct {
 	const char *name, *package, *path;
 	bool limits_serving;
 } kinds[] = {
-	[REAL_SERVER_IN_TFTPD] = { "in.tftpd", "tftpd-hpa", "/usr/sbin/in.tftpd", false },
-	[REAL_SERVER_DNSMASQ] = { "dnsmasq", "dnsmasq-base", "/usr/sbin/dnsmasq", true },
+    [REAL_SERVER_IN_TFTPD] = {"in.tftpd", "tftpd-hpa", "/usr/sbin/in.tftpd", false},
+    [REAL_SERVER_DNSMASQ] = {"dnsmasq", "dnsmasq-base", "/usr/sbin/dnsmasq", true},
 };
 
 /* ------------------------------------------------------------- arguments */
@@ -79,7 +79,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct arguments *argument
 
 static void address_text(uint32_t address, char text[16])
 {
-	snprintf(text, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+	snprintf(text, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255,
+		 address & 255);
 }
 
 /* It has no serving limit of its own: its manual knows none, and it forks for each request. */
@@ -178,8 +179,8 @@ static int write_files(const struct real_server_config *config, struct real_serv
 	int directory = -1;
 	int error = 0;
 
-	snprintf(server->directory + strlen(server->directory), sizeof(server->directory) - strlen(server->directory),
-		 "/tftp-XXXXXX");
+	snprintf(server->directory + strlen(server->directory),
+		 sizeof(server->directory) - strlen(server->directory), "/tftp-XXXXXX");
 	if (!mkdtemp(server->directory)) {
 		error = -errno;
 		server->directory[0] = 0;
@@ -280,19 +281,20 @@ static int make_init(const struct real_server_init *init, struct real_server *se
 }
 
 /* What the init reports, or what its silence means. */
-static int await_report(const struct real_server_config *config, struct real_server *server, uint32_t timeout_ms)
+static int await_report(const struct real_server_config *config, struct real_server *server,
+			uint32_t timeout_ms)
 {
 	static const char *const stages[] = {
-		[REAL_SERVER_READY] = "",
-		[REAL_SERVER_MOUNT] = "cannot have a mount namespace of its own",
-		[REAL_SERVER_NETNS] = "cannot enter headquarters' namespace",
-		[REAL_SERVER_EXEC] = "cannot be started",
-		[REAL_SERVER_PROBE] = "cannot be asked whether it answers",
-		[REAL_SERVER_SILENT] = "does not answer",
-		[REAL_SERVER_ENDED] = "ended at once, see its log in the run's folder",
+	    [REAL_SERVER_READY] = "",
+	    [REAL_SERVER_MOUNT] = "cannot have a mount namespace of its own",
+	    [REAL_SERVER_NETNS] = "cannot enter headquarters' namespace",
+	    [REAL_SERVER_EXEC] = "cannot be started",
+	    [REAL_SERVER_PROBE] = "cannot be asked whether it answers",
+	    [REAL_SERVER_SILENT] = "does not answer",
+	    [REAL_SERVER_ENDED] = "ended at once, see its log in the run's folder",
 	};
 	struct real_server_report report;
-	struct pollfd ready = { .fd = server->control, .events = POLLIN };
+	struct pollfd ready = {.fd = server->control, .events = POLLIN};
 	char text[PATH_MAX];
 	int got;
 
@@ -316,16 +318,16 @@ static int launch(const struct real_server_config *config, const struct argument
 		  struct real_server *server)
 {
 	struct real_server_init init = {
-		.path = kinds[config->kind].path,
-		.arguments = arguments->list,
-		.netns = config->netns,
-		.log = log,
-		.address = config->address,
-		.receive_buffer_bytes =
-			config->receive_buffer_bytes ? config->receive_buffer_bytes : RECEIVE_BUFFER_BYTES,
-		.ready_timeout_ms = config->ready_timeout_ms ? config->ready_timeout_ms : READY_TIMEOUT_MS,
-		/* One socket and one file a transfer, and some of its own. */
-		.descriptors = 2 * (uint64_t)config->serving_max + 256,
+	    .path = kinds[config->kind].path,
+	    .arguments = arguments->list,
+	    .netns = config->netns,
+	    .log = log,
+	    .address = config->address,
+	    .receive_buffer_bytes =
+		config->receive_buffer_bytes ? config->receive_buffer_bytes : RECEIVE_BUFFER_BYTES,
+	    .ready_timeout_ms = config->ready_timeout_ms ? config->ready_timeout_ms : READY_TIMEOUT_MS,
+	    /* One socket and one file a transfer, and some of its own. */
+	    .descriptors = 2 * (uint64_t)config->serving_max + 256,
 	};
 	int pair[2];
 	int error;
@@ -336,8 +338,12 @@ static int launch(const struct real_server_config *config, const struct argument
 	server->control = pair[0];
 	error = make_init(&init, server);
 	close(pair[1]);
-	if (error < 0)
-		return complain(config, error, "cannot have a PID namespace of its own");
+	if (error < 0) {
+		char text[TEXT_MAX];
+
+		snprintf(text, sizeof(text), "cannot have a PID namespace of its own: %s", strerror(-error));
+		return complain(config, error, text);
+	}
 	return await_report(config, server, init.ready_timeout_ms);
 }
 
@@ -398,14 +404,18 @@ int real_server_start(const struct real_server_config *config, struct real_serve
 
 void real_server_stop(struct real_server *server)
 {
+	struct pollfd ended = {.events = POLLIN};
 	struct stat status;
 	siginfo_t info;
 
 	if (!server)
 		return;
+	ended.fd = server->pidfd;
 	if (server->pidfd >= 0) {
 		syscall(SYS_pidfd_send_signal, server->pidfd, SIGKILL, NULL, 0);
-		/* An init is gone only when all of its namespace are. */
+		/* An init is gone only when all of its namespace are. Somebody else may have reaped it. */
+		while (poll(&ended, 1, -1) < 0 && errno == EINTR)
+			;
 		while (waitid(P_PIDFD, (id_t)server->pidfd, &info, WEXITED | __WALL) && errno == EINTR)
 			;
 		close(server->pidfd);

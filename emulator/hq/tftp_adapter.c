@@ -36,19 +36,20 @@ struct port {
 	struct ev_io io;
 	struct tftp_adapter *adapter;
 	uint32_t transfer;
-	int fd;                  /* -1: none */
-	uint64_t read_in_turn;   /* the timer's turn in which it was last read */
+	int fd;                /* -1: none */
+	uint64_t read_in_turn; /* the timer's turn in which it was last read */
 };
 
 struct tftp_adapter {
 	struct tftp_adapter_config config;
 	struct tftp_adapter_counters counters;
 	struct port request_port;
-	struct port *ports;      /* one a transfer */
+	struct port *ports; /* one a transfer */
+	uint32_t port_count;
 	struct ev_io timer_io;
 	int timer_fd;
-	uint64_t armed_us;       /* deadline the timer is set to; UINT64_MAX: not set */
-	uint64_t turn;           /* times that the timer fired */
+	uint64_t armed_us; /* deadline the timer is set to; UINT64_MAX: not set */
+	uint64_t turn;     /* times that the timer fired */
 	uint16_t port;
 	struct mmsghdr messages[TFTP_ADAPTER_BATCH];
 	struct iovec vectors[TFTP_ADAPTER_BATCH];
@@ -64,7 +65,7 @@ static uint64_t now_us(const struct tftp_adapter *adapter)
 
 static uint64_t socket_drops(int fd)
 {
-	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	uint32_t info[SK_MEMINFO_VARS] = {0};
 	socklen_t length = sizeof(info);
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length))
@@ -97,9 +98,9 @@ static int port_open(struct port *port, uint16_t number)
 {
 	struct tftp_adapter *adapter = port->adapter;
 	const struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons(number),
-		.sin_addr.s_addr = htonl(adapter->config.address),
+	    .sin_family = AF_INET,
+	    .sin_port = htons(number),
+	    .sin_addr.s_addr = htonl(adapter->config.address),
 	};
 	int fd = adapter->config.open_socket(adapter->config.context);
 
@@ -131,12 +132,14 @@ static void port_init(struct port *port, struct tftp_adapter *adapter, uint32_t 
 /* -------------------------------------------------------------- sending */
 
 /* Points the vector at a copy of the payload with one byte flipped, where the damage fault wants it. */
-static void maybe_damage(struct tftp_adapter *adapter, const struct tftp_output *output, struct iovec *payload)
+static void maybe_damage(struct tftp_adapter *adapter, const struct tftp_output *output,
+			 struct iovec *payload)
 {
 	uint32_t index = 0;
 
 	if (!adapter->config.damage || !output->payload_length ||
-	    !adapter->config.damage(adapter->config.context, output, &index) || index >= output->payload_length)
+	    !adapter->config.damage(adapter->config.context, output, &index) ||
+	    index >= output->payload_length)
 		return;
 	memcpy(adapter->damaged, output->payload, output->payload_length);
 	adapter->damaged[index] ^= 0xff;
@@ -147,19 +150,19 @@ static void maybe_damage(struct tftp_adapter *adapter, const struct tftp_output 
 static void send_output(struct tftp_adapter *adapter, int fd, const struct tftp_output *output)
 {
 	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_port = htons(output->port),
-		.sin_addr.s_addr = htonl(output->address),
+	    .sin_family = AF_INET,
+	    .sin_port = htons(output->port),
+	    .sin_addr.s_addr = htonl(output->address),
 	};
 	struct iovec vectors[2] = {
-		{ .iov_base = (void *)output->header, .iov_len = output->header_length },
-		{ .iov_base = (void *)output->payload, .iov_len = output->payload_length },
+	    {.iov_base = (void *)output->header, .iov_len = output->header_length},
+	    {.iov_base = (void *)output->payload, .iov_len = output->payload_length},
 	};
 	const struct msghdr message = {
-		.msg_name = &to,
-		.msg_namelen = sizeof(to),
-		.msg_iov = vectors,
-		.msg_iovlen = output->payload_length ? 2 : 1,
+	    .msg_name = &to,
+	    .msg_namelen = sizeof(to),
+	    .msg_iov = vectors,
+	    .msg_iovlen = output->payload_length ? 2 : 1,
 	};
 
 	maybe_damage(adapter, output, &vectors[1]);
@@ -196,12 +199,12 @@ static void apply(struct tftp_adapter *adapter, const struct tftp_output *output
 static int receive_batch(struct tftp_adapter *adapter, int fd)
 {
 	for (int i = 0; i < TFTP_ADAPTER_BATCH; i++) {
-		adapter->vectors[i] = (struct iovec){ adapter->packets[i], PACKET_ROOM };
+		adapter->vectors[i] = (struct iovec){adapter->packets[i], PACKET_ROOM};
 		adapter->messages[i].msg_hdr = (struct msghdr){
-			.msg_name = &adapter->senders[i],
-			.msg_namelen = sizeof(adapter->senders[i]),
-			.msg_iov = &adapter->vectors[i],
-			.msg_iovlen = 1,
+		    .msg_name = &adapter->senders[i],
+		    .msg_namelen = sizeof(adapter->senders[i]),
+		    .msg_iov = &adapter->vectors[i],
+		    .msg_iovlen = 1,
 		};
 	}
 	return recvmmsg(fd, adapter->messages, TFTP_ADAPTER_BATCH, MSG_DONTWAIT, NULL);
@@ -222,8 +225,9 @@ static void read_port(struct port *port)
 			tftp_server_request(adapter->config.server, now_us(adapter), address, number,
 					    adapter->packets[i], adapter->messages[i].msg_len, &output);
 		else
-			tftp_server_packet(adapter->config.server, now_us(adapter), port->transfer, address, number,
-					   adapter->packets[i], adapter->messages[i].msg_len, &output);
+			tftp_server_packet(adapter->config.server, now_us(adapter), port->transfer, address,
+					   number, adapter->packets[i], adapter->messages[i].msg_len,
+					   &output);
 		apply(adapter, &output);
 		if (port->fd < 0)
 			break; /* the transfer is over; what came after its last ACK is nobody's */
@@ -235,7 +239,7 @@ static void read_port(struct port *port)
 static void set_timer(struct tftp_adapter *adapter)
 {
 	uint64_t deadline_us = tftp_server_deadline(adapter->config.server);
-	struct itimerspec timer = { 0 };
+	struct itimerspec timer = {0};
 	uint64_t now, wait_us, wait_ns;
 
 	if (deadline_us >= adapter->armed_us)
@@ -317,7 +321,7 @@ static void enlarge_buffer(struct tftp_adapter *adapter, int fd)
 
 int tftp_adapter_start(struct tftp_adapter *adapter)
 {
-	struct sockaddr_in address = { 0 };
+	struct sockaddr_in address = {0};
 	socklen_t length = sizeof(address);
 	int error;
 
@@ -335,7 +339,7 @@ int tftp_adapter_start(struct tftp_adapter *adapter)
 void tftp_adapter_stop(struct tftp_adapter *adapter)
 {
 	port_close(&adapter->request_port);
-	for (uint32_t i = 0; i < adapter->config.serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		port_close(&adapter->ports[i]);
 	tftp_server_reset(adapter->config.server);
 	adapter->port = 0;
@@ -350,7 +354,7 @@ void tftp_adapter_counters(const struct tftp_adapter *adapter, struct tftp_adapt
 {
 	*counters = adapter->counters;
 	counters->kernel_drops += socket_drops(adapter->request_port.fd);
-	for (uint32_t i = 0; i < adapter->config.serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		counters->kernel_drops += socket_drops(adapter->ports[i].fd);
 }
 
@@ -379,13 +383,14 @@ int tftp_adapter_new(const struct tftp_adapter_config *config, struct tftp_adapt
 	adapter->config = *config;
 	adapter->timer_fd = -1;
 	adapter->armed_us = UINT64_MAX;
-	adapter->ports = calloc(config->serving_max ? config->serving_max : 1, sizeof(*adapter->ports));
+	adapter->port_count = tftp_server_serving_max(config->server);
+	adapter->ports = calloc(adapter->port_count ? adapter->port_count : 1, sizeof(*adapter->ports));
 	if (!adapter->ports) {
 		free(adapter);
 		return -ENOMEM;
 	}
 	port_init(&adapter->request_port, adapter, TFTP_NO_TRANSFER, on_readable);
-	for (uint32_t i = 0; i < config->serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		port_init(&adapter->ports[i], adapter, i, on_readable);
 	error = open_timer(adapter);
 	if (!error)

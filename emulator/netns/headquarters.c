@@ -146,7 +146,7 @@ static int start_embedded(struct headquarters *headquarters)
 	const struct plan *plan = headquarters->plan;
 	const struct tftp_adapter_config config = {
 		.loop = headquarters->loop, .server = headquarters->server, .address = plan->server.address,
-		.port = PFS_TFTP_PORT, .serving_max = plan->server.serving_max,
+		.port = PFS_TFTP_PORT,
 		.speed_milli = headquarters->clock->speed_milli, .now_us = now_us, .open_socket = open_socket,
 		.damage = damage_output, .context = headquarters};
 

@@ -94,7 +94,7 @@ error:
 	netlink_add(nl, NULL, "bridge");
 }
 
-static void add_port_answers(struct netlink *nl, int index)
+void fabric_add_port_answers(struct netlink *nl, int index)
 {
 	struct nl_msg *msg = netlink_link_message(RTM_SETLINK, 0, AF_BRIDGE, index, 0, 0);
 	struct nlattr *port = msg ? nla_nest_start(msg, IFLA_PROTINFO | NLA_F_NESTED) : NULL;
@@ -131,8 +131,8 @@ static void add_uplink(const struct fabric *fabric, struct netlink *nl, uint32_t
 	netlink_add(nl, join, "uplink's elder end");
 	fabric_add_up(fabric, nl, down.index);
 	if (answers) {
-		add_port_answers(nl, up.index);
-		add_port_answers(nl, down.index);
+		fabric_add_port_answers(nl, up.index);
+		fabric_add_port_answers(nl, down.index);
 	}
 }
 
@@ -203,7 +203,7 @@ int lan_switch_up(struct fabric *fabric, uint32_t number)
 }
 
 /* The port's rate, by a token bucket at the phone; none where the rate is 0 or beyond what it can hold. */
-static void add_rate(struct netlink *nl, uint64_t bps)
+void fabric_add_rate(struct netlink *nl, int index, uint64_t bps)
 {
 	struct rtnl_qdisc *qdisc;
 	struct nl_msg *msg = NULL;
@@ -213,7 +213,7 @@ static void add_rate(struct netlink *nl, uint64_t bps)
 		return;
 	qdisc = rtnl_qdisc_alloc();
 	if (qdisc) {
-		rtnl_tc_set_ifindex(TC_CAST(qdisc), PHONE_ETH0);
+		rtnl_tc_set_ifindex(TC_CAST(qdisc), index);
 		rtnl_tc_set_parent(TC_CAST(qdisc), TC_H_ROOT);
 		rtnl_tc_set_handle(TC_CAST(qdisc), TC_HANDLE(1, 0));
 		error = rtnl_tc_set_kind(TC_CAST(qdisc), "tbf");
@@ -249,7 +249,7 @@ static int port_up(struct fabric *fabric, uint32_t number)
 	snprintf(name, sizeof(name), "port%u", phone->position);
 	fabric_add_veth(fabric, &lan->ns.nl, &port, &eth0);
 	if (!fabric->plan->switches[subnet->lan_switch].real_arp) {
-		add_port_answers(&lan->ns.nl, index);
+		fabric_add_port_answers(&lan->ns.nl, index);
 		add_station(lan, &lan->ns.nl, bridge_of(phone), index, wanted->address, wanted->mac);
 	}
 	return netlink_flush(&lan->ns.nl, wanted->name);
@@ -290,7 +290,7 @@ static int phone_inside(struct fabric *fabric, uint32_t number)
 	set_metrics(plan, &way_out);
 	fabric_mac(router, FABRIC_MAC_LAN, subnet->lan_switch);
 	fabric_add_up(fabric, &nl, FABRIC_LO);
-	add_rate(&nl, at_speed(plan, wanted->port_bps));
+	fabric_add_rate(&nl, PHONE_ETH0, at_speed(plan, wanted->port_bps));
 	fabric_add_up(fabric, &nl, PHONE_ETH0);
 	/* the subnet's route is made below, with metrics that the kernel's own would not have */
 	fabric_add_address(&nl, PHONE_ETH0, wanted->address, on_link.prefix, false);
@@ -344,4 +344,23 @@ int lan_phone_link(struct fabric *fabric, uint32_t number, bool up)
 					 up ? IFF_UP : 0, IFF_UP),
 		    up ? "cable in" : "cable out");
 	return netlink_flush(&lan->nl, wanted->name);
+}
+
+static int neighbour_inside(void *context)
+{
+	const struct plan_phone *peer = context;
+	struct netlink nl;
+	int error = netlink_open(&nl);
+
+	if (error)
+		return error;
+	fabric_add_neighbour(&nl, PHONE_ETH0, peer->address, peer->mac);
+	error = netlink_flush(&nl, NULL);
+	netlink_close(&nl);
+	return error;
+}
+
+int fabric_phone_neighbour(struct fabric *fabric, uint32_t phone, uint32_t peer)
+{
+	return fabric_in_phone(fabric, phone, neighbour_inside, (void *)(uintptr_t)&fabric->plan->phones[peer]);
 }

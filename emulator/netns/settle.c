@@ -81,14 +81,18 @@ static int settle_namespace(struct fabric *fabric, struct fabric_namespace *ns)
 
 int fabric_settle(struct fabric *fabric)
 {
-	int error = settle_namespace(fabric, &fabric->hq);
+	int error;
 
+	if (fabric->settled)
+		return 0;
+	error = settle_namespace(fabric, &fabric->hq);
 	if (!error)
 		error = settle_namespace(fabric, &fabric->wan);
 	for (uint32_t i = 0; i < fabric->plan->site_count && !error; i++)
 		error = settle_namespace(fabric, &fabric->routers[i]);
 	for (uint32_t i = 0; i < fabric->plan->switch_count && !error; i++)
 		error = settle_namespace(fabric, &fabric->switches[i].ns);
+	fabric->settled = !error;
 	if (error)
 		fprintf(stderr, "network fabric: links do not come up: %s\n", strerror(-error));
 	return error;

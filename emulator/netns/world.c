@@ -187,6 +187,8 @@ static int bring_up(struct run *run)
 	error = fabric_new(plan, &run->fabric);
 	if (error < 0)
 		return error;
+	if (options->started)
+		options->started(options->started_context);
 	error = worker_init(&run->worker, plan, WORLD_TIMERS);
 	if (error < 0)
 		return error;
@@ -194,6 +196,7 @@ static int bring_up(struct run *run)
 	run->worker.record = options->record;
 	run->worker.fabric = run->fabric;
 	run->hosts = calloc(plan->phone_count, sizeof(*run->hosts));
+	run->worker.hosts = run->hosts;
 	run->snapshots = calloc(plan->phone_count, sizeof(*run->snapshots));
 	run->worker.faults = fault_engine_new(plan, options->traditional);
 	run->worker.orders_due = run_take_orders;

@@ -30,11 +30,13 @@ enum { INTEROP_0, INTEROP_511, INTEROP_512, INTEROP_513, INTEROP_WRAP, INTEROP_F
 extern struct tftp_file interop_files[INTEROP_FILES];
 
 /*
- * In main, before Check: where the program or the namespaces are missing,
- * prints a TAP plan that skips all, with the reason, and exits. root: user
- * namespaces will not do.
+ * In main, before Check: where the program (in PATH, or a path) or namespaces
+ * are missing, prints a TAP plan that skips all, with the reason, and exits.
  */
-void interop_need(const char *program, bool root);
+void interop_need(const char *program);
+
+/* The same where we are not root: user namespaces will not do for what is named. */
+void interop_need_root(const char *what);
 
 /* In each test: a network namespace (as an ordinary user, in a user namespace), its loopback up. */
 void interop_enter(void);
@@ -49,7 +51,7 @@ const char *interop_path(const char *name);
 /* True where the file in the folder has exactly these bytes; one that does not exist has none. */
 bool interop_same(const char *name, const struct tftp_file *file);
 
-/* Starts a program with its output in the folder ("output"); returns its pid. arguments[0] is looked up in PATH. */
+/* Starts a program (looked up in PATH), its output going to the folder's "output"; returns its pid. */
 pid_t interop_spawn(const char *const *arguments);
 
 /* The exit status of a child that was waited for; -1 where a signal ended it. */

@@ -38,9 +38,15 @@ static void setup(void)
 	snprintf(folder, sizeof(folder), "%s", interop_path("."));
 	server = NULL;
 	config = (struct real_server_config){
-		.kind = kind, .netns = netns, .address = INTEROP_ADDRESS, .serving_max = 4,
-		.timeout_us = 1000000, .folder = folder, .files = interop_files,
-		.file_count = INTEROP_FILES, .receive_buffer_bytes = 3u << 20,
+	    .kind = kind,
+	    .netns = netns,
+	    .address = INTEROP_ADDRESS,
+	    .serving_max = 4,
+	    .timeout_us = 1000000,
+	    .folder = folder,
+	    .files = interop_files,
+	    .file_count = INTEROP_FILES,
+	    .receive_buffer_bytes = 3u << 20,
 	};
 }
 
@@ -56,27 +62,41 @@ static void start(void)
 	ck_assert_int_eq(real_server_start(&config, &server), 0);
 }
 
-static int ask(const char *name)
+static int ask_with(const char *name, const char *option, const char *value)
 {
 	const struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(69), .sin_addr.s_addr = htonl(INTEROP_ADDRESS),
+	    .sin_family = AF_INET,
+	    .sin_port = htons(69),
+	    .sin_addr.s_addr = htonl(INTEROP_ADDRESS),
 	};
-	uint8_t packet[64] = { 0, 1 };
+	uint8_t packet[64] = {0, 1};
 	size_t length = strlen(name);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
 	memcpy(packet + 2, name, length);
 	memcpy(packet + 3 + length, "octet", 6);
-	ck_assert_int_eq(sendto(fd, packet, length + 9, 0, (const struct sockaddr *)&to, sizeof(to)),
-			 (ssize_t)length + 9);
+	length += 9;
+	if (option) {
+		strcpy((char *)packet + length, option);
+		length += strlen(option) + 1;
+		strcpy((char *)packet + length, value);
+		length += strlen(value) + 1;
+	}
+	ck_assert_int_eq(sendto(fd, packet, length, 0, (const struct sockaddr *)&to, sizeof(to)),
+			 (ssize_t)length);
 	return fd;
+}
+
+static int ask(const char *name)
+{
+	return ask_with(name, NULL, NULL);
 }
 
 /* The answer's opcode: 3 DATA, 5 ERROR; 0: none within timeout_ms. */
 static int opcode_of_answer(int fd, int timeout_ms)
 {
-	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
 	uint8_t packet[600];
 
 	if (poll(&ready, 1, timeout_ms) <= 0)
@@ -88,7 +108,8 @@ static int opcode_of_answer(int fd, int timeout_ms)
 static int curl(const char *name, const char *blksize)
 {
 	char url[64];
-	const char *const arguments[] = { "curl", "-sS", "--tftp-blksize", blksize, "-o", interop_path("got"), url, NULL };
+	const char *const arguments[] = {"curl", "-sS", "--tftp-blksize", blksize, "-o", interop_path("got"),
+					 url,    NULL};
 	int status = 0;
 	pid_t pid;
 
@@ -137,7 +158,7 @@ static int processes_in(ino_t pid_namespace)
 static ino_t pid_namespace_of(int pidfd)
 {
 	char path[64], line[128];
-	struct stat status = { 0 };
+	struct stat status = {0};
 	FILE *info;
 	int pid = 0;
 
@@ -179,6 +200,30 @@ START_TEST(serves_its_files)
 }
 END_TEST
 
+/* RFC 2348: the bound on blocks is passed on; below 512 no option is granted at all. */
+START_TEST(block_size_is_bounded)
+{
+	static const char granted[] = "\0\6blksize\0001024";
+	struct pollfd ready = {.events = POLLIN};
+	uint8_t packet[2000];
+
+	config.blksize_max = 1024;
+	start();
+	ready.fd = ask_with("wrap", "blksize", "1428");
+	ck_assert_int_eq(poll(&ready, 1, WAIT_MS), 1);
+	ck_assert_int_eq(recv(ready.fd, packet, sizeof(packet), 0), sizeof(granted));
+	ck_assert_mem_eq(packet, granted, sizeof(granted));
+	close(ready.fd);
+	real_server_stop(server);
+	config.blksize_max = 100;
+	start();
+	ready.fd = ask_with("wrap", "blksize", "1428");
+	ck_assert_int_eq(poll(&ready, 1, WAIT_MS), 1);
+	ck_assert_int_eq(recv(ready.fd, packet, sizeof(packet), 0), 516);
+	close(ready.fd);
+}
+END_TEST
+
 START_TEST(receive_buffer_is_enlarged)
 {
 	start();
@@ -186,13 +231,28 @@ START_TEST(receive_buffer_is_enlarged)
 }
 END_TEST
 
+static uint32_t lines_of(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	uint32_t lines = 0;
+	int byte;
+
+	ck_assert_ptr_nonnull(file);
+	while ((byte = getc(file)) != EOF)
+		lines += byte == '\n';
+	fclose(file);
+	return lines;
+}
+
 /* Nothing is left by a stop: no process, no directory, and port 69 is closed. */
 START_TEST(stop_leaves_nothing)
 {
 	ino_t namespace;
+	uint32_t mounts = lines_of("/proc/self/mountinfo");
 	int fd;
 
 	start();
+	ck_assert_uint_eq(lines_of("/proc/self/mountinfo"), mounts); /* what it mounts is its own */
 	namespace = pid_namespace_of(real_server_pidfd(server));
 	fd = ask("wrap"); /* a transfer under way */
 	ck_assert_int_eq(opcode_of_answer(fd, WAIT_MS), 3);
@@ -216,11 +276,14 @@ static void pass(int through, int *fd, bool take)
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
+	} control = {0};
 	char byte = 0;
-	struct iovec vector = { &byte, 1 };
+	struct iovec vector = {&byte, 1};
 	struct msghdr message = {
-		.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	    .msg_iov = &vector,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control),
 	};
 
 	if (take) {
@@ -238,7 +301,7 @@ static void pass(int through, int *fd, bool take)
 /* kill -9 of the process that started it, with a transfer under way: the kernel ends the rest. */
 START_TEST(killed_with_its_maker)
 {
-	struct pollfd init = { .events = POLLIN };
+	struct pollfd init = {.events = POLLIN};
 	ino_t namespace;
 	int pair[2];
 	pid_t maker;
@@ -272,7 +335,7 @@ END_TEST
 /* The owner learns that the server died by itself. */
 START_TEST(death_is_seen)
 {
-	struct pollfd died = { .events = POLLIN };
+	struct pollfd died = {.events = POLLIN};
 	char command[512], path[64];
 	ino_t namespace;
 	DIR *proc;
@@ -288,7 +351,8 @@ START_TEST(death_is_seen)
 		ssize_t length;
 
 		snprintf(command, sizeof(command), "/proc/%s/ns/pid", entry->d_name);
-		if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || stat(command, &status) || status.st_ino != namespace)
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || stat(command, &status) ||
+		    status.st_ino != namespace)
 			continue;
 		snprintf(command, sizeof(command), "/proc/%s/exe", entry->d_name);
 		length = readlink(command, path, sizeof(path) - 1);
@@ -325,7 +389,7 @@ END_TEST
 /* What cannot be is refused with a negative errno, and nothing is left of the attempt. */
 START_TEST(refusals)
 {
-	const struct tftp_file bad = { "a/b", (const uint8_t *)"x", 1 };
+	const struct tftp_file bad = {"a/b", (const uint8_t *)"x", 1};
 	pid_t pid;
 	int status;
 
@@ -358,14 +422,16 @@ int main(int count, char **arguments)
 	int failed;
 
 	kind = count == 2 && !strcmp(arguments[1], "dnsmasq") ? REAL_SERVER_DNSMASQ : REAL_SERVER_IN_TFTPD;
+	interop_need_root(real_server_name(kind));
 	if (!real_server_installed(kind))
-		interop_need(real_server_name(kind), true);
-	interop_need("curl", true);
+		interop_need(real_server_name(kind));
+	interop_need("curl");
 	tcase = tcase_create(real_server_name(kind));
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, serves_its_files);
+	tcase_add_test(tcase, block_size_is_bounded);
 	tcase_add_test(tcase, receive_buffer_is_enlarged);
 	tcase_add_test(tcase, stop_leaves_nothing);
 	tcase_add_test(tcase, killed_with_its_maker);

@@ -59,8 +59,8 @@ static bool damage(void *context, const struct tftp_output *output, uint32_t *in
 
 static void setup(void)
 {
-	const struct tftp_file file = { "file", content, SIZE };
-	const struct tftp_server_config server_config = { SERVING_MAX, 2, 1000000, 4000000, 0 };
+	const struct tftp_file file = {"file", content, SIZE};
+	const struct tftp_server_config server_config = {SERVING_MAX, 2, 1000000, 4000000, 0};
 
 	for (size_t i = 0; i < SIZE; i++)
 		content[i] = (uint8_t)(i * 31 >> 3);
@@ -70,8 +70,13 @@ static void setup(void)
 	sockets_left = 1000;
 	damage_at = UINT64_MAX;
 	config = (struct tftp_adapter_config){
-		.loop = loop, .server = server, .address = INADDR_LOOPBACK, .serving_max = SERVING_MAX,
-		.speed_milli = 1000000, .now_us = clock_us, .open_socket = open_socket, .damage = damage,
+	    .loop = loop,
+	    .server = server,
+	    .address = INADDR_LOOPBACK,
+	    .speed_milli = 1000000,
+	    .now_us = clock_us,
+	    .open_socket = open_socket,
+	    .damage = damage,
 	};
 	ck_assert_int_eq(tftp_adapter_new(&config, &adapter), 0);
 }
@@ -94,7 +99,7 @@ static struct tftp_adapter_counters counters(void)
 static int client(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	const struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
@@ -104,10 +109,13 @@ static int client(void)
 static void send_to(int fd, uint16_t port, const void *data, size_t length)
 {
 	const struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	    .sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 
-	ck_assert_int_eq(sendto(fd, data, length, 0, (const struct sockaddr *)&to, sizeof(to)), (ssize_t)length);
+	ck_assert_int_eq(sendto(fd, data, length, 0, (const struct sockaddr *)&to, sizeof(to)),
+			 (ssize_t)length);
 }
 
 static void ask(int fd)
@@ -117,14 +125,14 @@ static void ask(int fd)
 
 static void ack(int fd, uint16_t port, uint8_t block)
 {
-	const uint8_t packet[4] = { 0, 4, 0, block };
+	const uint8_t packet[4] = {0, 4, 0, block};
 
 	send_to(fd, port, packet, 4);
 }
 
 static bool readable(int fd)
 {
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 
 	return poll(&poll_fd, 1, 0) > 0;
 }
@@ -138,7 +146,7 @@ static void settle(void)
 /* Lets the loop run until the answer is there. Returns its length, and the port that it came from. */
 static size_t answer(int fd, uint8_t *packet, uint16_t *port)
 {
-	struct sockaddr_in from = { 0 };
+	struct sockaddr_in from = {0};
 	socklen_t length = sizeof(from);
 	ssize_t got;
 
@@ -262,7 +270,7 @@ START_TEST(ack_in_the_socket_wins)
 	uint8_t packet[1000];
 	uint16_t port;
 	int a = client();
-	const struct timespec late = { .tv_nsec = 20000000 }; /* well past the deadline, which is 1 ms away */
+	const struct timespec late = {.tv_nsec = 20000000}; /* well past the deadline, which is 1 ms away */
 
 	for (int i = 0; i < 5; i++) {
 		clock_runs = false;
@@ -368,7 +376,7 @@ END_TEST
 /* A datagram longer than any request is malformed, not cut to fit. */
 START_TEST(too_long_is_malformed)
 {
-	uint8_t packet[1000] = { 0, 1, 'f', 'i', 'l', 'e', 0, 'o', 'c', 't', 'e', 't' };
+	uint8_t packet[1000] = {0, 1, 'f', 'i', 'l', 'e', 0, 'o', 'c', 't', 'e', 't'};
 	int a = client();
 
 	send_to(a, tftp_adapter_port(adapter), packet, sizeof(packet));
