@@ -17,8 +17,8 @@ uint32_t sim_conn_new(struct sim_world *world)
 	} else {
 		conn = world->conn_count;
 		if (conn / SIM_CONNS_A_CHUNK == world->conn_chunk_count) {
-			struct sim_conn **chunks = realloc(world->conn_chunks,
-							   (world->conn_chunk_count + 1) * sizeof(*chunks));
+			struct sim_conn **chunks =
+				realloc(world->conn_chunks, (world->conn_chunk_count + 1) * sizeof(*chunks));
 			if (!chunks)
 				return SIM_NONE;
 			world->conn_chunks = chunks;
@@ -31,7 +31,7 @@ uint32_t sim_conn_new(struct sim_world *world)
 			return SIM_NONE;
 		world->conn_count++;
 	}
-	*sim_conn_at(world, conn) = (struct sim_conn){.serial = ++world->serial};
+	*sim_conn_at(world, conn) = (struct sim_conn){ .serial = ++world->serial };
 	return conn;
 }
 
@@ -139,14 +139,17 @@ bool sim_conn_cut_off(const struct sim_world *world, uint32_t conn)
 void sim_conn_push(struct sim_world *world, uint64_t after_us, enum sim_kind kind, uint32_t a, uint64_t b)
 {
 	sim_queue_push(&world->queue, world->now_us + after_us, SIM_DELIVERY, kind, a, b,
-		       kind == SIM_EV_RESET || kind == SIM_EV_FLOW || kind == SIM_EV_DELIVER || kind == SIM_EV_GIVE_UP ?
-			       sim_serial_of(world, a) : sim_conn_at(world, a)->serial);
+		       kind == SIM_EV_RESET || kind == SIM_EV_FLOW || kind == SIM_EV_DELIVER ||
+				       kind == SIM_EV_GIVE_UP
+			       ? sim_serial_of(world, a)
+			       : sim_conn_at(world, a)->serial);
 }
 
 /* RST to an end, behind what is under way to it. */
 void sim_end_reset_peer(struct sim_world *world, uint32_t from)
 {
-	uint64_t last_us = sim_pipe_at_number(world, from)->last_arrival_us, delay_us = sim_delay_of(world, from);
+	uint64_t last_us = sim_pipe_at_number(world, from)->last_arrival_us,
+		 delay_us = sim_delay_of(world, from);
 
 	if (world->now_us + delay_us < last_us)
 		delay_us = last_us - world->now_us;
@@ -158,7 +161,7 @@ void sim_end_lose(struct sim_world *world, uint32_t number)
 {
 	struct sim_end *end = sim_end_at(world, number);
 	uint32_t phone = end->phone, handle = end->handle;
-	struct pfs_event event = {.kind = PFS_EV_LOST, .conn = handle};
+	struct pfs_event event = { .kind = PFS_EV_LOST, .conn = handle };
 
 	sim_end_leave(world, number, SIM_END_CLOSED);
 	sim_conn_release(world, number / 2);

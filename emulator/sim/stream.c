@@ -16,7 +16,8 @@ void sim_pipe_deliver(struct sim_world *world, uint32_t number, uint64_t after_u
 	pipe->announced = pipe->transmitted;
 	if (pipe->fin && pipe->transmitted == pipe->written)
 		pipe->fin_sent = true;
-	sim_conn_push(world, at_us - world->now_us, SIM_EV_DELIVER, number, pipe->transmitted | (pipe->fin_sent ? SIM_FIN_BIT : 0));
+	sim_conn_push(world, at_us - world->now_us, SIM_EV_DELIVER, number,
+		      pipe->transmitted | (pipe->fin_sent ? SIM_FIN_BIT : 0));
 }
 
 static void tell_sent(struct sim_world *world, uint32_t number)
@@ -30,7 +31,8 @@ static void tell_sent(struct sim_world *world, uint32_t number)
 		if (item->end > pipe->transmitted + SIM_SEND_BUFFER_BYTES)
 			break;
 		item->sent = 1;
-		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_SENT, number, 0, sim_serial_of(world, number));
+		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_SENT, number, 0,
+			       sim_serial_of(world, number));
 	}
 }
 
@@ -84,7 +86,8 @@ void sim_pipe_stall(struct sim_world *world, uint32_t number)
 
 	if (pipe->arrived == pipe->written && pipe->fin == pipe->fin_arrived)
 		return;
-	if (to->state == SIM_END_DEAD && sim_on_wire(host) && sim_on_wire(&world->phones[sim_end_at(world, number)->phone])) {
+	if (to->state == SIM_END_DEAD && sim_on_wire(host) &&
+	    sim_on_wire(&world->phones[sim_end_at(world, number)->phone])) {
 		/* It has power again and knows nothing of us. */
 		sim_conn_push(world, 2 * sim_delay_of(world, number), SIM_EV_RESET, number, 0);
 		return;
@@ -149,13 +152,14 @@ void sim_pipe_feed(struct sim_world *world, uint32_t number)
 	struct sim_end *end = sim_end_at(world, to), *sender = sim_end_at(world, number);
 
 	while (!world->error && sim_serial_of(world, number) == serial && end->state == SIM_END_OPEN) {
-		struct pfs_event event = {.kind = PFS_EV_BYTES, .conn = end->handle};
+		struct pfs_event event = { .kind = PFS_EV_BYTES, .conn = end->handle };
 		if (pipe->consumed == pipe->arrived)
 			break;
 		sim_pipe_peek(pipe, &event);
-		world->source = (struct sim_source){.pipe = pipe, .firmware = world->phones[sender->phone].firmware};
+		world->source = (struct sim_source){ .pipe = pipe,
+						     .firmware = world->phones[sender->phone].firmware };
 		uint32_t taken = sim_step(world, end->phone, &event);
-		world->source = (struct sim_source){0};
+		world->source = (struct sim_source){ 0 };
 		if (world->error || sim_serial_of(world, number) != serial)
 			return;
 		if (taken > event.length) {
@@ -166,9 +170,9 @@ void sim_pipe_feed(struct sim_world *world, uint32_t number)
 		if (!taken)
 			break;
 	}
-	if (!world->error && sim_serial_of(world, number) == serial && end->state == SIM_END_OPEN && pipe->fin_arrived &&
-	    !pipe->eof_given) {
-		struct pfs_event event = {.kind = PFS_EV_EOF, .conn = end->handle};
+	if (!world->error && sim_serial_of(world, number) == serial && end->state == SIM_END_OPEN &&
+	    pipe->fin_arrived && !pipe->eof_given) {
+		struct pfs_event event = { .kind = PFS_EV_EOF, .conn = end->handle };
 		pipe->eof_given = true;
 		sim_step(world, end->phone, &event);
 	}

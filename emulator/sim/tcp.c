@@ -41,7 +41,8 @@ static bool bind_handle(struct sim_world *world, uint32_t number, uint32_t handl
 	struct sim_end *end = sim_end_at(world, number);
 	uint32_t slot = pfs_conn_slot(handle);
 
-	if (handle == PFS_NO_CONN || slot >= PFS_CONNS_MAX || world->phones[end->phone].slots[slot] != SIM_NONE) {
+	if (handle == PFS_NO_CONN || slot >= PFS_CONNS_MAX ||
+	    world->phones[end->phone].slots[slot] != SIM_NONE) {
 		sim_broken(world, end->phone, "a connection handle that is in use or none");
 		return false;
 	}
@@ -85,11 +86,12 @@ void sim_tcp_send(struct sim_world *world, uint32_t phone, const struct pfs_acti
 		return;
 	}
 	if (action->kind == PFS_ACT_SEND_FILE && !action->length) {
-		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_SENT, number, 0, sim_serial_of(world, number));
+		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_SENT, number, 0,
+			       sim_serial_of(world, number));
 		return;
 	}
-	if (sim_pipe_write(pipe, action->kind == PFS_ACT_SEND ? action->bytes : NULL, action->length, action->file,
-			   action->offset)) {
+	if (sim_pipe_write(pipe, action->kind == PFS_ACT_SEND ? action->bytes : NULL, action->length,
+			   action->file, action->offset)) {
 		sim_no_memory(world);
 		return;
 	}
@@ -168,7 +170,8 @@ static void syn_again(struct sim_world *world, uint32_t number, uint64_t tries)
 static void handshake(struct sim_world *world, uint32_t number, enum sim_kind kind, uint64_t tries)
 {
 	struct sim_conn *conn = sim_conn_at(world, number);
-	struct sim_phone *caller = &world->phones[conn->ends[0].phone], *callee = &world->phones[conn->ends[1].phone];
+	struct sim_phone *caller = &world->phones[conn->ends[0].phone],
+			 *callee = &world->phones[conn->ends[1].phone];
 	uint64_t delay_us = caller->lan_delay_us;
 
 	if (conn->ends[0].state == SIM_END_CONNECTING && kind == SIM_EV_SYN_RETRY && tries == SIM_SYN_TRIES) {
@@ -198,7 +201,7 @@ static void handshake(struct sim_world *world, uint32_t number, enum sim_kind ki
 			sim_conn_push(world, delay_us, SIM_EV_SYN_ACK, number, tries);
 		break;
 	case SIM_EV_SYN_ACK: {
-		struct pfs_event event = {.kind = PFS_EV_CONNECTED, .conn = conn->ends[0].handle};
+		struct pfs_event event = { .kind = PFS_EV_CONNECTED, .conn = conn->ends[0].handle };
 		conn->established = true;
 		conn->ends[0].state = SIM_END_OPEN;
 		sim_conn_push(world, delay_us, SIM_EV_ACK, number, 0);
@@ -226,7 +229,7 @@ static void accept_one(struct sim_world *world, uint32_t phone)
 {
 	struct sim_phone *host = &world->phones[phone];
 	uint32_t number = host->queue_first, handle = pfs_accept_conn(&host->core);
-	struct pfs_event event = {.kind = PFS_EV_ACCEPTED, .conn = handle};
+	struct pfs_event event = { .kind = PFS_EV_ACCEPTED, .conn = handle };
 
 	host->accept_due = false;
 	if (number == SIM_NONE || handle == PFS_NO_CONN)
@@ -253,13 +256,14 @@ void sim_tcp_event(struct sim_world *world, const struct sim_event *event)
 			accept_one(world, a);
 		return;
 	}
-	bool by_conn = kind == SIM_EV_SYN || kind == SIM_EV_SYN_RETRY || kind == SIM_EV_SYN_ACK || kind == SIM_EV_ACK;
+	bool by_conn = kind == SIM_EV_SYN || kind == SIM_EV_SYN_RETRY || kind == SIM_EV_SYN_ACK ||
+		       kind == SIM_EV_ACK;
 	if ((by_conn ? sim_conn_at(world, a)->serial : sim_serial_of(world, a)) != event->c)
 		return;
 	switch (kind) {
 	case SIM_EV_SENT:
 		if (sim_end_at(world, a)->state == SIM_END_OPEN) {
-			struct pfs_event sent = {.kind = PFS_EV_SENT, .conn = sim_end_at(world, a)->handle};
+			struct pfs_event sent = { .kind = PFS_EV_SENT, .conn = sim_end_at(world, a)->handle };
 			sim_step(world, sim_end_at(world, a)->phone, &sent);
 		}
 		break;
@@ -273,14 +277,16 @@ void sim_tcp_event(struct sim_world *world, const struct sim_event *event)
 			world->counters.vanished++;
 		break;
 	case SIM_EV_FLOW:
-		if (sim_pipe_at_number(world, a)->flowing && sim_pipe_at_number(world, a)->epoch == (uint32_t)event->b)
+		if (sim_pipe_at_number(world, a)->flowing &&
+		    sim_pipe_at_number(world, a)->epoch == (uint32_t)event->b)
 			sim_pipe_flowed(world, a);
 		break;
 	case SIM_EV_DELIVER:
 		sim_pipe_arrive(world, a, event->b);
 		break;
 	case SIM_EV_GIVE_UP:
-		if (sim_pipe_at_number(world, a)->stalled && sim_pipe_at_number(world, a)->stall == (uint32_t)event->b &&
+		if (sim_pipe_at_number(world, a)->stalled &&
+		    sim_pipe_at_number(world, a)->stall == (uint32_t)event->b &&
 		    !sim_end_gone(sim_end_at(world, a)))
 			sim_end_lose(world, a);
 		break;
@@ -345,7 +351,8 @@ int sim_tcp_init(struct sim_world *world)
 	world->conn_free = SIM_NONE;
 	int error = flow_net_init(&world->flows, world->plan->phone_count, sim_rate_changed, world);
 	for (uint32_t i = 0; !error && i < world->plan->phone_count; i++)
-		world->flows.ports[i].rate_bps = world->phones[i].port_bps / SIM_SEGMENT_FRAME_BYTES * SIM_SEGMENT_BYTES;
+		world->flows.ports[i].rate_bps =
+			world->phones[i].port_bps / SIM_SEGMENT_FRAME_BYTES * SIM_SEGMENT_BYTES;
 	return error;
 }
 

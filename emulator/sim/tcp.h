@@ -61,7 +61,8 @@ void sim_conn_release(struct sim_world *world, uint32_t conn);
 /* Nothing gets through between the two phones now. */
 bool sim_conn_cut_off(const struct sim_world *world, uint32_t conn);
 /* An entry about a connection, an end or a pipe (as the kind says), with its serial. */
-void sim_conn_push(struct sim_world *world, uint64_t after_us, enum sim_kind kind, uint32_t number, uint64_t b);
+void sim_conn_push(struct sim_world *world, uint64_t after_us, enum sim_kind kind, uint32_t number,
+		   uint64_t b);
 /* RST to the other end, behind what is under way to it. */
 void sim_end_reset_peer(struct sim_world *world, uint32_t from);
 /* The core learns that its connection is gone. */

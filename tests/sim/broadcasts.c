@@ -25,8 +25,10 @@ static bool measure(const struct line *line, uint32_t number, uint64_t seeds)
 	double real_s = 0;
 
 	for (uint64_t seed = 1; seed <= seeds; seed++) {
-		struct sim_fleet_spec spec = {.phones = line->phones, .seed = seed, .files = FILES,
-					      .spread_us = line->spread_s * UINT64_C(1000000)};
+		struct sim_fleet_spec spec = { .phones = line->phones,
+					       .seed = seed,
+					       .files = FILES,
+					       .spread_us = line->spread_s * UINT64_C(1000000) };
 		struct sim_fleet fleet;
 		sim_fleet_run(&spec, &fleet);
 		real_s += fleet.real_s;
@@ -42,17 +44,19 @@ static bool measure(const struct line *line, uint32_t number, uint64_t seeds)
 	}
 	double mean = hierarchies ? (double)sum / (double)hierarchies : INFINITY;
 	bool good = mean <= bound && !unfinished;
-	printf("# %6u phones, spread %2u s: mean %6.1f a hierarchy, most %4lu, bound %6.1f; %lu seeds in %.1f s\n",
+	printf("# %6u phones, spread %2u s: mean %6.1f a hierarchy, most %4lu, bound %6.1f; %lu seeds in "
+	       "%.1f s\n",
 	       line->phones, line->spread_s, mean, (unsigned long)most, bound, (unsigned long)seeds, real_s);
-	printf("%s %u - %u phones, spread %u s%s\n", good ? "ok" : "not ok", number, line->phones, line->spread_s,
-	       unfinished ? ": not every phone was upgraded" : "");
+	printf("%s %u - %u phones, spread %u s%s\n", good ? "ok" : "not ok", number, line->phones,
+	       line->spread_s, unfinished ? ": not every phone was upgraded" : "");
 	fflush(stdout);
 	return good;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct line lines[] = {{10, 0}, {10, 30}, {100, 0}, {100, 30}, {1000, 0}, {1000, 30}};
+	static const struct line lines[] = { { 10, 0 },   { 10, 30 },  { 100, 0 },
+					     { 100, 30 }, { 1000, 0 }, { 1000, 30 } };
 	uint64_t seeds = argc == 3 && !strcmp(argv[1], "--seeds") ? strtoull(argv[2], NULL, 10) : 100;
 	uint32_t count = sizeof(lines) / sizeof(*lines);
 	bool good = seeds > 0;

@@ -59,7 +59,7 @@ START_TEST(a_lone_phone_upgrades_by_itself)
 {
 	struct sim_fleet fleet;
 
-	sim_fleet_run(&(struct sim_fleet_spec){.phones = 1, .seed = 3}, &fleet);
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 1, .seed = 3 }, &fleet);
 	ck_all_shared(&fleet, 2);
 	ck_assert_uint_eq(fleet.result->peer_transfers, 0);
 	ck_assert_uint_eq(fleet.result->hierarchies[0].depth, 1);
@@ -74,7 +74,7 @@ START_TEST(two_phones_share)
 {
 	struct sim_fleet fleet;
 
-	sim_fleet_run(&(struct sim_fleet_spec){.phones = 2, .seed = 3}, &fleet);
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 2, .seed = 3 }, &fleet);
 	ck_all_shared(&fleet, 2);
 	ck_assert_uint_eq(fleet.result->peer_transfers, 2);
 	ck_assert_uint_eq(fleet.result->peer_bytes, INDEX_BYTES + PART_BYTES);
@@ -87,7 +87,9 @@ START_TEST(a_hundred_phones_take_one_copy)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		struct sim_fleet fleet;
-		struct sim_fleet_spec spec = {.phones = 100, .seed = seed, .spread_us = seed % 2 ? 0 : 3000000};
+		struct sim_fleet_spec spec = { .phones = 100,
+					       .seed = seed,
+					       .spread_us = seed % 2 ? 0 : 3000000 };
 		sim_fleet_run(&spec, &fleet);
 		ck_all_shared(&fleet, 2);
 		ck_assert_uint_eq(fleet.result->peer_transfers, 2 * 99);
@@ -98,19 +100,22 @@ START_TEST(a_hundred_phones_take_one_copy)
 }
 END_TEST
 
-/* F6, F7: models and subnets never share, on one switch either: the other subnet's claims are heard and refused. */
+/* F6, F7: models and subnets never share, on one switch either: the other subnet's claims are heard and
+ * refused. */
 START_TEST(models_and_subnets_keep_apart)
 {
 	struct sim_fleet fleet;
 
-	sim_fleet_run(&(struct sim_fleet_spec){.phones = 60, .models = 3, .subnets = 2, .one_switch = true, .seed = 5},
-		      &fleet);
+	sim_fleet_run(
+		&(struct sim_fleet_spec){
+			.phones = 60, .models = 3, .subnets = 2, .one_switch = true, .seed = 5 },
+		&fleet);
 	ck_all_shared(&fleet, 3 * 2 * 2);
 	for (uint32_t i = 0; i < fleet.result->hierarchy_count; i++)
 		ck_assert_uint_eq(fleet.result->hierarchies[i].members, 10);
 	ck_assert_uint_gt(fleet.result->dropped[PFS_DROP_SUBNET], 0);
 	sim_fleet_done(&fleet);
-	sim_fleet_run(&(struct sim_fleet_spec){.phones = 60, .models = 3, .subnets = 2, .seed = 5}, &fleet);
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 60, .models = 3, .subnets = 2, .seed = 5 }, &fleet);
 	ck_all_shared(&fleet, 3 * 2 * 2);
 	ck_assert_uint_eq(fleet.result->dropped[PFS_DROP_SUBNET], 0);
 	sim_fleet_done(&fleet);
@@ -122,7 +127,7 @@ START_TEST(a_disabled_phone_takes_no_part)
 {
 	struct sim_fleet fleet;
 
-	sim_fleet_run(&(struct sim_fleet_spec){.phones = 12, .without_pfs = 2, .seed = 9}, &fleet);
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 12, .without_pfs = 2, .seed = 9 }, &fleet);
 	ck_assert_int_eq(fleet.error, 0);
 	ck_assert_uint_eq(fleet.result->upgraded, 12);
 	ck_assert_uint_eq(fleet.result->tftp_transfers, 2 + 2 * 2);
@@ -140,7 +145,7 @@ START_TEST(the_traditional_way_takes_a_copy_a_phone)
 	struct sim_fleet fleet;
 	uint64_t bytes = 40 * (wan_bytes_of_one_copy(INDEX_BYTES) + wan_bytes_of_one_copy(PART_BYTES));
 
-	sim_fleet_run(&(struct sim_fleet_spec){.phones = 40, .traditional = true, .seed = 2}, &fleet);
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 40, .traditional = true, .seed = 2 }, &fleet);
 	ck_assert_int_eq(fleet.error, 0);
 	ck_assert_uint_eq(fleet.result->upgraded, 40);
 	ck_assert_uint_eq(fleet.result->tftp_completed, 80);
@@ -177,11 +182,13 @@ static void watch_forwarding(void *context, uint32_t phone, uint64_t now_us, con
 
 START_TEST(children_wait_for_the_whole_file)
 {
-	struct forward_check check = {0};
+	struct forward_check check = { 0 };
 	struct sim_fleet fleet;
 
-	sim_fleet_run(&(struct sim_fleet_spec){.phones = 50, .seed = 4, .tap = watch_forwarding, .tap_context = &check},
-		      &fleet);
+	sim_fleet_run(
+		&(struct sim_fleet_spec){
+			.phones = 50, .seed = 4, .tap = watch_forwarding, .tap_context = &check },
+		&fleet);
 	ck_all_shared(&fleet, 2);
 	ck_assert_uint_eq(check.begun, 49);
 	ck_assert_uint_eq(check.early, 0);
@@ -192,16 +199,22 @@ END_TEST
 /* Same seed, same trace, same counters; another seed, another trace. Faults, loss and both modes included. */
 START_TEST(same_seed_same_bytes)
 {
-	struct plan_fault faults[] = {
-		sim_fleet_fault(PLAN_FAULT_KILL, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP, 50),
-		sim_fleet_fault(PLAN_FAULT_UNPLUG, PLAN_ROLE_PARENT, PLAN_PHASE_TIME, 0)};
+	struct plan_fault faults[] = { sim_fleet_fault(PLAN_FAULT_KILL, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP, 50),
+				       sim_fleet_fault(PLAN_FAULT_UNPLUG, PLAN_ROLE_PARENT, PLAN_PHASE_TIME,
+						       0) };
 	faults[0].file = 1;
 	faults[1].at_us = 9000000;
 	faults[1].duration_us = 4000000;
 	for (uint32_t traditional = 0; traditional < 2; traditional++) {
-		struct sim_fleet_spec spec = {.phones = 60, .seed = 11, .models = 2, .subnets = 2, .spread_us = 2000000,
-					      .wan_loss_ppm = 2000, .faults = faults, .fault_count = 2,
-					      .traditional = traditional};
+		struct sim_fleet_spec spec = { .phones = 60,
+					       .seed = 11,
+					       .models = 2,
+					       .subnets = 2,
+					       .spread_us = 2000000,
+					       .wan_loss_ppm = 2000,
+					       .faults = faults,
+					       .fault_count = 2,
+					       .traditional = traditional };
 		struct sim_fleet first, second, other;
 		sim_fleet_run(&spec, &first);
 		sim_fleet_run(&spec, &second);
@@ -216,7 +229,8 @@ START_TEST(same_seed_same_bytes)
 		ck_assert_uint_eq(first.result->completion_p50_us, second.result->completion_p50_us);
 		ck_assert_uint_eq(first.result->completion_max_us, second.result->completion_max_us);
 		ck_assert_mem_eq(&first.result->server, &second.result->server, sizeof(first.result->server));
-		ck_assert_mem_eq(first.result->dropped, second.result->dropped, sizeof(first.result->dropped));
+		ck_assert_mem_eq(first.result->dropped, second.result->dropped,
+				 sizeof(first.result->dropped));
 		for (uint32_t i = 0; i < first.result->hierarchy_count; i++)
 			ck_assert_mem_eq(&first.result->hierarchies[i], &second.result->hierarchies[i],
 					 sizeof(first.result->hierarchies[i]));
@@ -235,7 +249,7 @@ START_TEST(the_time_limit_ends_a_run)
 {
 	struct sim_fleet fleet;
 
-	sim_fleet_run(&(struct sim_fleet_spec){.phones = 5, .seed = 1, .time_limit_us = 20000000}, &fleet);
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 5, .seed = 1, .time_limit_us = 20000000 }, &fleet);
 	ck_assert_int_eq(fleet.error, 0);
 	ck_assert_uint_eq(fleet.result->upgraded, 0);
 	ck_assert_uint_eq(fleet.report.ended_us, 20000000);

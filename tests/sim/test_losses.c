@@ -14,7 +14,7 @@
 #define FILE_HIT 1
 #define PART_BYTES 600000 /* a few seconds of TFTP, some chunks of TCP */
 
-static const uint32_t sizes[] = {4, 5, 9, 30, 100};
+static const uint32_t sizes[] = { 4, 5, 9, 30, 100 };
 
 struct damage_check {
 	uint32_t bad, bad_phone;
@@ -51,16 +51,22 @@ static void ck_mended(const struct plan_fault *fault, uint32_t copies_max, uint3
 {
 	for (uint32_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-			struct sim_fleet_spec spec = {.phones = sizes[i], .seed = seed, .sizes = {0, PART_BYTES},
-						      .files = 3, .spread_us = seed % 3 * 500000, .faults = fault,
-						      .fault_count = 1};
+			struct sim_fleet_spec spec = { .phones = sizes[i],
+						       .seed = seed,
+						       .sizes = { 0, PART_BYTES },
+						       .files = 3,
+						       .spread_us = seed % 3 * 500000,
+						       .faults = fault,
+						       .fault_count = 1 };
 			struct sim_fleet fleet;
 			sim_fleet_run(&spec, &fleet);
 			ck_assert_int_eq(fleet.error, 0);
-			ck_assert_msg(fleet.result->fault_count >= 1, "%u phones, seed %lu: the fault never fired",
-				      sizes[i], (unsigned long)seed);
-			ck_assert_msg(copies_of(&fleet, FILE_HIT) <= copies_max, "%u phones, seed %lu: %u WAN copies",
-				      sizes[i], (unsigned long)seed, copies_of(&fleet, FILE_HIT));
+			ck_assert_msg(fleet.result->fault_count >= 1,
+				      "%u phones, seed %lu: the fault never fired", sizes[i],
+				      (unsigned long)seed);
+			ck_assert_msg(copies_of(&fleet, FILE_HIT) <= copies_max,
+				      "%u phones, seed %lu: %u WAN copies", sizes[i], (unsigned long)seed,
+				      copies_of(&fleet, FILE_HIT));
 			ck_assert_uint_eq(copies_of(&fleet, 0), 1);
 			ck_assert_uint_le(copies_of(&fleet, 2), fault->kind == PLAN_FAULT_DAMAGE_TCP ? 2 : 1);
 			ck_assert_uint_eq(fleet.result->direct_count, 0);
@@ -75,7 +81,7 @@ static void ck_mended(const struct plan_fault *fault, uint32_t copies_max, uint3
 
 START_TEST(root_killed_in_mid_tftp)
 {
-	static const uint32_t percents[] = {0, 50, 95};
+	static const uint32_t percents[] = { 0, 50, 95 };
 	struct plan_fault fault =
 		sim_fleet_fault(PLAN_FAULT_KILL, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP, percents[_i]);
 
@@ -86,7 +92,8 @@ END_TEST
 
 START_TEST(root_killed_while_it_waits)
 {
-	struct plan_fault fault = sim_fleet_fault(PLAN_FAULT_KILL, PLAN_ROLE_ROOT, PLAN_PHASE_ROOT_WAITING, 0);
+	struct plan_fault fault =
+		sim_fleet_fault(PLAN_FAULT_KILL, PLAN_ROLE_ROOT, PLAN_PHASE_ROOT_WAITING, 0);
 
 	fault.file = FILE_HIT;
 	ck_mended(&fault, 2, 1);
@@ -104,7 +111,8 @@ END_TEST
 
 START_TEST(parent_killed_while_it_receives)
 {
-	struct plan_fault fault = sim_fleet_fault(PLAN_FAULT_KILL, PLAN_ROLE_PARENT, PLAN_PHASE_RECEIVING, 50);
+	struct plan_fault fault =
+		sim_fleet_fault(PLAN_FAULT_KILL, PLAN_ROLE_PARENT, PLAN_PHASE_RECEIVING, 50);
 
 	fault.file = FILE_HIT;
 	ck_mended(&fault, 1, 1);
@@ -142,8 +150,9 @@ END_TEST
 
 START_TEST(parent_unplugged_for_a_while)
 {
-	static const uint64_t durations[] = {2000000, 14000000, 40000000};
-	struct plan_fault fault = sim_fleet_fault(PLAN_FAULT_UNPLUG, PLAN_ROLE_PARENT, PLAN_PHASE_RECEIVING, 50);
+	static const uint64_t durations[] = { 2000000, 14000000, 40000000 };
+	struct plan_fault fault =
+		sim_fleet_fault(PLAN_FAULT_UNPLUG, PLAN_ROLE_PARENT, PLAN_PHASE_RECEIVING, 50);
 
 	fault.file = FILE_HIT;
 	fault.duration_us = durations[_i];
@@ -158,9 +167,9 @@ START_TEST(one_damaged_component)
 		enum plan_fault_kind kind;
 		enum plan_role role;
 		enum plan_phase phase;
-	} cases[] = {{PLAN_FAULT_DAMAGE_TFTP, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP},
-		     {PLAN_FAULT_DAMAGE_TCP, PLAN_ROLE_PARENT, PLAN_PHASE_RECEIVING},
-		     {PLAN_FAULT_DAMAGE_TCP, PLAN_ROLE_LEAF, PLAN_PHASE_RECEIVING}};
+	} cases[] = { { PLAN_FAULT_DAMAGE_TFTP, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP },
+		      { PLAN_FAULT_DAMAGE_TCP, PLAN_ROLE_PARENT, PLAN_PHASE_RECEIVING },
+		      { PLAN_FAULT_DAMAGE_TCP, PLAN_ROLE_LEAF, PLAN_PHASE_RECEIVING } };
 	struct plan_fault fault = sim_fleet_fault(cases[_i].kind, cases[_i].role, cases[_i].phase, 40);
 
 	fault.file = FILE_HIT;
@@ -176,16 +185,22 @@ START_TEST(only_the_receiver_reports_damage)
 						  _i ? PLAN_PHASE_RECEIVING : PLAN_PHASE_TFTP, 40);
 	fault.file = FILE_HIT;
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct damage_check check = {0};
-		struct sim_fleet_spec spec = {.phones = 40, .seed = seed, .sizes = {0, PART_BYTES}, .faults = &fault,
-					      .fault_count = 1, .tap = watch_damage, .tap_context = &check};
+		struct damage_check check = { 0 };
+		struct sim_fleet_spec spec = { .phones = 40,
+					       .seed = seed,
+					       .sizes = { 0, PART_BYTES },
+					       .faults = &fault,
+					       .fault_count = 1,
+					       .tap = watch_damage,
+					       .tap_context = &check };
 		struct sim_fleet fleet;
 		sim_fleet_run(&spec, &fleet);
 		ck_assert_int_eq(fleet.error, 0);
 		ck_assert_uint_eq(fleet.result->damaged, 1);
 		ck_assert_uint_eq(check.bad, 1);
 		/* The summary names the target; it is the one that complained. */
-		ck_assert_ptr_nonnull(strstr(fleet.result->faults[0].text, fleet.plan->phones[check.bad_phone].name));
+		ck_assert_ptr_nonnull(
+			strstr(fleet.result->faults[0].text, fleet.plan->phones[check.bad_phone].name));
 		sim_fleet_done(&fleet);
 	}
 }
@@ -194,14 +209,17 @@ END_TEST
 /* The server and the WAN come back: everybody waits and is upgraded, nobody goes there by himself. */
 START_TEST(the_way_to_the_server_fails_for_a_while)
 {
-	static const enum plan_fault_kind kinds[] = {PLAN_FAULT_WAN_CUT, PLAN_FAULT_SERVER_STOP};
+	static const enum plan_fault_kind kinds[] = { PLAN_FAULT_WAN_CUT, PLAN_FAULT_SERVER_STOP };
 	struct plan_fault fault = sim_fleet_fault(kinds[_i], PLAN_ROLE_ANY, PLAN_PHASE_TFTP, 50);
 
 	fault.file = FILE_HIT;
 	fault.duration_us = 40000000;
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct sim_fleet_spec spec = {.phones = 30, .seed = seed, .sizes = {0, PART_BYTES}, .faults = &fault,
-					      .fault_count = 1};
+		struct sim_fleet_spec spec = { .phones = 30,
+					       .seed = seed,
+					       .sizes = { 0, PART_BYTES },
+					       .faults = &fault,
+					       .fault_count = 1 };
 		struct sim_fleet fleet;
 		sim_fleet_run(&spec, &fleet);
 		ck_assert_int_eq(fleet.error, 0);

@@ -34,9 +34,9 @@ struct note {
 static struct line script[LINE_MAX];
 static struct note notes[NOTES_MAX];
 static uint32_t script_count, note_count;
-static uint32_t script_done[PUPPETS];      /* lines of each puppet carried out */
+static uint32_t script_done[PUPPETS]; /* lines of each puppet carried out */
 static uint32_t accept_slots[PUPPETS], accepted[PUPPETS];
-static uint32_t fetches;                   /* bit a puppet: fetches file 1 at its start */
+static uint32_t fetches; /* bit a puppet: fetches file 1 at its start */
 
 /* ---- the puppet's core ---- */
 
@@ -135,7 +135,7 @@ uint32_t pfs_step(struct pfs_phone *phone, const struct pfs_event *event, struct
 		fetch(phone, event, actions);
 	if (event->kind != PFS_EV_TIME && event->kind != PFS_EV_TFTP) {
 		ck_assert_uint_lt(note_count, NOTES_MAX);
-		notes[note_count++] = (struct note){event->now_us, number, *event};
+		notes[note_count++] = (struct note){ event->now_us, number, *event };
 	}
 	accepted[number] += event->kind == PFS_EV_ACCEPTED;
 	while ((line = next_line(number)) && line->at_us <= event->now_us) {
@@ -152,7 +152,7 @@ static struct pfs_action *at(uint64_t at_us, uint32_t phone, enum pfs_action_kin
 	struct line *line = &script[script_count++];
 
 	ck_assert_uint_le(script_count, LINE_MAX);
-	*line = (struct line){.at_us = at_us, .phone = phone};
+	*line = (struct line){ .at_us = at_us, .phone = phone };
 	line->action.kind = (uint8_t)kind;
 	line->action.conn = conn;
 	return &line->action;
@@ -218,8 +218,9 @@ static void ck_at(enum pfs_event_kind kind, uint32_t phone, uint64_t least_us, u
 	const struct note *note = nth(kind, phone, 0);
 
 	ck_assert_msg(note != NULL, "phone %u had no event %u", phone, kind);
-	ck_assert_msg(note->at_us >= least_us && note->at_us <= most_us, "phone %u had event %u at %lu, not %lu to %lu",
-		      phone, kind, (unsigned long)note->at_us, (unsigned long)least_us, (unsigned long)most_us);
+	ck_assert_msg(note->at_us >= least_us && note->at_us <= most_us,
+		      "phone %u had event %u at %lu, not %lu to %lu", phone, kind, (unsigned long)note->at_us,
+		      (unsigned long)least_us, (unsigned long)most_us);
 }
 
 static void set_up(void)
@@ -235,9 +236,13 @@ static void set_up(void)
 
 static void play(const struct plan_fault *fault)
 {
-	struct sim_fleet_spec spec = {.phones = PUPPETS, .sizes = {0, FILE_BYTES}, .wan_bps = 1000000000,
-				      .wan_delay_us = 1, .faults = fault, .fault_count = fault != NULL,
-				      .time_limit_us = 1000 * SECOND};
+	struct sim_fleet_spec spec = { .phones = PUPPETS,
+				       .sizes = { 0, FILE_BYTES },
+				       .wan_bps = 1000000000,
+				       .wan_delay_us = 1,
+				       .faults = fault,
+				       .fault_count = fault != NULL,
+				       .time_limit_us = 1000 * SECOND };
 	struct sim_fleet fleet;
 
 	sim_fleet_run(&spec, &fleet);
@@ -245,7 +250,8 @@ static void play(const struct plan_fault *fault)
 	sim_fleet_done(&fleet);
 }
 
-static struct plan_fault fault_on(enum plan_fault_kind kind, uint32_t phone, uint64_t at_us, uint64_t duration_us)
+static struct plan_fault fault_on(enum plan_fault_kind kind, uint32_t phone, uint64_t at_us,
+				  uint64_t duration_us)
 {
 	struct plan_fault fault = sim_fleet_fault(kind, PLAN_ROLE_PHONE, PLAN_PHASE_TIME, 0);
 
@@ -337,7 +343,8 @@ END_TEST
 /* 2,000,000 bytes at 100 Mb/s, 1448 of 1538 bytes being payload: 170 ms; SENT when 256 KiB are left. */
 START_TEST(sent_means_handed_to_tcp)
 {
-	uint64_t all_us = FILE_BYTES * UINT64_C(8) * 1538 / 1448 / 100, rest_us = all_us / FILE_BYTES * (256 * 1024);
+	uint64_t all_us = FILE_BYTES * UINT64_C(8) * 1538 / 1448 / 100,
+		 rest_us = all_us / FILE_BYTES * (256 * 1024);
 
 	fetches = 1;
 	dial(GO, 0, 1, 1);
@@ -346,7 +353,8 @@ START_TEST(sent_means_handed_to_tcp)
 	at(GO + MS, 0, PFS_ACT_SHUTDOWN, 1);
 	play(NULL);
 	rest_us = all_us * 262144 / FILE_BYTES;
-	ck_at(PFS_EV_SENT, 0, GO + MS + (all_us - rest_us) * 99 / 100, GO + MS + (all_us - rest_us) * 101 / 100);
+	ck_at(PFS_EV_SENT, 0, GO + MS + (all_us - rest_us) * 99 / 100,
+	      GO + MS + (all_us - rest_us) * 101 / 100);
 	ck_assert_uint_eq(bytes_of(1), FILE_BYTES + 9);
 	ck_at(PFS_EV_EOF, 1, GO + MS + all_us * 99 / 100, GO + MS + all_us * 101 / 100);
 	/* the last bytes before the EOF */
@@ -472,7 +480,8 @@ START_TEST(a_crash_is_heard)
 }
 END_TEST
 
-/* Without cable a stream stands still; it goes on if the cable is in again within 15 s, else it is given up. */
+/* Without cable a stream stands still; it goes on if the cable is in again within 15 s, else it is given up.
+ */
 START_TEST(an_unplugged_stream_waits)
 {
 	bool late = _i;

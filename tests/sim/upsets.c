@@ -23,10 +23,10 @@ static uint64_t draw(uint64_t seed, uint32_t what, uint32_t which, uint64_t belo
 /* A fault that ends: the server and the links always come back, a phone may stay away. */
 static struct plan_fault draw_fault(uint64_t seed, uint32_t which, uint32_t phones)
 {
-	struct plan_fault fault = sim_fleet_fault((enum plan_fault_kind)draw(seed, 1, which, PLAN_FAULT_KINDS),
-						  (enum plan_role)draw(seed, 2, which, PLAN_ROLE_PHONE + 1),
-						  (enum plan_phase)draw(seed, 3, which, PLAN_PHASES),
-						  (uint32_t)draw(seed, 4, which, 100));
+	struct plan_fault fault = sim_fleet_fault(
+		(enum plan_fault_kind)draw(seed, 1, which, PLAN_FAULT_KINDS),
+		(enum plan_role)draw(seed, 2, which, PLAN_ROLE_PHONE + 1),
+		(enum plan_phase)draw(seed, 3, which, PLAN_PHASES), (uint32_t)draw(seed, 4, which, 100));
 	bool phone = fault.kind == PLAN_FAULT_KILL || fault.kind == PLAN_FAULT_CRASH;
 
 	fault.at_us = draw(seed, 5, which, 120 * SECOND);
@@ -36,23 +36,32 @@ static struct plan_fault draw_fault(uint64_t seed, uint32_t which, uint32_t phon
 	if (phone && draw(seed, 9, which, 2))
 		fault.duration_us = PFS_TIME_NEVER;
 	fault.traditional_too = true;
-	fault.down = fault.up = (struct link_config){.rate_bps = 256000, .queue_bytes_max = 16384,
-						     .delay_us = 100000, .jitter_us = 50000, .loss_ppm = 50000};
+	fault.down = fault.up = (struct link_config){ .rate_bps = 256000,
+						      .queue_bytes_max = 16384,
+						      .delay_us = 100000,
+						      .jitter_us = 50000,
+						      .loss_ppm = 50000 };
 	return fault;
 }
 
 static bool run(uint64_t seed)
 {
 	struct plan_fault faults[FAULTS_MAX];
-	struct sim_fleet_spec spec = {
-		.phones = 1 + (uint32_t)draw(seed, 20, 0, 40), .seed = seed, .files = 3,
-		.sizes = {0, draw(seed, 21, 0, 400000), draw(seed, 21, 1, 3) * 512 * 100},
-		.models = 1 + (uint32_t)draw(seed, 22, 0, 3), .subnets = 1 + (uint32_t)draw(seed, 23, 0, 2),
-		.one_switch = draw(seed, 24, 0, 2), .spread_us = draw(seed, 25, 0, 3) * 4 * SECOND,
-		.traditional = draw(seed, 26, 0, 8) == 0, .wan_loss_ppm = (uint32_t)draw(seed, 27, 0, 3) * 5000,
-		.port_bps = draw(seed, 28, 0, 4) ? 100000000 : 2000000,
-		.serving_max = draw(seed, 29, 0, 4) ? 500 : 2,
-		.faults = faults, .fault_count = (uint32_t)draw(seed, 30, 0, FAULTS_MAX + 1)};
+	struct sim_fleet_spec spec = { .phones = 1 + (uint32_t)draw(seed, 20, 0, 40),
+				       .seed = seed,
+				       .files = 3,
+				       .sizes = { 0, draw(seed, 21, 0, 400000),
+						  draw(seed, 21, 1, 3) * 512 * 100 },
+				       .models = 1 + (uint32_t)draw(seed, 22, 0, 3),
+				       .subnets = 1 + (uint32_t)draw(seed, 23, 0, 2),
+				       .one_switch = draw(seed, 24, 0, 2),
+				       .spread_us = draw(seed, 25, 0, 3) * 4 * SECOND,
+				       .traditional = draw(seed, 26, 0, 8) == 0,
+				       .wan_loss_ppm = (uint32_t)draw(seed, 27, 0, 3) * 5000,
+				       .port_bps = draw(seed, 28, 0, 4) ? 100000000 : 2000000,
+				       .serving_max = draw(seed, 29, 0, 4) ? 500 : 2,
+				       .faults = faults,
+				       .fault_count = (uint32_t)draw(seed, 30, 0, FAULTS_MAX + 1) };
 	struct sim_fleet fleet;
 
 	for (uint32_t i = 0; i < spec.fault_count; i++)
@@ -60,9 +69,10 @@ static bool run(uint64_t seed)
 	sim_fleet_run(&spec, &fleet);
 	bool good = !fleet.error && fleet.result->upgraded + fleet.result->gone == spec.phones;
 	if (!good)
-		printf("# seed %lu: error %d, %u phones, %u upgraded, %u gone, %u failed\n", (unsigned long)seed,
-		       fleet.error, spec.phones, fleet.error ? 0 : fleet.result->upgraded,
-		       fleet.error ? 0 : fleet.result->gone, fleet.error ? 0 : fleet.result->failed);
+		printf("# seed %lu: error %d, %u phones, %u upgraded, %u gone, %u failed\n",
+		       (unsigned long)seed, fleet.error, spec.phones,
+		       fleet.error ? 0 : fleet.result->upgraded, fleet.error ? 0 : fleet.result->gone,
+		       fleet.error ? 0 : fleet.result->failed);
 	sim_fleet_done(&fleet);
 	return good;
 }

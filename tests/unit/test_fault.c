@@ -27,10 +27,19 @@ static void set_up(void)
 	memset(&plan, 0, sizeof(plan));
 	memset(phones, 0, sizeof(phones));
 	memset(faults, 0, sizeof(faults));
-	plan = (struct plan){.seed = 1, .models = models, .model_count = 2, .firmware = &firmware,
-			     .firmware_count = 1, .sites = sites, .site_count = 2, .subnets = subnets,
-			     .subnet_count = 2, .phones = phones, .phone_count = PHONES, .faults = faults,
-			     .fault_count = 1};
+	plan = (struct plan){ .seed = 1,
+			      .models = models,
+			      .model_count = 2,
+			      .firmware = &firmware,
+			      .firmware_count = 1,
+			      .sites = sites,
+			      .site_count = 2,
+			      .subnets = subnets,
+			      .subnet_count = 2,
+			      .phones = phones,
+			      .phone_count = PHONES,
+			      .faults = faults,
+			      .fault_count = 1 };
 	firmware.file_count = 2;
 	strcpy(firmware.files[0].name, "set.loads");
 	strcpy(firmware.files[1].name, "jar.sbn");
@@ -38,8 +47,9 @@ static void set_up(void)
 	firmware.files[1].size = SIZE;
 	strcpy(sites[0].name, "north");
 	strcpy(sites[1].name, "south");
-	subnets[0] = (struct plan_subnet){.router = 0x0a000001, .phone_count = 6};
-	subnets[1] = (struct plan_subnet){.router = 0x0a010001, .first_phone = 6, .phone_count = 2, .site = 1};
+	subnets[0] = (struct plan_subnet){ .router = 0x0a000001, .phone_count = 6 };
+	subnets[1] =
+		(struct plan_subnet){ .router = 0x0a010001, .first_phone = 6, .phone_count = 2, .site = 1 };
 	for (uint32_t i = 0; i < PHONES; i++) {
 		phones[i].subnet = phones[i].site = i >= 6;
 		phones[i].address = i < 6 ? 0x0a000002 + i : 0x0a010002 + i - 6;
@@ -49,8 +59,12 @@ static void set_up(void)
 		snprintf(phones[i].name, sizeof(phones[i].name), "SEP%012X", i);
 	}
 	for (uint32_t i = 0; i < 2; i++)
-		faults[i] = (struct plan_fault){.site = -1, .subnet = -1, .model = -1, .phone = -1, .file = -1,
-						.duration_us = PFS_TIME_NEVER};
+		faults[i] = (struct plan_fault){ .site = -1,
+						 .subnet = -1,
+						 .model = -1,
+						 .phone = -1,
+						 .file = -1,
+						 .duration_us = PFS_TIME_NEVER };
 }
 
 static void begin(bool traditional)
@@ -69,7 +83,7 @@ static void say(uint32_t phone, uint64_t now_us, struct pfs_trace trace)
 {
 	fault_engine_trace(engine, phone, now_us, &trace);
 }
-#define SAY(phone, now, ...) say((phone), (now), (struct pfs_trace){__VA_ARGS__})
+#define SAY(phone, now, ...) say((phone), (now), (struct pfs_trace){ __VA_ARGS__ })
 
 /* 0 is root of file 1, 1 and 2 its children, 3 child of 1; 4 nothing. */
 static void make_tree(uint64_t at_us)
@@ -109,7 +123,8 @@ START_TEST(a_phone_at_a_time_and_its_return)
 	begin(false);
 	ck_nothing(5 * SECOND - 1);
 	ck_assert_uint_eq(fault_engine_deadline(engine), 5 * SECOND);
-	ck_order(5 * SECOND, 4, -1);
+	SAY(4, 4 * SECOND, .kind = PFS_TR_FILE_BEGUN, .file = 1);
+	ck_order(5 * SECOND, 4, 1); /* the file it is at */
 	ck_nothing(12 * SECOND - 1);
 	ck_assert(fault_engine_next(engine, 12 * SECOND, &order));
 	ck_assert(order.end);
@@ -123,7 +138,9 @@ START_TEST(each_role_at_a_time)
 	static const struct {
 		enum plan_role role;
 		uint32_t among; /* bit a phone */
-	} cases[] = {{PLAN_ROLE_ROOT, 1u << 0}, {PLAN_ROLE_PARENT, 1u << 1}, {PLAN_ROLE_LEAF, 1u << 2 | 1u << 3}};
+	} cases[] = { { PLAN_ROLE_ROOT, 1u << 0 },
+		      { PLAN_ROLE_PARENT, 1u << 1 },
+		      { PLAN_ROLE_LEAF, 1u << 2 | 1u << 3 } };
 
 	faults[0].kind = PLAN_FAULT_KILL;
 	faults[0].role = cases[_i].role;
@@ -258,7 +275,7 @@ START_TEST(claiming_and_root_waiting)
 	faults[0].model = faults[1].model = 0;
 	plan.fault_count = 2;
 	begin(false);
-	SAY(5, SECOND, .kind = PFS_TR_CLAIM, .file = 0); /* the other model */
+	SAY(5, SECOND, .kind = PFS_TR_CLAIM, .file = 0);         /* the other model */
 	SAY(3, SECOND, .kind = PFS_TR_CLAIM, .file = 0, .a = 1); /* not its first */
 	ck_nothing(SECOND);
 	SAY(4, 2 * SECOND, .kind = PFS_TR_CLAIM, .file = 0);
@@ -321,11 +338,13 @@ START_TEST(orders_in_words)
 	faults[0].role = PLAN_ROLE_ROOT;
 	faults[0].phase = PLAN_PHASE_TFTP;
 	faults[0].at_percent = 50;
-	order = (struct fault_order){.kind = PLAN_FAULT_KILL, .phone = 3, .file = 1, .fault = &faults[0]};
+	order = (struct fault_order){ .kind = PLAN_FAULT_KILL, .phone = 3, .file = 1, .fault = &faults[0] };
 	fault_describe(&plan, &order, text, sizeof(text));
 	ck_assert_str_eq(text, "root SEP000000000003 killed in tftp at 50 % of jar.sbn");
 	faults[0].kind = PLAN_FAULT_WAN_CUT;
-	order = (struct fault_order){.kind = PLAN_FAULT_WAN_CUT, .phone = -1, .site = 1, .end = true, .fault = &faults[0]};
+	order = (struct fault_order){
+		.kind = PLAN_FAULT_WAN_CUT, .phone = -1, .site = 1, .end = true, .fault = &faults[0]
+	};
 	fault_describe(&plan, &order, text, sizeof(text));
 	ck_assert_str_eq(text, "WAN of south mended");
 }

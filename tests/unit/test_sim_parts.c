@@ -19,9 +19,10 @@ START_TEST(ties_have_a_documented_order)
 		uint64_t at_us;
 		enum sim_class class;
 		uint32_t a, place;
-	} pushed[] = {{5, SIM_TIMEOUT, 9, 6}, {5, SIM_TIMEOUT, 2, 5}, {5, SIM_WORLD_TIMER, 7, 4}, {5, SIM_DELIVERY, 8, 2},
-		      {5, SIM_DELIVERY, 1, 3}, {5, SIM_ANSWER, 3, 1}, {4, SIM_TIMEOUT, 4, 0}, {6, SIM_ANSWER, 0, 7}};
-	struct sim_queue queue = {0};
+	} pushed[] = { { 5, SIM_TIMEOUT, 9, 6 },  { 5, SIM_TIMEOUT, 2, 5 },  { 5, SIM_WORLD_TIMER, 7, 4 },
+		       { 5, SIM_DELIVERY, 8, 2 }, { 5, SIM_DELIVERY, 1, 3 }, { 5, SIM_ANSWER, 3, 1 },
+		       { 4, SIM_TIMEOUT, 4, 0 },  { 6, SIM_ANSWER, 0, 7 } };
+	struct sim_queue queue = { 0 };
 	struct sim_event event;
 
 	for (uint32_t i = 0; i < 8; i++)
@@ -43,14 +44,15 @@ END_TEST
 /* A hundred thousand pushes and pops in between come out sorted, equal times in the order of pushing. */
 START_TEST(the_queue_sorts)
 {
-	struct sim_queue queue = {0};
+	struct sim_queue queue = { 0 };
 	struct sim_event event;
 	uint64_t now_us = 0, last_b = 0, popped = 0, pushed = 0;
 
 	for (uint32_t round = 0; round < 100000; round++) {
 		uint32_t pushes = (uint32_t)(pfs_draw(1, round, 1, 0) % 3);
 		for (uint32_t i = 0; i < pushes; i++)
-			sim_queue_push(&queue, now_us + pfs_draw(1, round, 2, i) % 50, SIM_DELIVERY, 1, 0, ++pushed, 0);
+			sim_queue_push(&queue, now_us + pfs_draw(1, round, 2, i) % 50, SIM_DELIVERY, 1, 0,
+				       ++pushed, 0);
 		if (!sim_queue_pop(&queue, &event))
 			continue;
 		popped++;
@@ -153,9 +155,9 @@ END_TEST
 /* Frames are bytes, ranges are identities; the reader sees at most up to the end of a range. */
 START_TEST(a_pipe_keeps_order_and_identity)
 {
-	static const uint8_t header[] = {1, 2, 3, 4, 5, 6, 7, 8};
-	struct sim_pipe pipe = {0};
-	struct pfs_event event = {0};
+	static const uint8_t header[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct sim_pipe pipe = { 0 };
+	struct pfs_event event = { 0 };
 	uint8_t file;
 	uint64_t offset, length;
 
@@ -200,7 +202,7 @@ END_TEST
 START_TEST(a_pipe_does_not_grow)
 {
 	static const uint8_t header[16];
-	struct sim_pipe pipe = {0};
+	struct sim_pipe pipe = { 0 };
 
 	for (uint32_t i = 0; i < 10000; i++) {
 		ck_assert_int_eq(sim_pipe_write(&pipe, header, 16, 0, 0), 0);
@@ -218,7 +220,7 @@ END_TEST
 START_TEST(a_pipe_says_what_it_waits_for)
 {
 	static const uint8_t header[16];
-	struct sim_pipe pipe = {0};
+	struct sim_pipe pipe = { 0 };
 
 	sim_pipe_write(&pipe, header, 16, 0, 0);
 	ck_assert_uint_eq(sim_pipe_target(&pipe), 16);
