@@ -210,6 +210,7 @@ void sim_fleet_run(const struct sim_fleet_spec *spec, struct sim_fleet *fleet)
 	struct world_options options = { .plan = fleet->plan,
 					 .record = fleet->record,
 					 .traditional = spec->traditional,
+					 .stop = spec->stop,
 					 .tap = tap,
 					 .tap_context = fleet };
 	clock_gettime(CLOCK_MONOTONIC, &before);
@@ -218,7 +219,8 @@ void sim_fleet_run(const struct sim_fleet_spec *spec, struct sim_fleet *fleet)
 	fleet->real_s =
 		(double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
 	if (!fleet->error)
-		fleet->result = record_finish(fleet->record, fleet->report.ended_us, false);
+		fleet->result =
+			record_finish(fleet->record, fleet->report.ended_us, fleet->report.interrupted);
 }
 
 void sim_fleet_done(struct sim_fleet *fleet)

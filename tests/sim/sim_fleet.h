@@ -31,6 +31,7 @@ struct sim_fleet_spec {
 	uint64_t time_limit_us;          /* a day */
 	const struct plan_fault *faults; /* use sim_fleet_fault() */
 	uint32_t fault_count;
+	const volatile sig_atomic_t *stop; /* NULL */
 	sim_fleet_tap tap;
 	void *tap_context;
 };

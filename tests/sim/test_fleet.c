@@ -257,6 +257,22 @@ START_TEST(the_time_limit_ends_a_run)
 }
 END_TEST
 
+/* Whoever says stop gets what there is, marked as such. */
+START_TEST(stop_ends_a_run)
+{
+	static const volatile sig_atomic_t stop = 1;
+	struct sim_fleet fleet;
+
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 40, .traditional = true, .stop = &stop }, &fleet);
+	ck_assert_int_eq(fleet.error, 0);
+	ck_assert(fleet.report.interrupted);
+	ck_assert(fleet.result->interrupted);
+	ck_assert_uint_eq(fleet.result->upgraded, 0);
+	ck_assert_uint_gt(fleet.result->wan_bytes_down, 0);
+	sim_fleet_done(&fleet);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fleet");
@@ -274,6 +290,7 @@ int main(void)
 	tcase_add_test(tests, children_wait_for_the_whole_file);
 	tcase_add_test(tests, same_seed_same_bytes);
 	tcase_add_test(tests, the_time_limit_ends_a_run);
+	tcase_add_test(tests, stop_ends_a_run);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");

@@ -5,6 +5,7 @@
  * world's own promises are seen without the protocol's.
  */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static struct note notes[NOTES_MAX];
 static uint32_t script_count, note_count;
 static uint32_t script_done[PUPPETS]; /* lines of each puppet carried out */
 static uint32_t accept_slots[PUPPETS], accepted[PUPPETS];
-static uint32_t fetches; /* bit a puppet: fetches file 1 at its start */
+static const char *broken; /* what pfs_phone_check() says */
+static uint32_t fetches;   /* bit a puppet: fetches file 1 at its start */
 
 /* ---- the puppet's core ---- */
 
@@ -74,7 +76,7 @@ uint32_t pfs_accept_conn(const struct pfs_phone *phone)
 const char *pfs_phone_check(const struct pfs_phone *phone)
 {
 	(void)phone;
-	return NULL;
+	return broken;
 }
 
 void pfs_phone_snapshot(const struct pfs_phone *phone, struct pfs_snapshot *snapshot)
@@ -234,7 +236,7 @@ static void set_up(void)
 	}
 }
 
-static void play(const struct plan_fault *fault)
+static int play_for_error(const struct plan_fault *fault)
 {
 	struct sim_fleet_spec spec = { .phones = PUPPETS,
 				       .sizes = { 0, FILE_BYTES },
@@ -246,8 +248,14 @@ static void play(const struct plan_fault *fault)
 	struct sim_fleet fleet;
 
 	sim_fleet_run(&spec, &fleet);
-	ck_assert_int_eq(fleet.error, 0);
+	int error = fleet.error;
 	sim_fleet_done(&fleet);
+	return error;
+}
+
+static void play(const struct plan_fault *fault)
+{
+	ck_assert_int_eq(play_for_error(fault), 0);
 }
 
 static struct plan_fault fault_on(enum plan_fault_kind kind, uint32_t phone, uint64_t at_us,
@@ -546,6 +554,53 @@ START_TEST(a_broadcast_reaches_everybody)
 }
 END_TEST
 
+/* What a phone must never do stops the run; so does a phone that finds itself broken. */
+START_TEST(broken_promises_stop_the_run)
+{
+	struct pfs_action *action;
+
+	dial(GO, 0, 1, 1);
+	switch (_i) {
+	case 0: /* forwards what it has not verified */
+		send_range(GO + MS, 0, 1, 0, 100);
+		break;
+	case 1: /* forwards past the end of the file */
+		fetches = 1;
+		send_range(GO + MS, 0, 1, FILE_BYTES - 10, 11);
+		break;
+	case 2: /* takes bytes that no event brought */
+		action = at(GO + MS, 0, PFS_ACT_TAKE, 0);
+		action->file = 1;
+		action->length = 10;
+		break;
+	case 3: /* takes them out of order */
+		fetches = 1;
+		action = at(1, 0, PFS_ACT_TAKE, 0);
+		action->file = 1;
+		action->offset = 512;
+		action->length = 512;
+		break;
+	case 4: /* uses a connection that it does not have */
+		send_bytes(GO + MS, 0, 2, 10);
+		break;
+	case 5: /* sends after its own FIN */
+		at(GO + MS, 0, PFS_ACT_SHUTDOWN, 1);
+		send_bytes(GO + MS, 0, 1, 10);
+		break;
+	case 6: /* a handle that is in use */
+		dial(GO + MS, 0, 1, 2);
+		break;
+	case 7: /* no TFTP socket */
+		at(GO, 0, PFS_ACT_TFTP_SEND, 0)->length = 4;
+		break;
+	default:
+		broken = "an invariant's name";
+		break;
+	}
+	ck_assert_int_eq(play_for_error(NULL), -EPROTO);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("streams");
@@ -572,6 +627,7 @@ int main(void)
 	tcase_add_loop_test(tests, an_unplugged_stream_waits, 0, 2);
 	tcase_add_loop_test(tests, what_an_unplugged_phone_missed_is_sent_again, 0, 2);
 	tcase_add_test(tests, a_broadcast_reaches_everybody);
+	tcase_add_loop_test(tests, broken_promises_stop_the_run, 0, 9);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
