@@ -141,12 +141,13 @@ static void orphaned_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 		core_election_listen(phone);
 		return;
 	}
-	/* Elections brought nothing: ask the server, and stand as root for the others. */
+	/* Elections brought nothing: ask the server, and stand as root for the others, who hear of it. */
 	phone->xid = new_xid(phone);
 	stand(phone, actions);
 	phone->tree_phase = TREE_TFTP;
 	core_children_tell(phone, actions, phone->file, WIRE_XFRCMD);
 	core_tftp_begin(phone, actions, PFS_DIRECT_PEERS_EXHAUSTED);
+	core_election_answer(phone, actions, phone->file);
 }
 
 void core_election_timer(struct pfs_phone *phone, struct pfs_actions *actions)
