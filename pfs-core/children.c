@@ -114,6 +114,7 @@ static void send_chunk(struct pfs_phone *phone, struct pfs_actions *actions, str
 	conn->beat_us = phone->now_us + PFS_BEAT_US;
 	if (frame.length == 0) {
 		conn->sending = 0;
+		conn->stall_us = phone->now_us + PFS_VERDICT_US;
 		return;
 	}
 	action = core_act(actions, PFS_ACT_SEND_FILE);
@@ -128,7 +129,8 @@ static void send_chunk(struct pfs_phone *phone, struct pfs_actions *actions, str
 void core_child_sent(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn)
 {
 	conn->sending = 0;
-	conn->stall_us = PFS_TIME_NEVER;
+	/* Beats alone do not keep a slot: a hierarchy that never ends would hold up the next file. */
+	conn->stall_us = phone->now_us + PFS_VERDICT_US;
 	if (conn->sent < phone->config.files[conn->file].size)
 		send_chunk(phone, actions, conn);
 }
