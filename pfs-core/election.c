@@ -320,7 +320,7 @@ static void follow(struct pfs_phone *phone, struct pfs_actions *actions, const s
 	phone->leader_xid = claim->xid;
 	phone->leader_strength = claim->strength;
 	phone->leader_class = (uint8_t) class;
-	phone->hops = 0;
+	phone->hops = phone->state == PFS_ST_FOLLOWING ? phone->hops + 1 : 0;
 	phone->dial_origin = 0;
 	phone->last_resort = 0;
 	core_state_set(phone, PFS_ST_FOLLOWING, join_time(phone, claim, class));
@@ -345,6 +345,13 @@ static void consider(struct pfs_phone *phone, struct pfs_actions *actions, const
 		if (claim->sender != phone->leader &&
 		    !beats(class, claim->strength, claim->sender, phone->leader_class, phone->leader_strength,
 			   phone->leader))
+			return;
+		/* Each new leader puts the joining off: a row of them must end. */
+		if (phone->hops >= PFS_HOPS_MAX)
+			return;
+		break;
+	case PFS_ST_ORPHANED:
+		if (phone->round > PFS_ROUNDS_END)
 			return;
 		break;
 	default:
