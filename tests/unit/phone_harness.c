@@ -42,8 +42,16 @@ void rig_again(struct rig *rig)
 {
 	ck_assert_int_eq(pfs_phone_init(&rig->phone, &rig->config), 0);
 	ck_assert_ptr_null(pfs_phone_check(&rig->phone));
+	rig->now_us = 0;
 	rig->verifying = PFS_NO_FILE;
+	rig->port_open = false;
+	rig->tftp_open = false;
+	rig->reply_count = 0;
 	rig->tid = RIG_SERVER_PORT - 1;
+	memset(rig->taken, 0, sizeof(rig->taken));
+	memset(rig->live, 0, sizeof(rig->live));
+	memset(rig->shut, 0, sizeof(rig->shut));
+	memset(rig->owed_sent, 0, sizeof(rig->owed_sent));
 }
 
 void rig_deinit(struct rig *rig)
