@@ -273,16 +273,23 @@ static bool redirect(struct pfs_phone *phone, struct pfs_actions *actions, struc
 	return true;
 }
 
+/* The key as well: the same bytes may be another model's hierarchy (F6), or another file's (F5). */
+static uint8_t file_meant(const struct pfs_phone *phone, const struct wire_frame *join)
+{
+	for (uint8_t i = 0; i < phone->config.file_count; i++)
+		if (phone->config.files[i].digest == join->digest && core_file_key(phone, i) == join->key)
+			return i;
+	return PFS_NO_FILE;
+}
+
 void core_child_join(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
 		     const struct wire_frame *frame)
 {
-	uint8_t file = core_file_find(phone, frame->digest, NULL);
+	uint8_t file = file_meant(phone, frame);
 	uint32_t weight = frame->weight ? frame->weight : 1;
 	struct wire_frame join = *frame;
 
 	join.weight = weight;
-	if (file != PFS_NO_FILE && frame->key != core_file_key(phone, file))
-		file = PFS_NO_FILE; /* the same bytes, but another model's hierarchy (F6) */
 	if (file == PFS_NO_FILE || ((conn->address ^ phone->config.address) & phone->config.netmask)) {
 		refuse_join(phone, actions, conn, file, PFS_REFUSE_STRANGER);
 		return;
