@@ -171,12 +171,16 @@ static void refuse_join(struct pfs_phone *phone, struct pfs_actions *actions, st
 	core_conn_finish(phone, actions, conn);
 }
 
-/* In the tree that the joiner means, or in possession of the file. */
+/*
+ * In the tree that the joiner means, or in possession of the file, or below
+ * somebody who is: a holder's tree has no claim of its own, and is anybody's.
+ */
 static bool belongs(const struct pfs_phone *phone, uint8_t file, uint32_t xid)
 {
 	if (core_holds(phone, file))
 		return true;
-	if (file != phone->file || phone->tree_xid == 0 || phone->tree_xid != xid)
+	if (file != phone->file ||
+	    (phone->tree_phase != TREE_HOLDING && (phone->tree_xid == 0 || phone->tree_xid != xid)))
 		return false;
 	return core_is_root(phone) || phone->state == PFS_ST_MEMBER || phone->state == PFS_ST_RECEIVING ||
 	       (phone->state == PFS_ST_VERIFYING && !phone->verifying_from_server);
