@@ -66,7 +66,9 @@ static void tree_fill(const struct pfs_phone *phone, struct wire_frame *frame, u
 	frame->phase = phone->tree_phase;
 	frame->root = phone->root_address;
 	frame->xid = phone->tree_xid;
-	frame->progress_kb = core_is_root(phone) ? (uint32_t)(phone->received / 1024) : phone->progress_kb;
+	frame->progress_kb = core_is_root(phone) || phone->state == PFS_ST_RECEIVING
+				     ? (uint32_t)(phone->received / 1024)
+				     : phone->progress_kb;
 	for (uint32_t i = 0; i < phone->path_count && i + 1 < PFS_LEVELS_MAX; i++)
 		frame->path[frame->path_count++] = phone->path[i];
 	frame->path[frame->path_count++] = phone->config.address;
