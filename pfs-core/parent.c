@@ -239,6 +239,8 @@ static void parent_failed(struct pfs_phone *phone, struct pfs_actions *actions, 
 	record->b = ++phone->roots_tried;
 	record->address = conn->address;
 	core_conn_finish(phone, actions, conn);
+	if (phone->received)
+		core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
 	phone->received = 0;
 	if (phone->roots_tried >= PFS_ROOTS_MAX) {
 		core_file_failed(phone, actions, failure);
