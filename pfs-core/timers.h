@@ -30,7 +30,7 @@
 #define PFS_ACCEPT_US (5 * PFS_S)              /* accepted to JOIN */
 #define PFS_CLOSE_US (5 * PFS_S)               /* FIN sent to FIN received */
 #define PFS_BUSY_RETRY_US (2 * PFS_S)
-#define PFS_HOPS_MAX 48                        /* redirects and second tries of one join */
+#define PFS_HOPS_MAX 48                        /* redirects, second tries and lost parents of one election */
 #define PFS_ROUNDS_MAX 6                       /* elections for one file */
 #define PFS_ROUNDS_END 12                      /* from here on the last resort yields to nobody */
 #define PFS_LAST_RESORT_US (30 * PFS_S)        /* random wait before the server is asked past an election */
