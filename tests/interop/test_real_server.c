@@ -200,6 +200,20 @@ START_TEST(serves_its_files)
 }
 END_TEST
 
+/* Firmware sets may share a file. */
+START_TEST(shared_file_is_written_once)
+{
+	const struct tftp_file shared[] = { interop_files[INTEROP_513], interop_files[INTEROP_511],
+					    interop_files[INTEROP_513] };
+
+	config.files = shared;
+	config.file_count = 3;
+	start();
+	ck_assert_int_eq(curl("longer", "512"), 0);
+	ck_assert(interop_same("got", &interop_files[INTEROP_513]));
+}
+END_TEST
+
 /* RFC 2348: the bound on blocks is passed on; below 512 no option is granted at all. */
 START_TEST(block_size_is_bounded)
 {
@@ -390,12 +404,17 @@ END_TEST
 START_TEST(refusals)
 {
 	const struct tftp_file bad = { "a/b", (const uint8_t *)"x", 1 };
+	const struct tftp_file clash[] = { { "a", (const uint8_t *)"x", 1 },
+					   { "a", (const uint8_t *)"y", 1 } };
 	pid_t pid;
 	int status;
 
 	config.files = &bad;
 	config.file_count = 1;
 	ck_assert_int_eq(real_server_start(&config, &server), -EINVAL);
+	config.files = clash;
+	config.file_count = 2;
+	ck_assert_int_eq(real_server_start(&config, &server), -EEXIST);
 	config.file_count = 0;
 	config.folder = "/nonexistent";
 	ck_assert_int_eq(real_server_start(&config, &server), -ENOENT);
@@ -431,6 +450,7 @@ int main(int count, char **arguments)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, serves_its_files);
+	tcase_add_test(tcase, shared_file_is_written_once);
 	tcase_add_test(tcase, block_size_is_bounded);
 	tcase_add_test(tcase, receive_buffer_is_enlarged);
 	tcase_add_test(tcase, stop_leaves_nothing);
