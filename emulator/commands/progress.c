@@ -24,9 +24,9 @@ struct progress {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop;               /* under lock */
+	bool stop; /* under lock */
 
-	const char *phase_told;  /* the thread's own from here on */
+	const char *phase_told; /* the thread's own from here on */
 	uint32_t step_told;
 	time_t told_at;
 };
@@ -41,17 +41,22 @@ static time_t seconds_now(void)
 
 static void describe(const struct progress *progress, const struct fleet_view *view, char *text, size_t size)
 {
-	int length = snprintf(text, size, "%s: %s at %s, %" PRIu32 " of %" PRIu32 " phones done", progress->label,
-			      view->phase, report_duration(view->now_us).text, view->upgraded, view->phones);
+	int length =
+		snprintf(text, size, "%s: %s at %s, %" PRIu32 " of %" PRIu32 " phones done", progress->label,
+			 view->phase, report_duration(view->now_us).text, view->upgraded, view->phones);
 
 	if (view->failed && (size_t)length < size)
-		length += snprintf(text + length, size - (size_t)length, ", %" PRIu32 " failed", view->failed);
+		length +=
+			snprintf(text + length, size - (size_t)length, ", %" PRIu32 " failed", view->failed);
 	if ((size_t)length < size)
 		length += snprintf(text + length, size - (size_t)length, ", %.0f %% of bytes, WAN %.2f Mb/s",
-				   view->bytes_wanted ? 100.0 * (double)view->bytes_held / (double)view->bytes_wanted : 100.0,
+				   view->bytes_wanted
+					   ? 100.0 * (double)view->bytes_held / (double)view->bytes_wanted
+					   : 100.0,
 				   (double)view->wan_down_bps / 1e6);
 	if (view->left_us != UINT64_MAX && (size_t)length < size)
-		snprintf(text + length, size - (size_t)length, ", about %s left", report_duration(view->left_us).text);
+		snprintf(text + length, size - (size_t)length, ", about %s left",
+			 report_duration(view->left_us).text);
 }
 
 static void tell(struct progress *progress, const struct fleet_view *view)
@@ -82,7 +87,8 @@ static bool pause_until_next(struct progress *progress)
 	until.tv_sec += until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&progress->lock);
-	while (!progress->stop && pthread_cond_timedwait(&progress->wake, &progress->lock, &until) != ETIMEDOUT)
+	while (!progress->stop &&
+	       pthread_cond_timedwait(&progress->wake, &progress->lock, &until) != ETIMEDOUT)
 		;
 	bool stop = progress->stop;
 	pthread_mutex_unlock(&progress->lock);

@@ -4,6 +4,7 @@
 # privileges. usage: test_run.sh PFS-FLEET SCENARIOS
 set -u
 
+# They may be relative, and the test works elsewhere.
 fleet=$(realpath "$1")
 scenarios=$(realpath "$2")
 work=$(mktemp -d "${TMPDIR:-/tmp}/pfs-cli-XXXXXX")
