@@ -53,9 +53,11 @@ static bool put(cJSON *object, const char *name, cJSON *value)
 {
 	if (!value)
 		return false;
-	if (cJSON_GetObjectItemCaseSensitive(object, name))
-		return cJSON_ReplaceItemInObjectCaseSensitive(object, name, value);
-	return cJSON_AddItemToObject(object, name, value);
+	cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+	if (cJSON_AddItemToObject(object, name, value))
+		return true;
+	cJSON_Delete(value);
+	return false;
 }
 
 /* Works the command line's values into the document itself: it is checked and kept as if it had said so. */

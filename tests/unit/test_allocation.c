@@ -42,7 +42,7 @@ START_TEST(every_allocation_fails_once)
 	static const char scenario[] = TOP("{'model':'7961','count':3,'profile':'p'},{'model':'7960'}",
 		"'scale':'1/1000','profiles':[{'name':'p','pfs':'enabled'}],'bulk':[{'model':'7961','pfs':'enabled'}],"
 		"'models':[{'name':'CP-7942G','firmware':'SCCP31.9-2-1'}],'faults':[{'kind':'kill','at':'1s'}],"
-		"'firmware':[{'models':['7961'],'set':'SCCP41.9-4-2SR1-1'}],'server':'dnsmasq'");
+		"'firmware':[{'models':['7961'],'set':'SCCP41.9-4-2SR1-1'}],'server':'dnsmasq','speed':1");
 	cJSON_Hooks hooks = {.malloc_fn = __wrap_malloc, .free_fn = free};
 	struct scenario_overrides overrides = {.has_seed = true, .seed = UINT64_MAX - 1, .speed_milli = 500};
 	struct scenario_error error;
