@@ -64,7 +64,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static const struct argp parser = {
 	option_table, parse_option, "PHONE -- CMD [ARG...]",
-	"Runs CMD inside the network namespace of PHONE (as SEP001122334455, or headquarters) of a running fleet.\v"
+	"Runs CMD inside the network namespace of PHONE of a running fleet: a name as SEP001122334455, an address, or headquarters.\v"
 	"Exit status: CMD's; 2 usage, no such run or no such phone; 4 the host refuses; 126, 127 CMD cannot be run.",
 	NULL, NULL, NULL
 };

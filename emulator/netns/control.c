@@ -9,6 +9,7 @@
  */
 #include "emulator/netns/control.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -62,13 +63,16 @@ static int find(struct fabric *fabric, const char *name)
 {
 	const struct plan *plan = fabric->plan;
 	int found = -ENOENT, error;
+	struct in_addr address;
+	bool numeric = inet_pton(AF_INET, name, &address) == 1;
 
 	if (strcmp(name, "headquarters") == 0) {
 		error = fabric_in_hq(fabric, own_namespace, &found);
 		return error < 0 ? error : found;
 	}
 	for (uint32_t i = 0; i < plan->phone_count; i++)
-		if (strcmp(plan->phones[i].name, name) == 0)
+		if (numeric ? plan->phones[i].address == ntohl(address.s_addr) :
+			      strcmp(plan->phones[i].name, name) == 0)
 			return fabric_phone_namespace(fabric, i);
 	return -ENOENT;
 }

@@ -1,7 +1,8 @@
 /*
  * The way into a running fleet: a socket named "control" in the run's folder.
- * Who asks for a phone by name gets descriptors of its namespaces; what runs in
- * there is then none of the fleet's business. "headquarters" is a name too.
+ * Who asks for a phone, by name or address, gets descriptors of its namespaces;
+ * what runs in there is then none of the fleet's business. "headquarters" is a
+ * name too.
  */
 #ifndef FLEET_NETNS_CONTROL_H
 #define FLEET_NETNS_CONTROL_H

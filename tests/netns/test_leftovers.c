@@ -147,7 +147,7 @@ static struct fabric *fabric_in_use(struct plan **plan)
 	for (uint32_t i = 0; i < PHONES; i++)
 		ck_assert_int_eq(fabric_phone_up(fabric, i, NULL, NULL), 0);
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	ck_assert_int_eq(fabric_wan_start(fabric, ev_loop_new(EVFLAG_AUTO), (uint64_t)now.tv_sec * 1000000000u, NULL,
+	ck_assert_int_eq(fabric_wan_start(fabric, EV_DEFAULT, (uint64_t)now.tv_sec * 1000000000u, NULL,
 					  NULL),
 			 0);
 	transfer_without_cable(fabric, *plan);
@@ -184,6 +184,8 @@ START_TEST(free_leaves_nothing)
 		if (i != nl_socket_get_fd(telltale.nl.sock) && i != nl_socket_get_fd(telltale.events))
 			close(i);
 	ck_assert_msg(all_gone(&telltale), "namespaces are left after fabric_free");
+	netlink_close(&telltale.nl);
+	nl_socket_free(telltale.events);
 	plan_by_hand_free(plan);
 }
 END_TEST
