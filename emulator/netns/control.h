@@ -23,9 +23,10 @@ int control_open(struct control **control, struct ev_loop *loop, const char *run
 /* Removes the socket. NULL is allowed. */
 void control_close(struct control *control);
 
-/* Namespaces of a phone; the caller closes them. */
+/* Namespaces of a phone; the caller closes them. And which phones there are, where it is none of them. */
 struct control_namespaces {
 	int net, user;
+	char phones[80];
 };
 
 /*
