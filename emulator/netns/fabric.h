@@ -42,13 +42,6 @@ int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
  */
 int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer);
 
-/*
- * Makes phone `peer` a permanent neighbour of `phone`, also where the kernel's
- * one table of neighbours is full: permanent entries do not count towards its
- * limit when they come by netlink. Returns 0 or a negative errno.
- */
-int fabric_phone_neighbour(struct fabric *fabric, uint32_t phone, uint32_t peer);
-
 /* Like fabric_in_phone, for headquarters' namespace. */
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context);
 

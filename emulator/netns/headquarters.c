@@ -3,16 +3,23 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "emulator/hq/real_server.h"
 #include "emulator/hq/tftp_adapter.h"
 
 #define SERVER_TIMEOUT_MAX_US UINT64_C(16000000)
+#define REAL_TIMEOUT_MIN_US UINT64_C(10000) /* what in.tftpd takes */
+#define REAL_TIMEOUT_MAX_US UINT64_C(64000000)
 #define TFTP_DATA 3 /* RFC 1350 section 5 */
 #define TFTP_DATA_HEADER 4
 
@@ -155,6 +162,85 @@ static int start_embedded(struct headquarters *headquarters)
 	return tftp_adapter_new(&config, &headquarters->adapter);
 }
 
+/* ------------------------------------------------------------ a real one */
+
+static int open_namespace(void *context)
+{
+	int *fd = context;
+
+	*fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	return *fd < 0 ? -errno : 0;
+}
+
+static enum real_server_kind real_kind(const struct headquarters *headquarters)
+{
+	return headquarters->plan->server.kind == PLAN_SERVER_DNSMASQ ? REAL_SERVER_DNSMASQ : REAL_SERVER_IN_TFTPD;
+}
+
+/* Nobody stopped it: from now on the phones are refused, and this says why. */
+static void on_real_ended(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	const struct headquarters *headquarters = watcher->data;
+
+	(void)events;
+	ev_io_stop(loop, watcher);
+	fprintf(stderr, "%s ended by itself\n", real_server_name(real_kind(headquarters)));
+}
+
+static void stop_real(struct headquarters *headquarters)
+{
+	if (!headquarters->real)
+		return;
+	ev_io_stop(headquarters->loop, &headquarters->real_ended);
+	real_server_stop(headquarters->real);
+	headquarters->real = NULL;
+}
+
+/* The server's clock is real time, whatever the scenario's speed. */
+static int start_real(struct headquarters *headquarters)
+{
+	const struct plan_server *planned = &headquarters->plan->server;
+	struct real_server_config config = {
+		.kind = real_kind(headquarters), .address = planned->address, .serving_max = planned->serving_max,
+		.timeout_us = planned->timeout_us * 1000 / headquarters->clock->speed_milli,
+		.folder = headquarters->folder, .files = headquarters->files, .file_count = headquarters->file_count};
+	int error;
+
+	if (headquarters->real)
+		return 0;
+	error = fabric_in_hq(headquarters->fabric, open_namespace, &config.netns);
+	if (error < 0)
+		return error;
+	if (config.timeout_us < REAL_TIMEOUT_MIN_US)
+		config.timeout_us = REAL_TIMEOUT_MIN_US;
+	if (config.timeout_us > REAL_TIMEOUT_MAX_US)
+		config.timeout_us = REAL_TIMEOUT_MAX_US;
+	error = real_server_start(&config, &headquarters->real);
+	close(config.netns);
+	if (error < 0)
+		return error;
+	ev_io_init(&headquarters->real_ended, on_real_ended, real_server_pidfd(headquarters->real), EV_READ);
+	headquarters->real_ended.data = headquarters;
+	ev_io_start(headquarters->loop, &headquarters->real_ended);
+	return 0;
+}
+
+/* UDP datagrams that found a full receive queue in the namespace the thread is in. */
+static int read_udp_drops(void *context)
+{
+	FILE *file = fopen("/proc/thread-self/net/snmp", "re");
+	uint64_t *drops = context;
+	char line[512];
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Udp: %*u %*u %*u %*u %" SCNu64, drops) == 1)
+			break;
+	fclose(file);
+	return 0;
+}
+
 /* ------------------------------------------------------------------- life */
 
 static int list_files(struct headquarters *headquarters)
@@ -197,12 +283,15 @@ int headquarters_init(struct headquarters *headquarters, const struct plan *plan
 	headquarters->loop = loop;
 	headquarters->clock = clock;
 	headquarters->log_here = plan->log_server.enabled && is_ours(plan, plan->log_server.address);
+	headquarters->folder = out_dir ? out_dir : "/tmp";
 	headquarters->damage = calloc(plan->phone_count, 1);
 	if (!headquarters->damage)
 		return -ENOMEM;
 	error = list_files(headquarters);
 	if (!error && plan->server.kind == PLAN_SERVER_EMBEDDED)
 		error = new_server(headquarters);
+	else if (!error)
+		error = start_real(headquarters);
 	if (!error && headquarters->log_here)
 		error = log_server_init(&headquarters->log, loop, out_dir);
 	return error;
@@ -211,7 +300,8 @@ int headquarters_init(struct headquarters *headquarters, const struct plan *plan
 int headquarters_start(struct headquarters *headquarters)
 {
 	const struct plan *plan = headquarters->plan;
-	int error = start_embedded(headquarters);
+	bool embedded = plan->server.kind == PLAN_SERVER_EMBEDDED;
+	int error = embedded ? start_embedded(headquarters) : start_real(headquarters);
 
 	if (error < 0 || !headquarters->log_here)
 		return error;
@@ -223,13 +313,18 @@ void headquarters_stop(struct headquarters *headquarters)
 {
 	if (headquarters->adapter)
 		tftp_adapter_stop(headquarters->adapter);
+	stop_real(headquarters);
 	log_server_stop(&headquarters->log);
 }
 
 void headquarters_deinit(struct headquarters *headquarters)
 {
 	struct tftp_adapter_counters counters = {0};
+	uint64_t real_drops = 0;
 
+	if (headquarters->real && fabric_in_hq(headquarters->fabric, read_udp_drops, &real_drops) == 0)
+		headquarters->drops += real_drops;
+	stop_real(headquarters);
 	if (headquarters->adapter)
 		tftp_adapter_counters(headquarters->adapter, &counters);
 	log_server_stop(&headquarters->log);

@@ -28,7 +28,9 @@ struct headquarters {
 	struct ev_loop *loop;
 	struct tftp_server *server;       /* PLAN_SERVER_EMBEDDED, and its adapter */
 	struct tftp_adapter *adapter;
-	struct real_server *real;         /* else */
+	struct real_server *real;         /* else; NULL while it is stopped */
+	ev_io real_ended;
+	const char *folder;               /* for the real server's files */
 	struct tftp_file *files;          /* of every firmware set */
 	uint32_t file_count;
 	struct log_server log;
@@ -38,7 +40,11 @@ struct headquarters {
 	uint64_t drops;
 };
 
-/* Fills a zeroed struct; nothing listens yet. Returns 0 or a negative errno; headquarters_deinit either way. */
+/*
+ * Fills a zeroed struct. The embedded server does not listen yet; a real one is
+ * started here, before the process has much that its copy would keep. Returns
+ * 0 or a negative errno; headquarters_deinit either way.
+ */
 int headquarters_init(struct headquarters *headquarters, const struct plan *plan, struct fabric *fabric,
 		      struct ev_loop *loop, const struct netns_clock *clock, const char *out_dir);
 /* Stops and releases; what headquarters_drops() says stays. Idempotent. */

@@ -91,28 +91,13 @@ static void broadcast(struct host *host, const struct pfs_action *action)
 		send_datagram(host, host->udp.fd, address, PFS_PORT, action);
 }
 
-/*
- * The kernel has one table of neighbours for all namespaces, and past
- * gc_thresh3 of them (1,024 as it comes) a packet to a new one is dropped: a
- * hundred phones that dial each other are past it. Entries that are said for
- * good do not count, so the two ends of a connection are introduced before it
- * is made: through sockets that stand in their namespaces already, or, where
- * others have filled the table, by netlink. Failing that there is still ARP.
- */
+/* Failing this there is still ARP. */
 static void introduce(struct host *host, uint32_t address)
 {
-	struct worker *worker = host->worker;
-	const struct plan *plan = worker->plan;
-	const struct plan_phone *own = planned(host);
-	int64_t number = plan_phone_at(plan, own->subnet, address);
-	struct host *peer = number < 0 ? NULL : &worker->hosts[number];
+	int64_t peer = plan_phone_at(host->worker->plan, planned(host)->subnet, address);
 
-	if (!peer || plan->switches[plan->subnets[own->subnet].lan_switch].real_arp)
-		return;
-	if (host->udp.fd >= 0 && !socket_introduce(host->udp.fd, planned(peer)))
-		fabric_phone_neighbour(worker->fabric, host->number, peer->number);
-	if (peer->udp.fd >= 0 && !socket_introduce(peer->udp.fd, own))
-		fabric_phone_neighbour(worker->fabric, peer->number, host->number);
+	if (peer >= 0)
+		fabric_introduce(host->worker->fabric, host->number, (uint32_t)peer);
 }
 
 static void dial(struct host *host, const struct pfs_action *action)

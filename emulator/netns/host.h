@@ -95,11 +95,6 @@ int socket_open_peer_port(struct host *host, int *udp, int *listener);
 int socket_connect(struct host *host, uint32_t address, bool *connecting);
 int socket_open_tftp(struct host *host);
 int socket_open_log(struct host *host, uint32_t address, uint16_t port);
-/*
- * Tells the kernel, for good, which MAC address the phone `peer` has, in the namespace that
- * the socket fd stands in. False where the kernel's table of neighbours is full.
- */
-bool socket_introduce(int fd, const struct plan_phone *peer);
 /* Options of an accepted connection. */
 void socket_tune_tcp(int fd);
 /* What the kernel dropped at a UDP socket's receive queue. */

@@ -345,22 +345,3 @@ int lan_phone_link(struct fabric *fabric, uint32_t number, bool up)
 		    up ? "cable in" : "cable out");
 	return netlink_flush(&lan->nl, wanted->name);
 }
-
-static int neighbour_inside(void *context)
-{
-	const struct plan_phone *peer = context;
-	struct netlink nl;
-	int error = netlink_open(&nl);
-
-	if (error)
-		return error;
-	fabric_add_neighbour(&nl, PHONE_ETH0, peer->address, peer->mac);
-	error = netlink_flush(&nl, NULL);
-	netlink_close(&nl);
-	return error;
-}
-
-int fabric_phone_neighbour(struct fabric *fabric, uint32_t phone, uint32_t peer)
-{
-	return fabric_in_phone(fabric, phone, neighbour_inside, (void *)(uintptr_t)&fabric->plan->phones[peer]);
-}

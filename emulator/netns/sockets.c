@@ -10,12 +10,10 @@
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <linux/sock_diag.h>
-#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -220,17 +218,6 @@ int socket_open_log(struct host *host, uint32_t address, uint16_t port)
 	int error = run(&request, in_phone_log);
 
 	return error < 0 ? error : request.fds[0];
-}
-
-bool socket_introduce(int fd, const struct plan_phone *peer)
-{
-	struct sockaddr_in address = endpoint(peer->address, 0);
-	struct arpreq request = {.arp_flags = ATF_COM | ATF_PERM, .arp_dev = "eth0"};
-
-	memcpy(&request.arp_pa, &address, sizeof(address));
-	request.arp_ha.sa_family = ARPHRD_ETHER;
-	memcpy(request.arp_ha.sa_data, peer->mac, sizeof(peer->mac));
-	return ioctl(fd, SIOCSARP, &request) == 0;
 }
 
 uint64_t socket_drops(int fd)

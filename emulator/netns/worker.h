@@ -64,7 +64,6 @@ struct worker {
 	struct iovec vectors[WORKER_DATAGRAMS];
 	struct sockaddr_in senders[WORKER_DATAGRAMS];
 
-	struct host *hosts;        /* the caller's, one a phone of the plan */
 	struct host *starved;      /* listeners stopped because descriptors ran out */
 	ev_idle descriptor_freed;  /* takes them up again */
 

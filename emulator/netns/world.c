@@ -196,7 +196,6 @@ static int bring_up(struct run *run)
 	run->worker.record = options->record;
 	run->worker.fabric = run->fabric;
 	run->hosts = calloc(plan->phone_count, sizeof(*run->hosts));
-	run->worker.hosts = run->hosts;
 	run->snapshots = calloc(plan->phone_count, sizeof(*run->snapshots));
 	run->worker.faults = fault_engine_new(plan, options->traditional);
 	run->worker.orders_due = run_take_orders;
@@ -204,11 +203,10 @@ static int bring_up(struct run *run)
 	run->orders = calloc(2 * (size_t)plan->fault_count + 1, sizeof(*run->orders));
 	if (!run->hosts || !run->snapshots || !run->worker.faults || !run->orders)
 		return -ENOMEM;
-	error = bring_phones_up(run);
-	if (error < 0)
-		return error;
 	error = headquarters_init(&run->headquarters, plan, run->fabric, run->worker.loop, &run->worker.clock,
 				  options->out_dir);
+	if (!error)
+		error = bring_phones_up(run);
 	run->report->up_s = (double)(clock_real_ns() - begun_ns) / 1e9;
 	return error;
 }

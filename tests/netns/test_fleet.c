@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "emulator/hq/real_server.h"
 #include "tests/netns/fleet_fixture.h"
 #include "tests/netns/netns_test.h"
 
@@ -231,6 +232,46 @@ START_TEST(upsets_are_mended)
 }
 END_TEST
 
+/* A server that people really run, in headquarters' namespace; and damage to what it sends. */
+static const struct {
+	enum real_server_kind kind;
+	bool damage;
+} servers[] = {
+	{REAL_SERVER_IN_TFTPD, false}, {REAL_SERVER_DNSMASQ, false}, {REAL_SERVER_IN_TFTPD, true}};
+
+START_TEST(a_real_server_serves)
+{
+	char more[512];
+
+	snprintf(more, sizeof(more), "\"server\": \"%s\"%s", real_server_name(servers[_i].kind),
+		 servers[_i].damage ? ", \"faults\": [{\"kind\": \"damage_tftp\", \"phase\": \"tftp\", \"percent\": 30,"
+				      " \"role\": \"root\", \"file\": \"cnu\"}]" :
+				      "");
+	run(fleet_scenario(3, SCALE, 10, more), false);
+	all_upgraded(3);
+	if (servers[_i].damage)
+		only_one_reports_damage(3);
+	else
+		one_copy_of_each_file(3);
+	fleet_end(&fleet);
+}
+END_TEST
+
+/* The server stopped in the middle of a download, and back again. */
+START_TEST(a_stopped_server_comes_back)
+{
+	run(fleet_scenario(3, SCALE, SPEED,
+			   "\"faults\": [{\"kind\": \"server_stop\", \"phase\": \"tftp\", \"percent\": 30,"
+			   " \"file\": \"apps\", \"duration\": \"3s\"}]"),
+	    false);
+	all_upgraded(3);
+	ck_assert_uint_eq(fleet.result->fault_count, 2);
+	ck_assert_uint_gt(fleet.result->tftp_errors + fleet.result->client_retransmits, 0);
+	ck_assert_uint_eq(fleet.result->direct_count, 0);
+	fleet_end(&fleet);
+}
+END_TEST
+
 /* SIGINT's way: a run that is told to stop ends with partial results. */
 static void stop_at_once(void *context, uint32_t phone, int severity, bool pfs, const char *line)
 {
@@ -428,6 +469,9 @@ int main(void)
 	tcase_add_test(tcase, an_unreachable_log_server_silences_the_phones);
 	tcase = add_case(suite, "upsets");
 	tcase_add_loop_test(tcase, upsets_are_mended, 0, sizeof(upsets) / sizeof(upsets[0]));
+	tcase = add_case(suite, "servers");
+	tcase_add_loop_test(tcase, a_real_server_serves, 0, sizeof(servers) / sizeof(servers[0]));
+	tcase_add_test(tcase, a_stopped_server_comes_back);
 	tcase = add_case(suite, "runs");
 	tcase_add_test(tcase, a_stopped_run_ends_in_good_order);
 	tcase_add_test(tcase, two_fleets_do_not_see_each_other);
