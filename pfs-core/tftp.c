@@ -453,7 +453,9 @@ static void error_heard(struct pfs_phone *phone, struct pfs_actions *actions, ui
 		break;
 	case 0: /* "not defined, see message": what servers say at their limit */
 	case ERROR_DISK:
-		attempt_failed(phone, actions, FAILING_BUSY, PFS_FAIL_SERVER_BUSY, code);
+		/* In mid-file it is no rejection, and a server that never gets further must not be asked for ever. */
+		attempt_failed(phone, actions, phone->tftp.block ? FAILING_SILENT : FAILING_BUSY,
+			       PFS_FAIL_SERVER_BUSY, code);
 		break;
 	case ERROR_TID:
 		attempt_failed(phone, actions, FAILING_SILENT, PFS_FAIL_SERVER_SILENT, code);
