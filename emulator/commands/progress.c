@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include <urcu-qsbr.h>
@@ -42,21 +43,29 @@ static time_t seconds_now(void)
 static void describe(const struct progress *progress, const struct fleet_view *view, char *text, size_t size)
 {
 	int length =
-		snprintf(text, size, "%s: %s at %s, %" PRIu32 " of %" PRIu32 " phones done", progress->label,
+		snprintf(text, size, "%s: %s at %s, %" PRIu32 " of %" PRIu32 " phones", progress->label,
 			 view->phase, report_duration(view->now_us).text, view->upgraded, view->phones);
 
 	if (view->failed && (size_t)length < size)
 		length +=
 			snprintf(text + length, size - (size_t)length, ", %" PRIu32 " failed", view->failed);
 	if ((size_t)length < size)
-		length += snprintf(text + length, size - (size_t)length, ", %.0f %% of bytes, WAN %.2f Mb/s",
+		length += snprintf(text + length, size - (size_t)length, ", %.0f %%, WAN %.2f Mb/s",
 				   view->bytes_wanted
 					   ? 100.0 * (double)view->bytes_held / (double)view->bytes_wanted
 					   : 100.0,
 				   (double)view->wan_down_bps / 1e6);
 	if (view->left_us != UINT64_MAX && (size_t)length < size)
-		snprintf(text + length, size - (size_t)length, ", about %s left",
+		snprintf(text + length, size - (size_t)length, ", %s left",
 			 report_duration(view->left_us).text);
+}
+
+/* A line that wraps could not be drawn over. */
+static int columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
 }
 
 static void tell(struct progress *progress, const struct fleet_view *view)
@@ -73,7 +82,10 @@ static void tell(struct progress *progress, const struct fleet_view *view)
 	progress->step_told = step;
 	progress->told_at = now;
 	describe(progress, view, text, sizeof(text));
-	fprintf(stderr, progress->terminal ? "\r%s\033[K" : "%s\n", text);
+	if (progress->terminal)
+		fprintf(stderr, "\r%.*s\033[K", columns(), text);
+	else
+		fprintf(stderr, "%s\n", text);
 	fflush(stderr);
 }
 

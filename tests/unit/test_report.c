@@ -331,6 +331,17 @@ START_TEST(the_table_names_what_failed)
 }
 END_TEST
 
+/* Partial results are not blamed for what they lack. */
+START_TEST(an_interrupted_run_blames_nobody)
+{
+	fixture.plan.expect.upgraded_min = FIXTURE_PHONES + 1;
+	ck_assert_ptr_nonnull(strstr(print_table(), "Does not hold"));
+	pfs.interrupted = true;
+	ck_assert_ptr_null(strstr(print_table(), "Does not hold"));
+	ck_assert_ptr_nonnull(strstr(table, "Interrupted: these results are partial."));
+}
+END_TEST
+
 /* A run of one mode has one column and nothing to compare. */
 START_TEST(one_mode_alone)
 {
@@ -380,6 +391,7 @@ int main(void)
 	tcase_add_test(tcase, long_arrays_are_capped);
 	tcase_add_test(tcase, a_reduced_run_says_so_first);
 	tcase_add_test(tcase, the_table_names_what_failed);
+	tcase_add_test(tcase, an_interrupted_run_blames_nobody);
 	tcase_add_test(tcase, one_mode_alone);
 	tcase_add_test(tcase, units_are_for_people);
 	suite_add_tcase(suite, tcase);
