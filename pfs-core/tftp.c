@@ -446,6 +446,8 @@ static void error_heard(struct pfs_phone *phone, struct pfs_actions *actions, ui
 		if (!phone->tftp.plain && asks_options(phone)) {
 			core_trace(phone, actions, PFS_TR_TFTP_ERROR)->a = code;
 			phone->tftp.plain = 1;
+			if (phone->received)
+				core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
 			core_tftp_begin(phone, actions, phone->tftp.direct);
 			break;
 		}
