@@ -188,8 +188,11 @@ static bool belongs(const struct pfs_phone *phone, uint8_t file, uint32_t xid)
 	       (phone->state == PFS_ST_VERIFYING && !phone->verifying_from_server);
 }
 
+/* Or the phone itself. */
 static bool is_ancestor(const struct pfs_phone *phone, uint8_t file, uint32_t address)
 {
+	if (address == phone->config.address)
+		return true; /* two phones with one address: whoever it is, no tree can have both */
 	if (file != phone->file || core_holds(phone, file))
 		return false;
 	for (uint32_t i = 0; i < phone->path_count; i++)

@@ -9,7 +9,7 @@
 #include "tests/unit/phone_harness.h"
 
 /* Check's own assertions write to a pipe each time, which is too slow for every action. */
-#define must(condition) do { if (!(condition)) ck_abort_msg("not so: %s", #condition); } while (0)
+#define must(condition) do { if (!(condition)) ck_abort_msg("seed %llu: not so: %s", (unsigned long long)rig->config.seed, #condition); } while (0)
 
 void rig_init(struct rig *rig)
 {
@@ -319,7 +319,7 @@ uint32_t rig_step(struct rig *rig, struct pfs_event event)
 	must(rig->step.count <= PFS_ACTIONS_MAX && consumed <= event.length);
 	broken = pfs_phone_check(&rig->phone);
 	if (broken)
-		ck_abort_msg("invariant: %s", broken);
+		ck_abort_msg("seed %llu: invariant: %s", (unsigned long long)rig->config.seed, broken);
 
 	memset(&other, 0x5a, sizeof(other));
 	must(pfs_step(&copy, &event, &other) == consumed && other.count == rig->step.count);
@@ -398,7 +398,7 @@ void rig_advance_to(struct rig *rig, uint64_t at_us)
 			continue; /* input first at equal time */
 		}
 		if (++idle > 64)
-			ck_abort_msg("a deadline that no step moves");
+			ck_abort_msg("seed %llu: a deadline that no step moves", (unsigned long long)rig->config.seed);
 		rig_step(rig, (struct pfs_event){ .kind = PFS_EV_TIME });
 	}
 	rig->now_us = at_us;

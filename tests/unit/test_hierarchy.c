@@ -220,6 +220,14 @@ START_TEST(files_of_equal_content_are_told_apart)
 }
 END_TEST
 
+/* A phone with our own address is nobody's child here. */
+START_TEST(our_own_address_may_not_join)
+{
+	waiting_root();
+	must_refuse(rig_child(&rig, RIG_ADDRESS, 0, rig.phone.xid), PFS_REFUSE_CYCLE, NULL);
+}
+END_TEST
+
 /* Q1: a joiner meets the phone in each state. */
 START_TEST(join_while_listening_or_claiming)
 {
@@ -553,6 +561,7 @@ int main(void)
 	tcase_add_test(tcase, f4_damage_is_never_forwarded);
 	tcase_add_loop_test(tcase, f6_f7_strangers_may_not_join, 0, 4);
 	tcase_add_test(tcase, files_of_equal_content_are_told_apart);
+	tcase_add_test(tcase, our_own_address_may_not_join);
 	tcase_add_test(tcase, join_while_listening_or_claiming);
 	tcase_add_test(tcase, join_in_tftp);
 	tcase_add_test(tcase, join_of_a_holder);
