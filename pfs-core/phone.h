@@ -35,7 +35,9 @@ struct pfs_conn {
 struct pfs_blamed {
 	uint64_t until_us;
 	uint32_t address;
-	uint32_t loss;          /* enum pfs_loss */
+	uint8_t loss;           /* enum pfs_loss */
+	uint8_t strikes;        /* times that it sent damage */
+	uint8_t reserved[2];
 };
 
 /* The TFTP client. One transfer at a time. */
@@ -55,7 +57,7 @@ struct pfs_tftp {
 	uint8_t damaged;        /* that failed verification */
 	uint8_t plain;          /* 1: the server refused options (ERROR 8): ask without */
 	uint8_t direct;         /* enum pfs_direct */
-	uint8_t last_failure;   /* enum pfs_failure of the last attempt */
+	uint8_t broken;         /* attempts that brought some blocks and then met silence */
 	uint8_t reserved;
 };
 

@@ -213,16 +213,26 @@ static void busy(struct pfs_phone *phone, struct pfs_actions *actions)
 			 PFS_TFTP_BUSY_MIN_US + core_draw_below(phone, DRAW_TFTP, PFS_TFTP_BUSY_SPREAD_US));
 }
 
+/*
+ * A server that says nothing at all is gone after a few attempts. One that
+ * breaks off in mid-file, as a full WAN makes it, is there: it gets many.
+ */
 static void silence(struct pfs_phone *phone, struct pfs_actions *actions)
 {
-	uint64_t wait_us = PFS_TFTP_WAIT_US << phone->tftp.attempts;
+	struct pfs_tftp *tftp = &phone->tftp;
+	uint32_t doublings;
+	uint64_t wait_us;
 
-	if (++phone->tftp.attempts >= PFS_TFTP_ATTEMPTS) {
+	if (tftp->block)
+		tftp->broken++;
+	else
+		tftp->attempts++;
+	if (tftp->attempts >= PFS_TFTP_ATTEMPTS || tftp->broken >= PFS_TFTP_BROKEN_MAX) {
 		server_failed(phone, actions, PFS_FAIL_SERVER_SILENT);
 		return;
 	}
-	if (wait_us > PFS_TFTP_WAIT_MAX_US)
-		wait_us = PFS_TFTP_WAIT_MAX_US;
+	doublings = (uint32_t)tftp->attempts + tftp->broken - 1;
+	wait_us = doublings > 5 ? PFS_TFTP_WAIT_MAX_US : PFS_TFTP_WAIT_US << doublings;
 	retry_at(phone, actions, wait_us + core_draw_below(phone, DRAW_TFTP, wait_us));
 }
 
