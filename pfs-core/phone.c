@@ -78,7 +78,7 @@ uint8_t core_file_find(const struct pfs_phone *phone, uint64_t digest, const cha
 {
 	for (uint8_t i = 0; i < phone->config.file_count; i++)
 		if (phone->config.files[i].digest == digest &&
-		    (!name || !strcmp(phone->config.files[i].name, name)))
+		    !strcmp(phone->config.files[i].name, name))
 			return i;
 	return PFS_NO_FILE;
 }

@@ -88,7 +88,7 @@ struct pfs_phone {
 	uint32_t lost;             /* parent that was lost, told in JOIN */
 	uint32_t deaf_leader;      /* leader that took nobody, last time */
 	uint32_t root_address, tree_xid; /* of the tree we are in */
-	uint32_t progress_kb;      /* at the root, as heard */
+	uint32_t progress_kb;      /* at the nearest ancestor that receives, as heard */
 	uint32_t path[PFS_LEVELS_MAX]; /* ancestors, root first */
 	uint32_t window_count;
 	uint32_t dropped[PFS_DROPS];

@@ -386,12 +386,13 @@ static bool options_read(struct pfs_phone *phone, const struct pfs_event *event,
 			at++;
 		if (at++ >= event->length || !get_number(event, &at, &value))
 			return false;
-		if (text_is(event, name, "blksize") && phone->config.tftp_blksize && value >= 8 &&
-		    value <= phone->config.tftp_blksize)
+		if (text_is(event, name, "blksize") && phone->config.tftp_blksize &&
+		    phone->config.tftp_blksize != 512 && value >= 8 && value <= phone->config.tftp_blksize)
 			*blksize = value;
 		else if (text_is(event, name, "tsize") && phone->config.tftp_tsize)
 			*tsize = value;
-		else if (!text_is(event, name, "timeout") || value != phone->config.tftp_timeout_s)
+		else if (!text_is(event, name, "timeout") || !phone->config.tftp_timeout_s ||
+			 value != phone->config.tftp_timeout_s)
 			return false;
 	}
 	return true;
@@ -446,6 +447,8 @@ static void error_heard(struct pfs_phone *phone, struct pfs_actions *actions, ui
 		if (!phone->tftp.plain && asks_options(phone)) {
 			core_trace(phone, actions, PFS_TR_TFTP_ERROR)->a = code;
 			phone->tftp.plain = 1;
+			if (phone->received)
+				core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
 			core_tftp_begin(phone, actions, phone->tftp.direct);
 			break;
 		}
@@ -453,7 +456,9 @@ static void error_heard(struct pfs_phone *phone, struct pfs_actions *actions, ui
 		break;
 	case 0: /* "not defined, see message": what servers say at their limit */
 	case ERROR_DISK:
-		attempt_failed(phone, actions, FAILING_BUSY, PFS_FAIL_SERVER_BUSY, code);
+		/* In mid-file it is no rejection, and a server that never gets further must not be asked for ever. */
+		attempt_failed(phone, actions, phone->tftp.block ? FAILING_SILENT : FAILING_BUSY,
+			       PFS_FAIL_SERVER_BUSY, code);
 		break;
 	case ERROR_TID:
 		attempt_failed(phone, actions, FAILING_SILENT, PFS_FAIL_SERVER_SILENT, code);
@@ -492,7 +497,8 @@ void core_tftp_heard(struct pfs_phone *phone, struct pfs_actions *actions, const
 		core_drop_input(phone, actions, PFS_DROP_TID, event->address);
 		return;
 	}
-	if (opcode == OP_DATA || opcode == OP_OACK)
+	/* Only what begins a transfer chooses its TID: not a packet astray. */
+	if (opcode == OP_OACK || (opcode == OP_DATA && event->data[2] == 0 && event->data[3] == 1))
 		tftp->port = event->port;
 	switch (opcode) {
 	case OP_DATA:

@@ -30,14 +30,16 @@
 #define PFS_ACCEPT_US (5 * PFS_S)              /* accepted to JOIN */
 #define PFS_CLOSE_US (5 * PFS_S)               /* FIN sent to FIN received */
 #define PFS_BUSY_RETRY_US (2 * PFS_S)
-#define PFS_HOPS_MAX 48                        /* redirects and second tries of one join */
+#define PFS_HOPS_MAX 48                        /* redirects, second tries and lost parents of one election */
 #define PFS_ROUNDS_MAX 6                       /* elections for one file */
+#define PFS_ROUNDS_END 12                      /* from here on the last resort yields to nobody */
 #define PFS_LAST_RESORT_US (30 * PFS_S)        /* random wait before the server is asked past an election */
 
 /* liveness */
 #define PFS_BEAT_US (5 * PFS_S)
 #define PFS_SILENCE_US (16 * PFS_S)            /* three beats and one second */
 #define PFS_READER_STALL_US (30 * PFS_S)       /* one chunk not taken by a child */
+#define PFS_VERDICT_US (120 * PFS_S)           /* the last chunk taken by TCP to the child's DONE or BAD */
 #define PFS_ROOT_STALL_US (120 * PFS_S)        /* no progress at the root; and a beat for each level */
 #define PFS_ROOT_RATE_MIN 256                  /* bytes a second that a root must make on the whole */
 #define PFS_ORPHAN_MIN_US (500 * PFS_MS)
