@@ -248,6 +248,9 @@ static void killed_leaves_nothing(void)
 	ck_assert_int_eq(kill(child, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 	ck_assert_msg(all_gone(&telltale), "namespaces are left after SIGKILL");
+	netlink_close(&telltale.nl);
+	nl_socket_free(telltale.events);
+	namespace_home_close(&home);
 }
 
 START_TEST(sigkill_leaves_nothing)
