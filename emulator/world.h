@@ -20,6 +20,16 @@ struct world_options {
 	bool traditional;
 	const char *out_dir;              /* the run's folder, or NULL */
 	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */
+	/*
+	 * Called once, as soon as the process may have more than one thread: the
+	 * netns world must enter its user namespace before. The sim world need not
+	 * call it. May be NULL.
+	 */
+	void (*started)(void *context);
+	void *started_context;
+	/* Sees every trace record of every phone as it happens, for tests; may be NULL. */
+	void (*tap)(void *context, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
+	void *tap_context;
 };
 
 /* Fidelity (DESIGN point 9) and setup of a run; what a world has not is zero. */
@@ -39,6 +49,8 @@ struct world_report {
 	uint64_t rx_bytes_min;            /* smallest eth0 rx_bytes of an upgraded phone, from the kernel */
 	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
 	uint64_t events;                  /* sim: events handled */
+	uint64_t ended_us;                /* scenario time at the end, for record_finish() */
+	bool interrupted;                 /* *stop ended it */
 };
 
 /*

@@ -36,19 +36,20 @@ struct port {
 	struct ev_io io;
 	struct tftp_adapter *adapter;
 	uint32_t transfer;
-	int fd;                  /* -1: none */
-	uint64_t read_in_turn;   /* the timer's turn in which it was last read */
+	int fd;                /* -1: none */
+	uint64_t read_in_turn; /* the timer's turn in which it was last read */
 };
 
 struct tftp_adapter {
 	struct tftp_adapter_config config;
 	struct tftp_adapter_counters counters;
 	struct port request_port;
-	struct port *ports;      /* one a transfer */
+	struct port *ports; /* one a transfer */
+	uint32_t port_count;
 	struct ev_io timer_io;
 	int timer_fd;
-	uint64_t armed_us;       /* deadline the timer is set to; UINT64_MAX: not set */
-	uint64_t turn;           /* times that the timer fired */
+	uint64_t armed_us; /* deadline the timer is set to; UINT64_MAX: not set */
+	uint64_t turn;     /* times that the timer fired */
 	uint16_t port;
 	struct mmsghdr messages[TFTP_ADAPTER_BATCH];
 	struct iovec vectors[TFTP_ADAPTER_BATCH];
@@ -131,12 +132,14 @@ static void port_init(struct port *port, struct tftp_adapter *adapter, uint32_t 
 /* -------------------------------------------------------------- sending */
 
 /* Points the vector at a copy of the payload with one byte flipped, where the damage fault wants it. */
-static void maybe_damage(struct tftp_adapter *adapter, const struct tftp_output *output, struct iovec *payload)
+static void maybe_damage(struct tftp_adapter *adapter, const struct tftp_output *output,
+			 struct iovec *payload)
 {
 	uint32_t index = 0;
 
 	if (!adapter->config.damage || !output->payload_length ||
-	    !adapter->config.damage(adapter->config.context, output, &index) || index >= output->payload_length)
+	    !adapter->config.damage(adapter->config.context, output, &index) ||
+	    index >= output->payload_length)
 		return;
 	memcpy(adapter->damaged, output->payload, output->payload_length);
 	adapter->damaged[index] ^= 0xff;
@@ -222,8 +225,9 @@ static void read_port(struct port *port)
 			tftp_server_request(adapter->config.server, now_us(adapter), address, number,
 					    adapter->packets[i], adapter->messages[i].msg_len, &output);
 		else
-			tftp_server_packet(adapter->config.server, now_us(adapter), port->transfer, address, number,
-					   adapter->packets[i], adapter->messages[i].msg_len, &output);
+			tftp_server_packet(adapter->config.server, now_us(adapter), port->transfer, address,
+					   number, adapter->packets[i], adapter->messages[i].msg_len,
+					   &output);
 		apply(adapter, &output);
 		if (port->fd < 0)
 			break; /* the transfer is over; what came after its last ACK is nobody's */
@@ -335,7 +339,7 @@ int tftp_adapter_start(struct tftp_adapter *adapter)
 void tftp_adapter_stop(struct tftp_adapter *adapter)
 {
 	port_close(&adapter->request_port);
-	for (uint32_t i = 0; i < adapter->config.serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		port_close(&adapter->ports[i]);
 	tftp_server_reset(adapter->config.server);
 	adapter->port = 0;
@@ -350,7 +354,7 @@ void tftp_adapter_counters(const struct tftp_adapter *adapter, struct tftp_adapt
 {
 	*counters = adapter->counters;
 	counters->kernel_drops += socket_drops(adapter->request_port.fd);
-	for (uint32_t i = 0; i < adapter->config.serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		counters->kernel_drops += socket_drops(adapter->ports[i].fd);
 }
 
@@ -379,13 +383,14 @@ int tftp_adapter_new(const struct tftp_adapter_config *config, struct tftp_adapt
 	adapter->config = *config;
 	adapter->timer_fd = -1;
 	adapter->armed_us = UINT64_MAX;
-	adapter->ports = calloc(config->serving_max ? config->serving_max : 1, sizeof(*adapter->ports));
+	adapter->port_count = tftp_server_serving_max(config->server);
+	adapter->ports = calloc(adapter->port_count ? adapter->port_count : 1, sizeof(*adapter->ports));
 	if (!adapter->ports) {
 		free(adapter);
 		return -ENOMEM;
 	}
 	port_init(&adapter->request_port, adapter, TFTP_NO_TRANSFER, on_readable);
-	for (uint32_t i = 0; i < config->serving_max; i++)
+	for (uint32_t i = 0; i < adapter->port_count; i++)
 		port_init(&adapter->ports[i], adapter, i, on_readable);
 	error = open_timer(adapter);
 	if (!error)

@@ -19,7 +19,6 @@ struct tftp_adapter_config {
 	struct tftp_server *server;    /* the caller's; outlives the adapter */
 	uint32_t address;              /* of headquarters, host byte order; 0: any */
 	uint16_t port;                 /* PFS_TFTP_PORT; 0: the kernel chooses (tests) */
-	uint32_t serving_max;          /* the server's */
 	uint32_t speed_milli;          /* scenario time passes at speed_milli / 1000 of real time; not 0 */
 	uint32_t receive_buffer_bytes; /* of port 69; 0: 8 MiB, room for thousands of requests at once */
 	uint64_t (*now_us)(void *context); /* the scenario's clock; never goes back */

@@ -33,7 +33,8 @@ static const char *take_string(struct cursor *cursor)
 	return string;
 }
 
-/* A decimal number without sign or blanks; false where it is none. Stays at UINT64_MAX where it is too large. */
+/* A decimal number without sign or blanks; false where it is none. Stays at UINT64_MAX where it is too large.
+ */
 static bool parse_number(const char *text, uint64_t *number)
 {
 	*number = 0;

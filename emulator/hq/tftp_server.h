@@ -28,7 +28,7 @@ struct tftp_server_config {
 	uint32_t retries_max;    /* retransmissions of one packet before a transfer is given up */
 	uint64_t timeout_us;     /* before the first retransmission; doubles up to timeout_max_us */
 	uint64_t timeout_max_us;
-	uint16_t blksize_max;    /* largest block granted, at least 8; 0: 65464. Without the option blocks are of 512 */
+	uint16_t blksize_max;    /* largest block granted, at least 8; 0: 65464. No option: 512 */
 };
 
 /* Text of the ERROR 0 with which a request past serving_max is rejected. */
@@ -91,10 +91,19 @@ struct tftp_output {
 struct tftp_server; /* allocated: one for a world, not one a phone */
 
 /*
- * files are copied (names too), content is not. Returns NULL and sets errno:
- * ENOMEM, or EINVAL for a configuration outside its ranges.
+ * Firmware sets may share files: a name may come twice where the content is the
+ * same. Returns the index of the first file whose name an earlier one has with
+ * other content, or file_count where there is none.
  */
-struct tftp_server *tftp_server_new(const struct tftp_server_config *config, const struct tftp_file *files, size_t file_count);
+size_t tftp_files_clash(const struct tftp_file *files, size_t file_count);
+
+/*
+ * files are copied (names too), content is not. Returns NULL and sets errno:
+ * ENOMEM, EINVAL for a configuration outside its ranges, EEXIST where
+ * tftp_files_clash().
+ */
+struct tftp_server *tftp_server_new(const struct tftp_server_config *config, const struct tftp_file *files,
+				    size_t file_count);
 void tftp_server_free(struct tftp_server *server);
 
 /*
@@ -139,6 +148,9 @@ void tftp_server_cancel(struct tftp_server *server, uint32_t transfer, struct tf
 
 /* The server stops: all transfers are forgotten without a word (a crash). */
 void tftp_server_reset(struct tftp_server *server);
+
+/* As configured: every output's transfer is below it, or TFTP_NO_TRANSFER. */
+uint32_t tftp_server_serving_max(const struct tftp_server *server);
 
 const struct tftp_server_counters *tftp_server_counters(const struct tftp_server *server);
 

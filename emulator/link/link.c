@@ -120,7 +120,7 @@ static uint64_t transmit(struct link *link, uint64_t now_us, uint32_t bytes)
 	scaled_bits = (uint64_t)bytes * 8 * MICROSECONDS + link->remainder;
 	sending_us = scaled_bits / link->config.rate_bps;
 	link->remainder = scaled_bits % link->config.rate_bps;
-	*packet_at(link, link->queue_count) = (struct link_packet){ .start_us = start_us, .bytes = bytes };
+	*packet_at(link, link->queue_count) = (struct link_packet){.start_us = start_us, .bytes = bytes};
 	link->queue_count++;
 	link->queue_bytes += bytes;
 	link->busy_us += sending_us;
@@ -145,7 +145,8 @@ void link_deinit(struct link *link)
 
 void link_configure(struct link *link, const struct link_config *config)
 {
-	/* The same fraction of a microsecond in units of the new rate; what that division leaves is below one bit's millionth. */
+	/* The same fraction of a microsecond in units of the new rate; what that division leaves is below one
+	 * bit's millionth. */
 	__extension__ unsigned __int128 scaled = link->remainder;
 
 	if (link->config.rate_bps)

@@ -120,6 +120,7 @@ int fabric_phone_up(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
 {
 	int error = lan_phone_up(fabric, phone);
 
+	fabric->settled = false;
 	/* lan_phone_up leaves the thread in the namespace, where it has made one */
 	if (fabric->phones[phone].descriptor < 0)
 		return error;
@@ -185,6 +186,7 @@ void fabric_free(struct fabric *fabric)
 	fabric_namespace_close(&fabric->hq);
 	fabric_namespace_close(&fabric->wan);
 	namespace_home_close(&fabric->home);
+	free(fabric->pairs);
 	free(fabric->phones);
 	free(fabric->switches);
 	free(fabric->routers);

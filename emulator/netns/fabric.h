@@ -34,10 +34,29 @@ int fabric_phone_up(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
 /* Runs `in_namespace` with the calling thread inside the phone's namespace (later sockets: TFTP, reconnects). */
 int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context);
 
-/* Same for headquarters' namespace. */
+/*
+ * Two phones of a subnet that are about to talk get permanent neighbour entries
+ * of each other; call it before each dial. Cheap where it was done before (some
+ * 50 us else), nothing where addresses are resolved for real. Without it the
+ * switch answers their ARP, and the entries count towards the host's gc_thresh3.
+ */
+int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer);
+
+/* Like fabric_in_phone, for headquarters' namespace. */
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context);
 
-/* Cable in or out, at the switch's end. */
+/*
+ * Waits until the kernel has every link ready to carry; call it once the phones
+ * are up and before the scenario's clock starts (some 10 us a phone).
+ * fabric_wan_start does it where it was not done. Returns 0, or a negative errno after a
+ * line on stderr.
+ */
+int fabric_settle(struct fabric *fabric);
+
+/*
+ * Cable in or out, at the switch's end: out, at once; in, as soon as the kernel
+ * has noticed the carrier, some milliseconds later.
+ */
 int fabric_phone_link(struct fabric *fabric, uint32_t phone, bool up);
 
 /* A descriptor of the phone's namespace, for exec; the caller closes it. */

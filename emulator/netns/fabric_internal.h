@@ -57,7 +57,10 @@ struct fabric {
 	struct fabric_namespace *routers; /* one a site */
 	struct fabric_switch *switches;
 	struct fabric_phone *phones;
+	bool settled;                     /* no phone came up since fabric_settle() */
 	struct relay *relay;
+	uint64_t *pairs;                  /* phones introduced to each other; a hash set, 0 is free */
+	uint32_t pairs_size, pairs_count;
 };
 
 /* Makes a namespace with a route socket and lo up. The thread is back home afterwards. */
@@ -97,10 +100,12 @@ struct fabric_end {
 void fabric_add_veth(const struct fabric *fabric, struct netlink *nl, const struct fabric_end *end,
 		     const struct fabric_end *peer);
 
-enum fabric_mac { FABRIC_MAC_LAN = 1, FABRIC_MAC_WAN_ROUTER, FABRIC_MAC_WAN_HQ };
+enum fabric_mac { FABRIC_MAC_LAN = 1, FABRIC_MAC_WAN_ROUTER, FABRIC_MAC_WAN_HQ, FABRIC_MAC_BRIDGE };
 void fabric_mac(uint8_t mac[6], enum fabric_mac kind, uint32_t number);
 
 /* lan.c */
+void fabric_add_port_answers(struct netlink *nl, int index); /* proxy_arp_wifi */
+void fabric_add_rate(struct netlink *nl, int index, uint64_t bps);
 int lan_switch_up(struct fabric *fabric, uint32_t number);
 int lan_phone_up(struct fabric *fabric, uint32_t phone);
 int lan_phone_link(struct fabric *fabric, uint32_t phone, bool up);

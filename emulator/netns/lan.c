@@ -62,9 +62,15 @@ static void add_bridge(const struct fabric *fabric, struct netlink *nl, uint32_t
 					     (int)(SWITCH_BRIDGE + bridge), 0, 0);
 	struct nlattr *info, *data;
 	char name[24];
+	uint8_t mac[6];
 
 	snprintf(name, sizeof(name), "switch%u", bridge);
-	if (!msg || nla_put_string(msg, IFLA_IFNAME, name))
+	/*
+	 * A bridge without an address of its own takes its lowest port's, and with
+	 * each new one the kernel forgets all its neighbours, permanent or not.
+	 */
+	fabric_mac(mac, FABRIC_MAC_BRIDGE, bridge);
+	if (!msg || nla_put_string(msg, IFLA_IFNAME, name) || nla_put(msg, IFLA_ADDRESS, 6, mac))
 		goto error;
 	info = nla_nest_start(msg, IFLA_LINKINFO);
 	if (!info || nla_put_string(msg, IFLA_INFO_KIND, "bridge"))
@@ -88,7 +94,7 @@ error:
 	netlink_add(nl, NULL, "bridge");
 }
 
-static void add_port_answers(struct netlink *nl, int index)
+void fabric_add_port_answers(struct netlink *nl, int index)
 {
 	struct nl_msg *msg = netlink_link_message(RTM_SETLINK, 0, AF_BRIDGE, index, 0, 0);
 	struct nlattr *port = msg ? nla_nest_start(msg, IFLA_PROTINFO | NLA_F_NESTED) : NULL;
@@ -125,8 +131,8 @@ static void add_uplink(const struct fabric *fabric, struct netlink *nl, uint32_t
 	netlink_add(nl, join, "uplink's elder end");
 	fabric_add_up(fabric, nl, down.index);
 	if (answers) {
-		add_port_answers(nl, up.index);
-		add_port_answers(nl, down.index);
+		fabric_add_port_answers(nl, up.index);
+		fabric_add_port_answers(nl, down.index);
 	}
 }
 
@@ -197,7 +203,7 @@ int lan_switch_up(struct fabric *fabric, uint32_t number)
 }
 
 /* The port's rate, by a token bucket at the phone; none where the rate is 0 or beyond what it can hold. */
-static void add_rate(struct netlink *nl, uint64_t bps)
+void fabric_add_rate(struct netlink *nl, int index, uint64_t bps)
 {
 	struct rtnl_qdisc *qdisc;
 	struct nl_msg *msg = NULL;
@@ -207,7 +213,7 @@ static void add_rate(struct netlink *nl, uint64_t bps)
 		return;
 	qdisc = rtnl_qdisc_alloc();
 	if (qdisc) {
-		rtnl_tc_set_ifindex(TC_CAST(qdisc), PHONE_ETH0);
+		rtnl_tc_set_ifindex(TC_CAST(qdisc), index);
 		rtnl_tc_set_parent(TC_CAST(qdisc), TC_H_ROOT);
 		rtnl_tc_set_handle(TC_CAST(qdisc), TC_HANDLE(1, 0));
 		error = rtnl_tc_set_kind(TC_CAST(qdisc), "tbf");
@@ -243,7 +249,7 @@ static int port_up(struct fabric *fabric, uint32_t number)
 	snprintf(name, sizeof(name), "port%u", phone->position);
 	fabric_add_veth(fabric, &lan->ns.nl, &port, &eth0);
 	if (!fabric->plan->switches[subnet->lan_switch].real_arp) {
-		add_port_answers(&lan->ns.nl, index);
+		fabric_add_port_answers(&lan->ns.nl, index);
 		add_station(lan, &lan->ns.nl, bridge_of(phone), index, wanted->address, wanted->mac);
 	}
 	return netlink_flush(&lan->ns.nl, wanted->name);
@@ -284,7 +290,7 @@ static int phone_inside(struct fabric *fabric, uint32_t number)
 	set_metrics(plan, &way_out);
 	fabric_mac(router, FABRIC_MAC_LAN, subnet->lan_switch);
 	fabric_add_up(fabric, &nl, FABRIC_LO);
-	add_rate(&nl, at_speed(plan, wanted->port_bps));
+	fabric_add_rate(&nl, PHONE_ETH0, at_speed(plan, wanted->port_bps));
 	fabric_add_up(fabric, &nl, PHONE_ETH0);
 	/* the subnet's route is made below, with metrics that the kernel's own would not have */
 	fabric_add_address(&nl, PHONE_ETH0, wanted->address, on_link.prefix, false);
@@ -330,12 +336,12 @@ int lan_phone_link(struct fabric *fabric, uint32_t number, bool up)
 {
 	const struct plan_phone *wanted = &fabric->plan->phones[number];
 	struct fabric_phone *phone = &fabric->phones[number];
-	struct netlink *nl = &fabric->switches[fabric->plan->subnets[wanted->subnet].lan_switch].ns.nl;
+	struct fabric_namespace *lan = &fabric->switches[fabric->plan->subnets[wanted->subnet].lan_switch].ns;
 
 	phone->was_cut = phone->was_cut || !up;
-	netlink_add(nl,
-	       netlink_link_message(RTM_NEWLINK, 0, AF_UNSPEC, (int)(SWITCH_PORT + phone->position), up ? IFF_UP : 0,
-			       IFF_UP),
-	       up ? "cable in" : "cable out");
-	return netlink_flush(nl, wanted->name);
+	netlink_add(&lan->nl,
+		    netlink_link_message(RTM_NEWLINK, 0, AF_UNSPEC, (int)(SWITCH_PORT + phone->position),
+					 up ? IFF_UP : 0, IFF_UP),
+		    up ? "cable in" : "cable out");
+	return netlink_flush(&lan->nl, wanted->name);
 }

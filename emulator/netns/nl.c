@@ -56,6 +56,8 @@ int netlink_open(struct netlink *nl)
 	}
 	/* The kernel chooses the port: libnl's own numbers run out at 1,024 sockets a process. */
 	nl_socket_set_local_port(nl->sock, 0);
+	/* libnl does not see the answers to batches, and would miss their numbers */
+	nl_socket_disable_seq_check(nl->sock);
 	error = nl_connect(nl->sock, NETLINK_ROUTE);
 	if (error < 0) {
 		error = errno ? -errno : netlink_errno(error);

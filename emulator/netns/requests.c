@@ -54,7 +54,7 @@ void fabric_add_address(struct netlink *nl, int index, uint32_t address, int pre
 {
 	struct rtnl_addr *object = rtnl_addr_alloc();
 	struct nl_addr *local = netlink_ip(address, prefix);
-	struct nl_addr *broadcast = netlink_ip(address | (prefix ? UINT32_MAX >> prefix : UINT32_MAX), 32);
+	struct nl_addr *broadcast = netlink_ip(address | (prefix < 32 ? UINT32_MAX >> prefix : 0), 32);
 	struct nl_msg *msg = NULL;
 	int error = -NLE_NOMEM;
 

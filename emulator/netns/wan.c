@@ -178,8 +178,11 @@ int wan_site_up(struct fabric *fabric, uint32_t site)
 int fabric_wan_start(struct fabric *fabric, struct ev_loop *loop, uint64_t start_ns, fabric_damage_fn damage,
 		     void *context)
 {
-	int error = namespace_enter(fabric->wan.descriptor);
+	int error = fabric_settle(fabric);
 
+	if (error)
+		return error;
+	error = namespace_enter(fabric->wan.descriptor);
 	if (!error) {
 		error = relay_open(fabric->relay);
 		namespace_leave(&fabric->home);

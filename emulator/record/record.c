@@ -147,7 +147,8 @@ static bool grow(struct record *record, void **list, uint32_t count, uint32_t *r
 	void *larger = realloc(*list, wanted * size);
 	if (!larger) {
 		if (!record->memory_short)
-			fprintf(stderr, "record: out of memory: lists of downloads and faults are cut, counts are kept\n");
+			fprintf(stderr, "record: out of memory: lists of downloads and faults are cut, "
+					"counts are kept\n");
 		record->memory_short = true;
 		return false;
 	}
@@ -214,7 +215,8 @@ static void upgraded(struct record *record, struct record_phone *state, uint64_t
 	record->upgraded++;
 }
 
-static void failed(struct record *record, struct record_phone *state, uint64_t now_us, const struct pfs_trace *trace)
+static void failed(struct record *record, struct record_phone *state, uint64_t now_us,
+		   const struct pfs_trace *trace)
 {
 	if (state->upgraded || state->failed || state->gone)
 		return;
@@ -252,9 +254,11 @@ static void add_direct(struct record *record, uint32_t phone, const struct pfs_t
 	struct run_result *result = &record->result;
 
 	result->direct_by_reason[trace->b < PFS_DIRECT_REASONS ? trace->b : PFS_DIRECT_NONE]++;
-	if (grow(record, (void **)&result->directs, result->direct_count, &record->direct_room, sizeof(*result->directs)))
-		result->directs[result->direct_count++] =
-			(struct run_direct){ .phone = phone, .file = trace->file, .reason = (uint8_t)trace->b };
+	if (grow(record, (void **)&result->directs, result->direct_count, &record->direct_room,
+		 sizeof(*result->directs)))
+		result->directs[result->direct_count++] = (struct run_direct){ .phone = phone,
+									       .file = trace->file,
+									       .reason = (uint8_t)trace->b };
 }
 
 static void tftp_begun(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
@@ -365,7 +369,6 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		break;
 	case PFS_TR_CLAIM:
 	case PFS_TR_ANSWER:
-	case PFS_TR_XFRCMD:
 		broadcast(record, phone, trace);
 		break;
 	case PFS_TR_CONFIRMED:
@@ -409,8 +412,9 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		verified(record, phone, now_us, trace);
 		break;
 	case PFS_TR_DROPPED:
+		/* Traced at powers of two: each stands for those since the one before. */
 		if (trace->a < PFS_DROPS)
-			result->dropped[trace->a]++;
+			result->dropped[trace->a] += trace->c - trace->c / 2;
 		break;
 	case PFS_TR_LISTENING:
 	case PFS_TR_PORT_CLOSED:
@@ -418,6 +422,7 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 	case PFS_TR_TIMEOUT:
 	case PFS_TR_YIELDED:
 	case PFS_TR_ROOT_GAVE_UP:
+	case PFS_TR_XFRCMD: /* goes down the tree */
 	case PFS_TR_XFRCMD_HEARD:
 	case PFS_TR_JOINING:
 	case PFS_TR_CHILD:
@@ -429,6 +434,17 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 	case PFS_TR_KINDS:
 		break; /* only told, in the console log */
 	}
+}
+
+void record_passes(struct record *record, uint64_t now_us)
+{
+	if (now_us > record->last_us)
+		record->last_us = now_us;
+}
+
+uint64_t record_now(const struct record *record)
+{
+	return record->last_us;
 }
 
 struct line_context {
@@ -448,7 +464,7 @@ static void take_line(void *context, int severity, bool pfs, const char *line)
 
 void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
-	record->last_us = now_us;
+	record_passes(record, now_us);
 	account(record, phone, now_us, trace);
 	if (!record->log && !record->line_sink)
 		return;
@@ -484,7 +500,9 @@ void record_fault(struct record *record, uint64_t now_us, const char *text)
 {
 	struct run_result *result = &record->result;
 
-	if (!grow(record, (void **)&result->faults, result->fault_count, &record->fault_room, sizeof(*result->faults)))
+	record_passes(record, now_us);
+	if (!grow(record, (void **)&result->faults, result->fault_count, &record->fault_room,
+		  sizeof(*result->faults)))
 		return;
 	struct run_fault *fault = &result->faults[result->fault_count++];
 	fault->at_us = now_us;

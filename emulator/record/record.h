@@ -162,7 +162,13 @@ struct run_result {
 	uint8_t *phone_upgraded;    /* one a phone */
 };
 
-/* Works the result out; owned by the record, valid until record_free. */
+/* The latest time that the record was told of: of a trace, a fault or a view. */
+uint64_t record_now(const struct record *record);
+
+/*
+ * Works the result out; owned by the record, valid until record_free. now_us:
+ * when the run ended (or record_now()). May be called again.
+ */
 const struct run_result *record_finish(struct record *record, uint64_t now_us, bool interrupted);
 
 /*

@@ -74,6 +74,9 @@ struct record {
 	bool reclaimed;                   /* call_rcu was used */
 };
 
+/* It is at least now_us: what record_now() says. */
+void record_passes(struct record *record, uint64_t now_us);
+
 /* WAN bytes of all sites, headquarters to site. */
 uint64_t record_wan_bytes_down(const struct record *record);
 

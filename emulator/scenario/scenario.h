@@ -18,6 +18,7 @@ struct scenario_overrides {
 	bool has_seed;
 	uint64_t seed;
 	uint32_t speed_milli; /* 10 to 1,000,000; 0: the scenario's own */
+	uint32_t scale_ppm;   /* 1 to 1,000,000, the last is whole firmware; 0: the scenario's own */
 };
 
 /*

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <grp.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +22,25 @@ bool netns_test_allowed(void)
 		return true;
 	printf("1..0 # SKIP network namespaces need root or user namespaces\n");
 	return false;
+}
+
+bool netns_test_user_namespaces(void)
+{
+	pid_t child = fork();
+	int status = 1;
+
+	if (!child) {
+		if (geteuid() == 0 && (setgroups(0, NULL) || setresgid(65534, 65534, 65534) ||
+				       setresuid(65534, 65534, 65534)))
+			_exit(1);
+		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+void netns_test_dumpable(void)
+{
+	prctl(PR_SET_DUMPABLE, 1);
 }
 
 int netns_test_descriptors(uint32_t wanted)

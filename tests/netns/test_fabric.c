@@ -173,10 +173,13 @@ START_TEST(phones_and_headquarters)
 	uint64_t before, after;
 
 	world_up(&world, &wanted, NULL, NULL);
+	ck_assert_int_eq(fabric_introduce(world.fabric, 0, 1), 0);
+	ck_assert_int_eq(fabric_introduce(world.fabric, 1, 0), 0);
 	ck_assert_int_eq(fabric_phone_rx_bytes(world.fabric, 1, &before), 0);
 	say(world.udp[0], world.plan->phones[1].address, "to a neighbour");
 	ck_assert_uint_eq(hear(&world, world.udp[1], "to a neighbour"), world.plan->phones[0].address);
 	ck_assert_int_eq(fabric_phone_rx_bytes(world.fabric, 1, &after), 0);
+	/* the datagram alone: they were introduced, so no ARP went before it */
 	ck_assert_uint_eq(after - before, 14 + 20 + 8 + 14);
 	say(world.udp[0], world.plan->phones[3].address, "to the other subnet");
 	ck_assert_uint_eq(hear(&world, world.udp[3], "to the other subnet"), world.plan->phones[0].address);
@@ -305,6 +308,9 @@ START_TEST(a_dead_phone_is_silent)
 	int accepted;
 
 	world_up(&world, &wanted, NULL, NULL);
+	ck_assert_int_eq(fabric_introduce(world.fabric, 0, 1), 0);
+	ck_assert_int_eq(fabric_introduce(world.fabric, 0, 2), 0);
+	ck_assert_int_eq(fabric_introduce(world.fabric, 1, 2), 0);
 	ck_assert_int_eq(fabric_in_phone(world.fabric, 0, open_socket, &tcp), 0);
 	for (int round = 0; round < 2; round++) {
 		client.address = world.plan->phones[0].address;

@@ -13,7 +13,11 @@
 #define T1_BPS 1536000
 #define PACKET 544
 /* Check's own assertions write to a pipe each time, which is too slow for millions. */
-#define must_equal(a, b) do { if ((a) != (b)) ck_assert_uint_eq(a, b); } while (0)
+#define must_equal(a, b)                                                                                     \
+	do {                                                                                                 \
+		if ((a) != (b))                                                                              \
+			ck_assert_uint_eq(a, b);                                                             \
+	} while (0)
 
 static struct link link_of(const struct link_config *config)
 {
@@ -42,7 +46,8 @@ static void must_refuse(struct link *link, uint64_t now_us, uint32_t bytes)
 /* Back to back: the n-th packet arrives at floor(n * bits * 1e6 / rate) + delay, for each n. */
 START_TEST(million_packets_take_exactly_their_bits)
 {
-	struct link link = link_of(&(struct link_config){ .rate_bps = T1_BPS, .queue_bytes_max = UINT64_MAX, .delay_us = 15000 });
+	struct link link = link_of(
+	    &(struct link_config){.rate_bps = T1_BPS, .queue_bytes_max = UINT64_MAX, .delay_us = 15000});
 
 	for (uint64_t n = 1; n <= 1000000; n++)
 		must_forward(&link, 0, PACKET, n * PACKET * 8 * 1000000 / T1_BPS + 15000);
@@ -57,7 +62,7 @@ END_TEST
 /* In lock-step, with idle time between the packets, the remainder is carried too. */
 START_TEST(lock_step_loses_no_remainder)
 {
-	struct link link = link_of(&(struct link_config){ .rate_bps = T1_BPS, .delay_us = 10 });
+	struct link link = link_of(&(struct link_config){.rate_bps = T1_BPS, .delay_us = 10});
 	uint64_t now_us = 0;
 	uint64_t sending_us = 0;
 
@@ -78,7 +83,8 @@ END_TEST
 START_TEST(mixed_sizes_sum_up_exactly)
 {
 	const uint64_t rate_bps = 999983;
-	struct link link = link_of(&(struct link_config){ .rate_bps = rate_bps, .queue_bytes_max = UINT64_MAX });
+	struct link link =
+	    link_of(&(struct link_config){.rate_bps = rate_bps, .queue_bytes_max = UINT64_MAX});
 	uint64_t bits = 0;
 
 	for (uint32_t n = 0; n < 100000; n++) {
@@ -94,17 +100,17 @@ END_TEST
 /* 1000 bytes at 8 Mb/s: one millisecond each. The one on the wire does not count. */
 START_TEST(queue_bound_is_exact)
 {
-	struct link link = link_of(&(struct link_config){ .rate_bps = 8000000, .queue_bytes_max = 2500 });
+	struct link link = link_of(&(struct link_config){.rate_bps = 8000000, .queue_bytes_max = 2500});
 
 	must_forward(&link, 0, 1000, 1000); /* on the wire */
 	must_forward(&link, 0, 1000, 2000);
 	must_forward(&link, 0, 1000, 3000);
 	must_refuse(&link, 0, 501);
-	must_forward(&link, 0, 500, 3500);  /* exactly full */
+	must_forward(&link, 0, 500, 3500); /* exactly full */
 	must_refuse(&link, 0, 1);
-	must_refuse(&link, 999, 1);         /* the first one's last bit is still on its way */
+	must_refuse(&link, 999, 1); /* the first one's last bit is still on its way */
 	ck_assert_uint_eq(link_backlog_bytes(&link, 999), 3500);
-	must_refuse(&link, 1000, 1001);     /* the second is on the wire now: 1000 + 500 wait */
+	must_refuse(&link, 1000, 1001); /* the second is on the wire now: 1000 + 500 wait */
 	must_forward(&link, 1000, 1000, 4500);
 	must_refuse(&link, 1999, 1);
 	ck_assert_uint_eq(link_backlog_bytes(&link, 1000), 3500);
@@ -122,7 +128,7 @@ END_TEST
 /* queue_bytes_max 0: one packet of any size waits, a second one does not. */
 START_TEST(queue_of_zero_holds_one_packet)
 {
-	struct link link = link_of(&(struct link_config){ .rate_bps = 8000000 });
+	struct link link = link_of(&(struct link_config){.rate_bps = 8000000});
 
 	must_forward(&link, 0, 1000, 1000);
 	must_forward(&link, 0, 65535, 66535);
@@ -137,7 +143,7 @@ END_TEST
 /* A packet that the queue refused has not used the transmitter; one that was lost has. */
 START_TEST(refused_is_free_and_lost_is_not)
 {
-	struct link link = link_of(&(struct link_config){ .rate_bps = 8000000, .loss_ppm = 1000000 });
+	struct link link = link_of(&(struct link_config){.rate_bps = 8000000, .loss_ppm = 1000000});
 	uint64_t arrival = 12345;
 
 	ck_assert_int_eq(link_offer(&link, 0, 1000, &arrival), LINK_LOST);
@@ -154,7 +160,7 @@ END_TEST
 
 static uint64_t lost_of(uint32_t loss_ppm, uint64_t seed, uint32_t packets)
 {
-	struct link_config config = { .loss_ppm = loss_ppm };
+	struct link_config config = {.loss_ppm = loss_ppm};
 	struct link link;
 	uint64_t arrival;
 
@@ -184,8 +190,8 @@ END_TEST
 /* Jitter is uniform from 0 to its bound, both included, where nothing holds a packet back. */
 START_TEST(jitter_is_uniform_in_its_bounds)
 {
-	struct link link = link_of(&(struct link_config){ .delay_us = 100, .jitter_us = 9 });
-	uint32_t seen[10] = { 0 };
+	struct link link = link_of(&(struct link_config){.delay_us = 100, .jitter_us = 9});
+	uint32_t seen[10] = {0};
 
 	for (uint64_t n = 0; n < 100000; n++) {
 		uint64_t arrival;
@@ -205,7 +211,8 @@ END_TEST
 /* Never reorders, whatever the jitter, and whatever happens to delay, rate and jitter in mid-flow. */
 START_TEST(order_is_kept)
 {
-	struct link_config config = { .rate_bps = T1_BPS, .queue_bytes_max = 100000, .delay_us = 15000, .jitter_us = 50000 };
+	struct link_config config = {
+	    .rate_bps = T1_BPS, .queue_bytes_max = 100000, .delay_us = 15000, .jitter_us = 50000};
 	struct link link = link_of(&config);
 	uint64_t last_us = 0;
 	uint32_t held = 0;
@@ -233,17 +240,20 @@ END_TEST
 /* Other conditions: what is under way arrives as promised, what comes after waits for it. */
 START_TEST(reconfigured_in_mid_flow)
 {
-	struct link link = link_of(&(struct link_config){ .rate_bps = 8000000, .queue_bytes_max = 10000, .delay_us = 500 });
+	struct link link =
+	    link_of(&(struct link_config){.rate_bps = 8000000, .queue_bytes_max = 10000, .delay_us = 500});
 	uint64_t arrival = 0;
 
 	must_forward(&link, 0, 1000, 1500);
 	must_forward(&link, 0, 1000, 2500);
-	link_configure(&link, &(struct link_config){ .rate_bps = 800000, .queue_bytes_max = 10000, .delay_us = 500 });
+	link_configure(&link,
+		       &(struct link_config){.rate_bps = 800000, .queue_bytes_max = 10000, .delay_us = 500});
 	must_forward(&link, 0, 1000, 2000 + 10000 + 500);
-	link_configure(&link, &(struct link_config){ .rate_bps = 800000, .queue_bytes_max = 10000, .loss_ppm = 1000000 });
+	link_configure(
+	    &link, &(struct link_config){.rate_bps = 800000, .queue_bytes_max = 10000, .loss_ppm = 1000000});
 	ck_assert_int_eq(link_offer(&link, 100, 1000, &arrival), LINK_LOST);
 	ck_assert_uint_eq(link.free_us, 22000);
-	link_configure(&link, &(struct link_config){ .rate_bps = 8000000, .queue_bytes_max = 10000 });
+	link_configure(&link, &(struct link_config){.rate_bps = 8000000, .queue_bytes_max = 10000});
 	must_forward(&link, 30000, 1000, 31000);
 	link_deinit(&link);
 }
@@ -252,11 +262,11 @@ END_TEST
 /* The carried fraction of a microsecond survives a change of rate: two thirds stay two thirds. */
 START_TEST(remainder_survives_a_change_of_rate)
 {
-	struct link link = link_of(&(struct link_config){ .rate_bps = 12000000, .queue_bytes_max = 10000 });
+	struct link link = link_of(&(struct link_config){.rate_bps = 12000000, .queue_bytes_max = 10000});
 
 	must_forward(&link, 0, 1, 0); /* 8 bits at 12 Mb/s: 2/3 us */
 	ck_assert_uint_eq(link.remainder, 8000000);
-	link_configure(&link, &(struct link_config){ .rate_bps = 24000000, .queue_bytes_max = 10000 });
+	link_configure(&link, &(struct link_config){.rate_bps = 24000000, .queue_bytes_max = 10000});
 	ck_assert_uint_eq(link.remainder, 16000000);
 	must_forward(&link, 0, 1, 1); /* and 1/3 us make one */
 	ck_assert_uint_eq(link.remainder, 0);
@@ -267,7 +277,7 @@ END_TEST
 /* Rate 0: nothing waits, nothing is refused, the transmitter is never busy. */
 START_TEST(unlimited_rate)
 {
-	struct link link = link_of(&(struct link_config){ .delay_us = 250 });
+	struct link link = link_of(&(struct link_config){.delay_us = 250});
 
 	for (uint32_t n = 0; n < 100000; n++)
 		must_forward(&link, 42, 65535, 292);
@@ -282,7 +292,7 @@ END_TEST
 /* The ring grows while it has wrapped; the model must not notice. */
 START_TEST(long_queue_keeps_its_order)
 {
-	struct link link = link_of(&(struct link_config){ .rate_bps = 8000000, .queue_bytes_max = UINT64_MAX });
+	struct link link = link_of(&(struct link_config){.rate_bps = 8000000, .queue_bytes_max = UINT64_MAX});
 	uint64_t offered = 0;
 
 	for (uint64_t now_us = 0; now_us < 2000; now_us += 100)

@@ -59,19 +59,24 @@ static bool damage(void *context, const struct tftp_output *output, uint32_t *in
 
 static void setup(void)
 {
-	const struct tftp_file file = { "file", content, SIZE };
+	const struct tftp_file files[] = { { "file", content, SIZE }, { "other", content, 7 } };
 	const struct tftp_server_config server_config = { SERVING_MAX, 2, 1000000, 4000000, 0 };
 
 	for (size_t i = 0; i < SIZE; i++)
 		content[i] = (uint8_t)(i * 31 >> 3);
 	loop = ev_loop_new(EVFLAG_AUTO);
-	server = tftp_server_new(&server_config, &file, 1);
+	server = tftp_server_new(&server_config, files, 2);
 	clock_runs = false;
 	sockets_left = 1000;
 	damage_at = UINT64_MAX;
 	config = (struct tftp_adapter_config){
-		.loop = loop, .server = server, .address = INADDR_LOOPBACK, .serving_max = SERVING_MAX,
-		.speed_milli = 1000000, .now_us = clock_us, .open_socket = open_socket, .damage = damage,
+		.loop = loop,
+		.server = server,
+		.address = INADDR_LOOPBACK,
+		.speed_milli = 1000000,
+		.now_us = clock_us,
+		.open_socket = open_socket,
+		.damage = damage,
 	};
 	ck_assert_int_eq(tftp_adapter_new(&config, &adapter), 0);
 }
@@ -94,7 +99,8 @@ static struct tftp_adapter_counters counters(void)
 static int client(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	const struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr_in address = { .sin_family = AF_INET,
+					     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
@@ -104,10 +110,13 @@ static int client(void)
 static void send_to(int fd, uint16_t port, const void *data, size_t length)
 {
 	const struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 
-	ck_assert_int_eq(sendto(fd, data, length, 0, (const struct sockaddr *)&to, sizeof(to)), (ssize_t)length);
+	ck_assert_int_eq(sendto(fd, data, length, 0, (const struct sockaddr *)&to, sizeof(to)),
+			 (ssize_t)length);
 }
 
 static void ask(int fd)
@@ -236,16 +245,22 @@ END_TEST
 START_TEST(retransmits_and_gives_up)
 {
 	uint8_t packet[1000];
+	uint64_t begun_us;
 	uint16_t port;
 	int a = client();
 
 	clock_runs = true;
+	begun_us = clock_us(NULL);
 	ask(a);
 	for (int i = 0; i < 3; i++)
 		must_be_block(packet, answer(a, packet, &port), 1);
 	ck_assert_uint_eq(tftp_server_counters(server)->retransmits, 2);
 	while (tftp_server_counters(server)->serving)
 		ev_run(loop, EVRUN_ONCE);
+	/* 1 + 2 + 4 s of the scenario, which are 7 ms here; never early, and not by the order of the speed
+	 * late. */
+	ck_assert_uint_ge(clock_us(NULL) - begun_us, 7000000);
+	ck_assert_uint_lt(clock_us(NULL) - begun_us, 100 * 7000000);
 	ck_assert_uint_eq(tftp_server_counters(server)->given_up, 1);
 	ck_assert_uint_eq(counters().sockets_open, 2);
 	ck_assert(!readable(a));
@@ -268,6 +283,9 @@ START_TEST(ack_in_the_socket_wins)
 		clock_runs = false;
 		ask(a);
 		answer(a, packet, &port);
+		/* Both orders of the two in the kernel's list: a socket enters it with the next turn. */
+		if (i % 2)
+			settle();
 		ack(a, port, 1);
 		clock_runs = true;
 		nanosleep(&late, NULL);
@@ -320,6 +338,31 @@ START_TEST(stop_and_start)
 	ask(a);
 	must_be_block(packet, answer(a, packet, &port), 1);
 	ck_assert_uint_eq(counters().sockets_open, 3);
+	close(a);
+}
+END_TEST
+
+/* The client's port asks for something else: the old transfer's socket is closed, not leaked. */
+START_TEST(port_used_again)
+{
+	uint8_t packet[1000];
+	uint16_t port, from;
+	int a = client();
+
+	ask(a);
+	answer(a, packet, &port);
+	send_to(a, tftp_adapter_port(adapter), "\0\1none\0octet", 13);
+	answer(a, packet, &from);
+	ck_assert_uint_eq(from, port);
+	ck_assert_uint_eq(packet[1], 5);
+	ck_assert_uint_eq(packet[3], 1);
+	ck_assert_uint_eq(counters().sockets_open, 2);
+	ask(a);
+	must_be_block(packet, answer(a, packet, &port), 1);
+	send_to(a, tftp_adapter_port(adapter), "\0\1other\0octet", 14);
+	ck_assert_uint_eq(answer(a, packet, &from), 4 + 7);
+	ck_assert_uint_eq(counters().sockets_open, 3);
+	ck_assert_uint_eq(tftp_server_counters(server)->aborted, 2);
 	close(a);
 }
 END_TEST
@@ -393,6 +436,7 @@ int main(void)
 	tcase_add_test(tcase, ack_in_the_socket_wins);
 	tcase_add_test(tcase, no_socket_left);
 	tcase_add_test(tcase, stop_and_start);
+	tcase_add_test(tcase, port_used_again);
 	tcase_add_test(tcase, kernel_drops_are_counted);
 	tcase_add_test(tcase, a_turn_is_bounded);
 	tcase_add_test(tcase, too_long_is_malformed);

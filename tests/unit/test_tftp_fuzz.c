@@ -14,7 +14,11 @@
 #define PACKETS 400000
 #define SERVING_MAX 17
 /* Check's own assertions write to a pipe each time, which is too slow for millions. */
-#define must(condition) do { if (!(condition)) ck_abort_msg("%s", #condition); } while (0)
+#define must(condition)                                                                                      \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			ck_abort_msg("%s", #condition);                                                      \
+	} while (0)
 
 static uint64_t state;
 
@@ -27,11 +31,16 @@ static uint32_t random_below(uint32_t bound)
 static size_t valid_packet(uint8_t *packet, uint16_t block)
 {
 	static const char requests[][64] = {
-		"\0\1a\0octet", "\0\1b\0octet\0blksize\0001024", "\0\1c\0octet\0tsize\0000\0timeout\0001",
-		"\0\1/a\0OCTET\0blksize\00065464\0tsize\0000", "\0\2a\0octet", "\0\1b\0netascii", "\0\1../a\0octet",
-		"\0\1none\0octet",
+	    "\0\1a\0octet",
+	    "\0\1b\0octet\0blksize\0001024",
+	    "\0\1c\0octet\0tsize\0000\0timeout\0001",
+	    "\0\1/a\0OCTET\0blksize\00065464\0tsize\0000",
+	    "\0\2a\0octet",
+	    "\0\1b\0netascii",
+	    "\0\1../a\0octet",
+	    "\0\1none\0octet",
 	};
-	static const uint8_t lengths[] = { 10, 23, 28, 32, 10, 13, 13, 13 };
+	static const uint8_t lengths[] = {10, 23, 28, 32, 10, 13, 13, 13};
 	uint32_t which = random_below(20);
 
 	if (which < 8) {
@@ -69,8 +78,8 @@ static size_t spoil(uint8_t *packet, size_t length)
 static void must_add_up(const struct tftp_server_counters *count, const struct tftp_output *output)
 {
 	must(count->started == count->completed + count->given_up + count->aborted + count->serving);
-	must(count->requests == count->duplicates + count->started + count->rejected + count->not_found +
-					count->refused);
+	must(count->requests ==
+	     count->duplicates + count->started + count->rejected + count->not_found + count->refused);
 	must(count->serving <= count->serving_peak);
 	must(count->serving_peak <= SERVING_MAX);
 	must(output->header_length <= TFTP_HEADER_MAX);
@@ -94,12 +103,12 @@ static uint32_t digest(const struct tftp_output *output)
 static uint32_t fuzz(uint64_t seed, struct tftp_server_counters *count)
 {
 	uint8_t *content = malloc(3000);
-	const struct tftp_file files[] = { { "a", content, 3000 }, { "b", content, 1024 }, { "c", content, 0 } };
-	const struct tftp_server_config config = { SERVING_MAX, 2, 1000, 4000, 0 };
+	const struct tftp_file files[] = {{"a", content, 3000}, {"b", content, 1024}, {"c", content, 0}};
+	const struct tftp_server_config config = {SERVING_MAX, 2, 1000, 4000, 0};
 	struct tftp_server *server = tftp_server_new(&config, files, 3);
-	struct tftp_output output = { 0 };
-	uint32_t clients[SERVING_MAX] = { 0 };
-	uint16_t blocks[SERVING_MAX] = { 0 }; /* what each waits for, or nearly */
+	struct tftp_output output = {0};
+	uint32_t clients[SERVING_MAX] = {0};
+	uint16_t blocks[SERVING_MAX] = {0}; /* what each waits for, or nearly */
 	uint64_t now_us = 0;
 	uint32_t sum = 0;
 
@@ -108,7 +117,8 @@ static uint32_t fuzz(uint64_t seed, struct tftp_server_counters *count)
 	for (int i = 0; i < PACKETS; i++) {
 		uint32_t transfer = random_below(SERVING_MAX + 1);
 		uint8_t scratch[700];
-		size_t length = spoil(scratch, valid_packet(scratch, transfer < SERVING_MAX ? blocks[transfer] : 0));
+		size_t length =
+		    spoil(scratch, valid_packet(scratch, transfer < SERVING_MAX ? blocks[transfer] : 0));
 		uint8_t *packet = malloc(length ? length : 1);
 		uint32_t client = random_below(2 * SERVING_MAX);
 
@@ -118,15 +128,17 @@ static uint32_t fuzz(uint64_t seed, struct tftp_server_counters *count)
 			tftp_server_request(server, now_us, client, 7, packet, length, &output);
 		else
 			tftp_server_packet(server, now_us, transfer,
-					   transfer < SERVING_MAX && random_below(8) ? clients[transfer] : client, 7,
-					   packet, length, &output);
+					   transfer < SERVING_MAX && random_below(8) ? clients[transfer]
+										     : client,
+					   7, packet, length, &output);
 		free(packet);
 		must_add_up(tftp_server_counters(server), &output);
 		sum = sum * 31 + digest(&output);
 		if (output.started)
 			clients[output.transfer] = output.address;
 		if (output.transfer < SERVING_MAX && output.send)
-			blocks[output.transfer] = output.header[1] == 3 ? (uint16_t)(output.header[2] << 8 | output.header[3]) : 0;
+			blocks[output.transfer] =
+			    output.header[1] == 3 ? (uint16_t)(output.header[2] << 8 | output.header[3]) : 0;
 		while (tftp_server_expire(server, now_us, &output)) {
 			must_add_up(tftp_server_counters(server), &output);
 			sum = sum * 31 + digest(&output);

@@ -33,6 +33,8 @@ int main(int argc, char **argv)
 	error = fabric_new(plan, &fabric);
 	for (uint32_t i = 0; i < plan->phone_count && !error; i++)
 		error = fabric_phone_up(fabric, i, NULL, NULL);
+	if (!error)
+		error = fabric_settle(fabric);
 	if (error)
 		return 1;
 	up = seconds();

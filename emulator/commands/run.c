@@ -1,0 +1,324 @@
+/*
+ * pfs-fleet run: makes the fleet of a scenario and upgrades it, by PFS, in the
+ * traditional way, or both, and reports. Where the run is scaled down or sped
+ * up, the same scenario at full size is worked out in virtual time beside it,
+ * so that nobody takes the small figures for the real ones.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <urcu-qsbr.h>
+
+#include "emulator/commands/commands.h"
+#include "emulator/commands/folder.h"
+#include "emulator/commands/host_limits.h"
+#include "emulator/commands/progress.h"
+#include "emulator/report/report.h"
+#include "emulator/scenario/scenario.h"
+#include "emulator/world.h"
+
+struct options {
+	const char *scenario, *out;
+	bool sim, pfs, traditional, json, quiet;
+	struct scenario_overrides overrides;
+};
+
+/* One fleet upgraded once. */
+struct one_run {
+	struct record *record;
+	struct world_report world;
+	const struct run_result *result;
+	struct progress *progress;
+	const char *label;
+	bool quiet;
+};
+
+static volatile sig_atomic_t stop;
+
+enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON };
+
+static const struct argp_option option_table[] = {
+	{ "engine", OPT_ENGINE, "ENGINE", 0,
+	  "netns: namespaces on the real kernel (default); sim: virtual time", 0 },
+	{ "mode", OPT_MODE, "MODE", 0, "pfs, traditional or both (default)", 0 },
+	{ "seed", OPT_SEED, "N", 0, "Seed of every draw, instead of the scenario's", 0 },
+	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
+	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
+	{ "json", OPT_JSON, NULL, 0, "Print the summary instead of the table", 0 },
+	{ "quiet", 'q', NULL, 0, "No progress", 0 },
+	{ 0 }
+};
+
+static int parse_seed(const char *text, uint64_t *seed)
+{
+	char *end;
+
+	errno = 0;
+	*seed = strtoull(text, &end, 0);
+	return errno || end == text || *end || strchr(text, '-') ? -EINVAL : 0;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case OPT_ENGINE:
+		options->sim = strcmp(argument, "sim") == 0;
+		if (!options->sim && strcmp(argument, "netns") != 0)
+			argp_error(state, "--engine: \"%s\": use netns or sim", argument);
+		return 0;
+	case OPT_MODE:
+		options->pfs = strcmp(argument, "traditional") != 0;
+		options->traditional = strcmp(argument, "pfs") != 0;
+		if (options->pfs && options->traditional && strcmp(argument, "both") != 0)
+			argp_error(state, "--mode: \"%s\": use pfs, traditional or both", argument);
+		return 0;
+	case OPT_SEED:
+		options->overrides.has_seed = true;
+		if (parse_seed(argument, &options->overrides.seed) < 0)
+			argp_error(state, "--seed: \"%s\": not a whole number from 0 to 2^64 - 1", argument);
+		return 0;
+	case OPT_SPEED:
+		if (scenario_parse_speed(argument, &options->overrides.speed_milli) < 0)
+			argp_error(state, "--speed: \"%s\": not a number from 0.01 to 1000", argument);
+		return 0;
+	case OPT_OUT:
+		options->out = argument;
+		return 0;
+	case OPT_JSON:
+		options->json = true;
+		return 0;
+	case 'q':
+		options->quiet = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 0)
+			argp_error(state, "one scenario at a time: \"%s\" is one too many", argument);
+		options->scenario = argument;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which SCENARIO?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = {
+	option_table,
+	parse_option,
+	"SCENARIO",
+	"Makes the fleet of SCENARIO and upgrades it.\v"
+	"Exit status: 0 good; 1 the fleet or an expectation failed; 2 usage or a bad scenario; "
+	"3 inconclusive or interrupted; 4 the host lacks something.",
+	NULL,
+	NULL,
+	NULL
+};
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+/* The first one ends the run with what there is; the second one ends the program. */
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static void begin_progress(void *context)
+{
+	struct one_run *run = context;
+
+	if (!run->progress && !run->quiet)
+		run->progress = progress_start(run->record, run->label);
+}
+
+/* Returns 0, or a negative errno where the host lacks something (said on stderr). */
+static int run_once(const struct plan *plan, bool sim, bool traditional, const char *out_dir, bool quiet,
+		    const char *label, struct one_run *run)
+{
+	*run = (struct one_run){ .label = label, .quiet = quiet };
+	/* Virtual time has no day: its logs are to be the same for a seed. */
+	run->record = record_new(plan, traditional, out_dir, sim ? 0 : (int64_t)time(NULL));
+	if (!run->record) {
+		int error = -errno;
+
+		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-error));
+		return error;
+	}
+	struct world_options options = {
+		.plan = plan,
+		.record = run->record,
+		.traditional = traditional,
+		.out_dir = out_dir,
+		.stop = &stop,
+		.started = begin_progress,
+		.started_context = run,
+	};
+	if (sim)
+		begin_progress(run);
+	int result = sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
+	progress_stop(run->progress);
+	run->progress = NULL;
+	if (result < 0)
+		return result;
+	run->result =
+		record_finish(run->record, record_now(run->record), stop && !record_all_ended(run->record));
+	return 0;
+}
+
+static struct report_run report_of(const struct one_run *run)
+{
+	return (struct report_run){ .result = run->result, .world = &run->world };
+}
+
+struct side_runs {
+	struct plan *plan;
+	struct one_run pfs, traditional;
+	struct report_side side;
+};
+
+static uint64_t stretched(uint64_t limit_us, uint32_t scale_ppm)
+{
+	return limit_us < UINT64_MAX / 1000000 ? limit_us * 1000000 / scale_ppm : limit_us;
+}
+
+/* False where the full size could not be worked out, or nobody waits for it any more. */
+static bool run_side(const struct options *options, const struct plan *plan, struct side_runs *side)
+{
+	struct scenario_overrides overrides = options->overrides;
+	struct scenario_error error;
+
+	overrides.scale_ppm = 1000000;
+	if (scenario_load(options->scenario, &overrides, &side->plan, &error) < 0) {
+		fprintf(stderr, "pfs-fleet: the full size cannot be worked out: %s\n", error.line);
+		return false;
+	}
+	/* The scenario's limit is meant for its own size; what a fleet waits for besides bytes does not grow.
+	 */
+	side->plan->time_limit_us = stretched(side->plan->time_limit_us, plan->scale_ppm);
+	if (options->pfs &&
+	    run_once(side->plan, true, false, NULL, options->quiet, "full size, PFS", &side->pfs) < 0)
+		return false;
+	if (options->traditional && !stop &&
+	    run_once(side->plan, true, true, NULL, options->quiet, "full size, traditional",
+		     &side->traditional) < 0)
+		return false;
+	side->side = (struct report_side){ .plan = side->plan,
+					   .pfs = report_of(&side->pfs),
+					   .traditional = report_of(&side->traditional) };
+	return !stop;
+}
+
+static int exit_status(const struct report *report)
+{
+	switch (report->verdict) {
+	case REPORT_PASS:
+		return FLEET_EXIT_GOOD;
+	case REPORT_FAIL:
+		return FLEET_EXIT_FAILED;
+	case REPORT_INCONCLUSIVE:
+		break;
+	}
+	return FLEET_EXIT_INCONCLUSIVE;
+}
+
+static int print_report(const struct options *options, const struct report *report)
+{
+	char *summary = report_summary(report);
+	int status = exit_status(report);
+
+	if (!summary) {
+		fprintf(stderr, "pfs-fleet: no memory for the summary\n");
+		return FLEET_EXIT_FAILED;
+	}
+	if (folder_write(report->out_dir, "summary.json", summary) < 0)
+		status = FLEET_EXIT_FAILED;
+	if (options->json)
+		fputs(summary, stdout);
+	else if (report_table(report, stdout) == 0)
+		printf("results: %s\n", report->out_dir);
+	free(summary);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "pfs-fleet: cannot write to the standard output: %s\n", strerror(errno));
+		status = FLEET_EXIT_FAILED;
+	}
+	return status;
+}
+
+static int run_modes(const struct options *options, const struct plan *plan, const char *out_dir,
+		     time_t started_at)
+{
+	struct one_run pfs = { 0 }, traditional = { 0 };
+	struct side_runs side = { 0 };
+	int status = FLEET_EXIT_HOST;
+
+	if (options->pfs && run_once(plan, options->sim, false, out_dir, options->quiet, "PFS", &pfs) < 0)
+		goto out;
+	if (options->traditional && !stop &&
+	    run_once(plan, options->sim, true, out_dir, options->quiet, "traditional", &traditional) < 0)
+		goto out;
+
+	struct report report = {
+		.plan = plan,
+		.engine = options->sim ? "sim" : "netns",
+		.out_dir = out_dir,
+		.started_at = started_at,
+		.pfs = report_of(&pfs),
+		.traditional = report_of(&traditional),
+	};
+	bool interrupted = stop;
+	if (report_is_reduced(&report) && !interrupted && run_side(options, plan, &side))
+		report.side = &side.side;
+	report_judge(&report);
+	status = print_report(options, &report);
+out:
+	record_free(pfs.record);
+	record_free(traditional.record);
+	record_free(side.pfs.record);
+	record_free(side.traditional.record);
+	plan_free(side.plan);
+	return status;
+}
+
+int command_run(int argc, char **argv)
+{
+	struct options options = { .pfs = true, .traditional = true };
+	struct scenario_error error;
+	char out_dir[FOLDER_PATH_MAX];
+	time_t started_at = time(NULL);
+	struct plan *plan;
+
+	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	if (scenario_load(options.scenario, &options.overrides, &plan, &error) < 0) {
+		fprintf(stderr, "%s\n", error.line);
+		return FLEET_EXIT_USAGE;
+	}
+	/* As check promised: past the hard limit where that is allowed. */
+	limits_raise_descriptors(plan->needs.descriptors_worst);
+	int status = FLEET_EXIT_USAGE;
+	if (folder_make(options.out, plan->name, started_at, out_dir) == 0) {
+		if (folder_write(out_dir, "scenario.json", plan->text) == 0) {
+			catch_signals();
+			/* This thread publishes views; it never reads one, so it stays off-line. */
+			rcu_register_thread();
+			rcu_thread_offline();
+			status = run_modes(&options, plan, out_dir, started_at);
+			rcu_unregister_thread();
+		}
+		if (status == FLEET_EXIT_HOST)
+			folder_abandon(out_dir);
+	}
+	plan_free(plan);
+	return status;
+}

@@ -1,0 +1,60 @@
+/*
+ * pfs-fleet: looks the subcommand up and hands over. What a command does is in
+ * commands/, one file each.
+ */
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "emulator/commands/commands.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments, *summary;
+} commands[] = {
+	{ "run", command_run, "SCENARIO", "make the fleet and upgrade it, by PFS and in the traditional way" },
+	{ "check", command_check, "SCENARIO", "check a scenario and print the plan it makes and what it needs" },
+	{ "doctor", command_doctor, "", "say what this host offers, and what mends what it lacks" },
+	{ "exec", command_exec, "PHONE -- CMD", "run a command inside a running phone's namespace" },
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *stream)
+{
+	fprintf(stream, "Usage: pfs-fleet COMMAND [OPTION...]\n"
+			"Emulates fleets of phones that share firmware, on a real kernel or in virtual time.\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(stream, "  %-8s %-18s %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+	fprintf(stream, "\n  --help, --version; 'pfs-fleet COMMAND --help' tells a command's options.\n"
+			"Exit status: 0 good, 1 failed, 2 usage or a bad scenario, 3 inconclusive, 4 the host lacks something.\n");
+}
+
+int main(int argc, char **argv)
+{
+	static char name[64];
+
+	argp_err_exit_status = FLEET_EXIT_USAGE;
+	argp_program_version = "pfs-fleet " FLEET_VERSION;
+	if (argc < 2) {
+		usage(stderr);
+		return FLEET_EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return FLEET_EXIT_GOOD;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		puts(argp_program_version);
+		return FLEET_EXIT_GOOD;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			snprintf(name, sizeof(name), "pfs-fleet %s", commands[i].name);
+			argv[1] = name;
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	fprintf(stderr, "pfs-fleet: %s: no such command; 'pfs-fleet --help' lists them\n", argv[1]);
+	return FLEET_EXIT_USAGE;
+}

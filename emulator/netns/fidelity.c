@@ -1,0 +1,146 @@
+/* Readings and limits of fidelity.h. */
+#include "emulator/netns/fidelity.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "emulator/netns/clock.h"
+#include "pfs-core/timers.h"
+
+/* A field of /proc/meminfo or /proc/self/status, kilobytes to bytes; 0 where it is not there. */
+static uint64_t proc_bytes(const char *path, const char *const *names, int count)
+{
+	FILE *file = fopen(path, "re");
+	uint64_t sum = 0, kilobytes;
+	char line[256];
+	int i;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		for (i = 0; i < count; i++) {
+			size_t length = strlen(names[i]);
+
+			if (!strncmp(line, names[i], length) && line[length] == ':' &&
+			    sscanf(line + length + 1, "%" SCNu64, &kilobytes) == 1)
+				sum += kilobytes * 1024;
+		}
+	}
+	if (file)
+		fclose(file);
+	return sum;
+}
+
+static void read_stat(struct fidelity_reading *reading)
+{
+	uint64_t ticks[8] = {0};
+	FILE *file = fopen("/proc/stat", "re");
+	int i;
+
+	/* user nice system idle iowait irq softirq steal; what follows is part of user */
+	if (file && fscanf(file, "cpu %" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64
+				 "%" SCNu64, &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4], &ticks[5],
+			   &ticks[6], &ticks[7]) == 8) {
+		reading->steal_ticks = ticks[7];
+		reading->all_ticks = 0;
+		for (i = 0; i < 8; i++)
+			reading->all_ticks += ticks[i];
+	}
+	if (file)
+		fclose(file);
+}
+
+void fidelity_read(struct fidelity_reading *reading)
+{
+	static const char *const kernel[] = {"Slab", "KernelStack", "PageTables", "Percpu"};
+	struct rusage usage = {0};
+
+	memset(reading, 0, sizeof(*reading));
+	getrusage(RUSAGE_SELF, &usage);
+	reading->own_cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+			      (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	read_stat(reading);
+	reading->kernel_bytes = proc_bytes("/proc/meminfo", kernel, 4);
+	reading->real_ns = clock_real_ns();
+}
+
+void fidelity_compare(const struct fidelity_reading *from, const struct fidelity_reading *to,
+		      struct world_report *report)
+{
+	double real_us = (double)(to->real_ns - from->real_ns) / 1000;
+	uint64_t ticks = to->all_ticks - from->all_ticks;
+
+	report->cpu_busy = real_us > 0 ? (double)(to->own_cpu_us - from->own_cpu_us) / real_us : 0;
+	report->steal = ticks ? (double)(to->steal_ticks - from->steal_ticks) / (double)ticks : 0;
+}
+
+uint64_t fidelity_rss_bytes(void)
+{
+	static const char *const rss[] = {"VmRSS"};
+
+	return proc_bytes("/proc/self/status", rss, 1);
+}
+
+uint64_t fidelity_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint64_t count = 0;
+
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count - 3; /* ".", ".." and the directory itself */
+}
+
+/* Adds one reason; what does not fit is cut. */
+__attribute__((format(printf, 2, 3))) static void doubt(struct world_report *report, const char *format, ...)
+{
+	size_t used = strlen(report->reasons);
+	va_list arguments;
+
+	report->inconclusive = true;
+	if (used && used + 3 < sizeof(report->reasons)) {
+		memcpy(report->reasons + used, "; ", 3);
+		used += 2;
+	}
+	va_start(arguments, format);
+	vsnprintf(report->reasons + used, sizeof(report->reasons) - used, format, arguments);
+	va_end(arguments);
+}
+
+/* The shortest round trip of a site's WAN; 0 where one has no delay, which lateness cannot be measured against. */
+static uint64_t round_trip_us(const struct plan *plan)
+{
+	uint64_t shortest = UINT64_MAX;
+	uint32_t i;
+
+	for (i = 0; i < plan->site_count; i++) {
+		uint64_t sum = (uint64_t)plan->sites[i].down.delay_us + plan->sites[i].up.delay_us;
+
+		if (sum < shortest)
+			shortest = sum;
+	}
+	return shortest == UINT64_MAX ? 0 : shortest;
+}
+
+void fidelity_judge(const struct plan *plan, bool traditional, bool faults, struct world_report *report)
+{
+	uint64_t round_trip = round_trip_us(plan), lag_limit;
+
+	report->timer_smallest_us = traditional ? PFS_TFTP_RTO_MIN_US : PFS_CLAIM_INTERVAL_US;
+	lag_limit = report->timer_smallest_us / 20;
+	if (report->timer_lag_p99_us > lag_limit)
+		doubt(report, "timer lag p99 %" PRIu64 " us passes 5 %% of %" PRIu64 " us", report->timer_lag_p99_us,
+		      report->timer_smallest_us);
+	if (round_trip && report->relay_late_p99_us * 100 > round_trip)
+		doubt(report, "relay lateness p99 %" PRIu64 " us passes 1 %% of %" PRIu64 " us",
+		      report->relay_late_p99_us, round_trip);
+	if (report->drops)
+		doubt(report, "%" PRIu64 " packets dropped that the scenario did not drop", report->drops);
+	if (report->tcp_retransmits && !faults)
+		doubt(report, "TCP retransmitted %" PRIu64 " segments in a run without faults", report->tcp_retransmits);
+}

@@ -1,0 +1,94 @@
+/*
+ * Phones that are about to talk know each other for good. An address that a
+ * phone resolves by itself makes an entry in the kernel's neighbour table, and
+ * that table's limit (gc_thresh3, 1,024 by default) is one for the whole host:
+ * past it packets vanish uncounted, in this fleet and in every other. Permanent
+ * entries are exempt. All pairs beforehand would be the square of the phones,
+ * so each pair is introduced when one of them first dials the other.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "emulator/netns/fabric_internal.h"
+
+#define PAIRS_FIRST 1024 /* a power of two; doubles when half full */
+
+static uint64_t pair_of(uint32_t a, uint32_t b)
+{
+	/* never 0, which is a free place */
+	return (a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a) + 1;
+}
+
+/* Where a pair is, or is to be. */
+static uint64_t *place(uint64_t *pairs, uint32_t size, uint64_t pair)
+{
+	uint32_t at = (uint32_t)((pair * 0x9e3779b97f4a7c15u) >> 32) & (size - 1);
+
+	while (pairs[at] && pairs[at] != pair)
+		at = (at + 1) & (size - 1);
+	return &pairs[at];
+}
+
+static int grow(struct fabric *fabric)
+{
+	uint32_t size = fabric->pairs_size ? fabric->pairs_size * 2 : PAIRS_FIRST;
+	uint64_t *pairs;
+
+	if (fabric->pairs_count * 2 < fabric->pairs_size)
+		return 0;
+	pairs = calloc(size, sizeof(*pairs));
+	if (!pairs)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < fabric->pairs_size; i++)
+		if (fabric->pairs[i])
+			*place(pairs, size, fabric->pairs[i]) = fabric->pairs[i];
+	free(fabric->pairs);
+	fabric->pairs = pairs;
+	fabric->pairs_size = size;
+	return 0;
+}
+
+static int tell(struct fabric *fabric, uint32_t phone, uint32_t peer)
+{
+	const struct plan_phone *other = &fabric->plan->phones[peer];
+	struct netlink nl;
+	int error = namespace_enter(fabric->phones[phone].descriptor);
+
+	if (error)
+		return error;
+	error = netlink_open(&nl);
+	namespace_leave(&fabric->home);
+	if (error)
+		return error;
+	fabric_add_neighbour(&nl, PHONE_ETH0, other->address, other->mac);
+	error = netlink_flush(&nl, fabric->plan->phones[phone].name);
+	netlink_close(&nl);
+	return error;
+}
+
+int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer)
+{
+	const struct plan *plan = fabric->plan;
+	uint64_t pair = pair_of(phone, peer), *found;
+	int error;
+
+	if (plan->phones[phone].subnet != plan->phones[peer].subnet || phone == peer ||
+	    plan->switches[plan->subnets[plan->phones[phone].subnet].lan_switch].real_arp)
+		return 0;
+	if (fabric->phones[phone].descriptor < 0 || fabric->phones[peer].descriptor < 0)
+		return -ENOENT;
+	error = grow(fabric);
+	if (error)
+		return error;
+	found = place(fabric->pairs, fabric->pairs_size, pair);
+	if (*found == pair)
+		return 0;
+	error = tell(fabric, phone, peer);
+	if (!error)
+		error = tell(fabric, peer, phone);
+	if (error)
+		return error;
+	*found = pair;
+	fabric->pairs_count++;
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* Making and ending a worker; worker.h says what it is. */
+#include "emulator/netns/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "emulator/netns/host.h"
+
+/* Runs once nothing else is pending: descriptors are free again, so listeners go on. */
+static void on_descriptor_freed(struct ev_loop *loop, ev_idle *watcher, int events)
+{
+	struct worker *worker = (struct worker *)watcher->data;
+	struct host *host = worker->starved;
+
+	(void)events;
+	ev_idle_stop(loop, watcher);
+	worker->starved = NULL;
+	while (host) {
+		struct host *next = host->starved_next;
+
+		host->starved_next = NULL;
+		host->starved = false;
+		host_settle(host);
+		host = next;
+	}
+}
+
+static void prepare_messages(struct worker *worker)
+{
+	int i;
+
+	for (i = 0; i < WORKER_DATAGRAMS; i++) {
+		worker->vectors[i].iov_base = worker->datagrams + (size_t)i * WORKER_DATAGRAM_BYTES;
+		worker->vectors[i].iov_len = WORKER_DATAGRAM_BYTES;
+		worker->messages[i].msg_hdr.msg_name = &worker->senders[i];
+		worker->messages[i].msg_hdr.msg_namelen = sizeof(worker->senders[i]);
+		worker->messages[i].msg_hdr.msg_iov = &worker->vectors[i];
+		worker->messages[i].msg_hdr.msg_iovlen = 1;
+	}
+}
+
+int worker_init(struct worker *worker, const struct plan *plan, uint32_t timers)
+{
+	worker->plan = plan;
+	worker->clock.speed_milli = plan->speed_milli ? plan->speed_milli : 1000;
+	worker->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	worker->read_buffer = malloc(WORKER_READ_BYTES);
+	worker->datagrams = malloc((size_t)WORKER_DATAGRAMS * WORKER_DATAGRAM_BYTES);
+	if (!worker->loop || !worker->read_buffer || !worker->datagrams)
+		return -ENOMEM;
+	prepare_messages(worker);
+	ev_idle_init(&worker->descriptor_freed, on_descriptor_freed);
+	worker->descriptor_freed.data = worker;
+	return timers_init(&worker->timers, worker->loop, &worker->clock, plan->phone_count + timers);
+}
+
+void worker_deinit(struct worker *worker)
+{
+	timers_deinit(&worker->timers);
+	if (worker->loop) {
+		ev_idle_stop(worker->loop, &worker->descriptor_freed);
+		ev_loop_destroy(worker->loop);
+	}
+	free(worker->read_buffer);
+	free(worker->datagrams);
+}
+
+void worker_descriptor_opened(struct worker *worker)
+{
+	if (++worker->descriptors > worker->descriptors_peak)
+		worker->descriptors_peak = worker->descriptors;
+}
+
+void worker_descriptor_closed(struct worker *worker)
+{
+	assert(worker->descriptors > 0);
+	worker->descriptors--;
+	if (worker->starved)
+		ev_idle_start(worker->loop, &worker->descriptor_freed);
+}
+
+void worker_answer(struct worker *worker, const struct worker_answer *answer)
+{
+	assert(worker->answer_count < WORKER_ANSWERS_MAX);
+	worker->answers[(worker->answer_first + worker->answer_count++) % WORKER_ANSWERS_MAX] = *answer;
+}

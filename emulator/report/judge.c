@@ -1,0 +1,122 @@
+/*
+ * What a run must hold. Beside the expectations that a scenario carries there
+ * is what goes without saying: no phone is left without its firmware, a phone
+ * that says it has it did receive that many bytes from the kernel, and the
+ * logs are whole.
+ */
+#include <string.h>
+
+#include "emulator/report/report.h"
+
+static void check(struct report *report, const char *name, bool traditional, bool expected,
+		  enum report_relation relation, uint64_t limit, uint64_t value)
+{
+	if (report->check_count == REPORT_CHECKS_MAX)
+		return;
+	struct report_check *to = &report->checks[report->check_count++];
+	*to = (struct report_check){ .name = name,
+				     .traditional = traditional,
+				     .expected = expected,
+				     .relation = relation,
+				     .limit = limit,
+				     .value = value };
+	switch (relation) {
+	case REPORT_AT_MOST:
+		to->holds = value <= limit;
+		break;
+	case REPORT_AT_LEAST:
+		to->holds = value >= limit;
+		break;
+	case REPORT_EXACTLY:
+		to->holds = value == limit;
+		break;
+	}
+}
+
+static void expect(struct report *report, const char *name, enum report_relation relation, uint64_t limit,
+		   uint64_t value)
+{
+	if (limit != PLAN_UNSET)
+		check(report, name, false, true, relation, limit, value);
+}
+
+static void judge_pfs(struct report *report)
+{
+	const struct run_result *result = report->pfs.result;
+	const struct plan_expect *limits = &report->plan->expect;
+	uint64_t copies = 0, roots = 0, direct = 0;
+
+	for (uint32_t i = 0; i < result->hierarchy_count; i++) {
+		if (result->hierarchies[i].wan_copies > copies)
+			copies = result->hierarchies[i].wan_copies;
+		if (result->hierarchies[i].roots_confirmed > roots)
+			roots = result->hierarchies[i].roots_confirmed;
+	}
+	for (uint32_t i = 0; i < PFS_DIRECT_REASONS; i++)
+		direct += result->direct_by_reason[i];
+	expect(report, "upgraded_min", REPORT_AT_LEAST, limits->upgraded_min, result->upgraded);
+	expect(report, "direct_max", REPORT_AT_MOST, limits->direct_max, direct);
+	expect(report, "wan_copies_max", REPORT_AT_MOST, limits->wan_copies_max, copies);
+	expect(report, "roots_confirmed_max", REPORT_AT_MOST, limits->roots_confirmed_max, roots);
+	expect(report, "transfers_pfs", REPORT_EXACTLY, limits->transfers_pfs, result->tftp_transfers_pfs);
+	expect(report, "refused_other_subnet_min", REPORT_AT_LEAST, limits->refused_other_subnet_min,
+	       result->dropped[PFS_DROP_SUBNET]);
+}
+
+static void judge_run(struct report *report, const struct report_run *run, bool traditional)
+{
+	uint64_t failed_max = report->plan->expect.failed_max;
+	bool expected = failed_max != PLAN_UNSET;
+
+	check(report, "failed_max", traditional, expected, REPORT_AT_MOST, expected ? failed_max : 0,
+	      run->result->failed);
+	if (strcmp(report->engine, "netns") == 0)
+		check(report, "kernel_bytes_short", traditional, false, REPORT_AT_MOST, 0,
+		      run->world->rx_short);
+	check(report, "console_log_errors", traditional, false, REPORT_AT_MOST, 0,
+	      run->result->disk_error ? 1 : 0);
+	report->interrupted |= run->result->interrupted;
+}
+
+void report_judge(struct report *report)
+{
+	bool holds = true, trusted = true;
+
+	report->check_count = 0;
+	report->interrupted = false;
+	if (report->pfs.result) {
+		judge_run(report, &report->pfs, false);
+		judge_pfs(report);
+		trusted &= !report->pfs.world->inconclusive;
+	}
+	if (report->traditional.result) {
+		judge_run(report, &report->traditional, true);
+		trusted &= !report->traditional.world->inconclusive;
+	}
+	for (uint32_t i = 0; i < report->check_count; i++)
+		holds &= report->checks[i].holds;
+	if (!trusted || report->interrupted)
+		report->verdict = REPORT_INCONCLUSIVE;
+	else
+		report->verdict = holds ? REPORT_PASS : REPORT_FAIL;
+}
+
+bool report_is_reduced(const struct report *report)
+{
+	/* In virtual time speed changes nothing. */
+	return report->plan->scale_ppm < 1000000 ||
+	       (report->plan->speed_milli > 1000 && strcmp(report->engine, "netns") == 0);
+}
+
+const char *report_verdict_name(enum report_verdict verdict)
+{
+	switch (verdict) {
+	case REPORT_PASS:
+		return "pass";
+	case REPORT_FAIL:
+		return "fail";
+	case REPORT_INCONCLUSIVE:
+		break;
+	}
+	return "inconclusive";
+}

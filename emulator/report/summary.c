@@ -1,0 +1,128 @@
+/*
+ * summary.json: the fields that docs/design.md names, in their units, and more.
+ * Whatever depends on the host stands in host, setup and fidelity alone.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/report/report_internal.h"
+
+static double ratio(uint64_t pfs, uint64_t traditional)
+{
+	return traditional ? (double)pfs / (double)traditional : NAN;
+}
+
+static cJSON *comparison(const struct report_run *pfs, const struct report_run *traditional)
+{
+	if (!pfs->result || !traditional->result)
+		return cJSON_CreateNull();
+	cJSON *object = cJSON_CreateObject();
+	json_ratio(object, "wan_bytes_ratio",
+		   ratio(pfs->result->wan_bytes_down + pfs->result->wan_bytes_up,
+			 traditional->result->wan_bytes_down + traditional->result->wan_bytes_up));
+	json_ratio(object, "duration_ratio",
+		   ratio(pfs->result->duration_us, traditional->result->duration_us));
+	return object;
+}
+
+static cJSON *runs_json(const struct plan *plan, const struct report_run *pfs,
+			const struct report_run *traditional)
+{
+	cJSON *runs = cJSON_CreateArray();
+
+	if (pfs->result)
+		cJSON_AddItemToArray(runs, report_run_json(plan, pfs->result));
+	if (traditional->result)
+		cJSON_AddItemToArray(runs, report_run_json(plan, traditional->result));
+	return runs;
+}
+
+static const char *relation_name(enum report_relation relation)
+{
+	switch (relation) {
+	case REPORT_AT_MOST:
+		return "at most";
+	case REPORT_AT_LEAST:
+		return "at least";
+	case REPORT_EXACTLY:
+		break;
+	}
+	return "exactly";
+}
+
+static cJSON *checks_json(const struct report *report)
+{
+	cJSON *checks = cJSON_CreateArray();
+
+	for (uint32_t i = 0; i < report->check_count; i++) {
+		const struct report_check *from = &report->checks[i];
+
+		/* What the kernel and the disk say is measured: it is judged, and told in fidelity. */
+		if (!from->expected && strcmp(from->name, "failed_max") != 0)
+			continue;
+		cJSON *check = cJSON_CreateObject();
+		cJSON_AddStringToObject(check, "name", from->name);
+		cJSON_AddStringToObject(check, "mode", from->traditional ? "traditional" : "pfs");
+		cJSON_AddStringToObject(check, "relation", relation_name(from->relation));
+		json_u64(check, "limit", from->limit);
+		json_u64(check, "value", from->value);
+		cJSON_AddBoolToObject(check, "expected", from->expected);
+		cJSON_AddBoolToObject(check, "holds", from->holds);
+		cJSON_AddItemToArray(checks, check);
+	}
+	return checks;
+}
+
+static cJSON *side_json(const struct report_side *side)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(object, "engine", "sim");
+	json_ratio(object, "scale", side->plan->scale_ppm / 1e6);
+	cJSON_AddItemToObject(object, "runs", runs_json(side->plan, &side->pfs, &side->traditional));
+	cJSON_AddItemToObject(object, "comparison", comparison(&side->pfs, &side->traditional));
+	return object;
+}
+
+static cJSON *summary_json(const struct report *report)
+{
+	const struct plan *plan = report->plan;
+	char number[40];
+	cJSON *summary = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(summary, "schema", REPORT_SCHEMA);
+	cJSON_AddStringToObject(summary, "scenario", plan->name);
+	cJSON_AddStringToObject(summary, "engine", report->engine);
+	json_u64(summary, "seed", plan->seed);
+	snprintf(number, sizeof(number), "%g", plan->speed_milli / 1e3);
+	cJSON_AddRawToObject(summary, "speed", number);
+	snprintf(number, sizeof(number), "%.10g", plan->scale_ppm / 1e6);
+	cJSON_AddRawToObject(summary, "scale", number);
+	cJSON_AddStringToObject(summary, "verdict", report_verdict_name(report->verdict));
+	cJSON_AddBoolToObject(summary, "interrupted", report->interrupted);
+	cJSON_AddItemToObject(summary, "host", report_host_json(report));
+	cJSON_AddItemToObject(summary, "fidelity", report_fidelity_json(report));
+	cJSON_AddItemToObject(summary, "setup", report_setup_json(report));
+	cJSON_AddItemToObject(summary, "runs", runs_json(plan, &report->pfs, &report->traditional));
+	cJSON_AddItemToObject(summary, "comparison", comparison(&report->pfs, &report->traditional));
+	cJSON_AddItemToObject(summary, "expectations", checks_json(report));
+	cJSON_AddItemToObject(summary, "gates", cJSON_CreateArray());
+	if (report->side)
+		cJSON_AddItemToObject(summary, "full_size", side_json(report->side));
+	return summary;
+}
+
+char *report_summary(const struct report *report)
+{
+	cJSON *json = summary_json(report);
+	char *printed = cJSON_Print(json);
+	char *text = NULL;
+
+	cJSON_Delete(json);
+	if (printed && asprintf(&text, "%s\n", printed) < 0)
+		text = NULL;
+	cJSON_free(printed);
+	return text;
+}

@@ -1,0 +1,361 @@
+/*
+ * A phone in virtual time: its core, its storage and its port. sim_step() is
+ * the only place where a core is stepped; whatever an action brings about
+ * comes back through the event queue, so that no step happens inside another.
+ *
+ * Payload is not copied. For each file the phone has a count of bytes and a
+ * flag that says whether one of them is not the manifest's; that is all that
+ * verification would find out.
+ */
+#include "emulator/sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LOG_DESCRIPTOR 20 /* what a phone's console log shows for its port */
+
+uint64_t sim_port_send(struct sim_world *world, struct sim_phone *phone, uint32_t ip_bytes)
+{
+	uint64_t bits = (uint64_t)(ip_bytes + SIM_FRAME_EXTRA_BYTES) * 8;
+	uint64_t from_us = phone->port_free_us > world->now_us ? phone->port_free_us : world->now_us;
+
+	phone->port_free_us = from_us + (bits * 1000000 + phone->port_bps - 1) / phone->port_bps;
+	return phone->port_free_us;
+}
+
+void sim_boot(struct sim_world *world, uint32_t number)
+{
+	struct sim_phone *phone = &world->phones[number];
+	struct pfs_config config;
+
+	plan_phone_config(world->plan, number, world->options->traditional, phone->boot, &config);
+	int error = pfs_phone_init(&phone->core, &config);
+	if (error) {
+		/* The plan is checked before a run: this is a plan made by hand. */
+		world->error = error;
+		fprintf(stderr, "%s: the plan gives it what no phone can have\n",
+			world->plan->phones[number].name);
+		return;
+	}
+	memset(phone->stored, 0, sizeof(phone->stored));
+	phone->timer_us = PFS_TIME_NEVER;
+	phone->tftp_port = 0;
+	phone->port_open = false;
+	phone->running = true;
+	if (phone->over)
+		world->over_count--;
+	phone->over = false;
+	sim_queue_push(&world->queue, world->now_us, SIM_DELIVERY, SIM_EV_START, number, 0, phone->boot);
+}
+
+static void broadcast(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+{
+	struct sim_phone *phone = &world->phones[number];
+	uint64_t out_us = sim_port_send(world, phone, (uint32_t)action->length + SIM_UDP_BYTES);
+	uint32_t packet = sim_packet_new(world);
+
+	if (packet == SIM_NONE)
+		return;
+	struct sim_packet *datagram = sim_packet(world, packet);
+	datagram->phone = number;
+	datagram->boot = phone->boot;
+	datagram->length = datagram->available = (uint32_t)action->length;
+	memcpy(datagram->data, action->bytes, action->length);
+	sim_queue_push(&world->queue, out_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_BROADCAST, packet, 0,
+		       0);
+}
+
+/*
+ * Everybody on the switch hears it, in the order of the phones' numbers, the
+ * sender too. A subnet's directed broadcast address means nothing to a host of
+ * another subnet on the same switch; 255.255.255.255 does.
+ */
+static void hear(struct sim_world *world, uint32_t packet)
+{
+	struct sim_packet *datagram = sim_packet(world, packet);
+	struct sim_phone *sender = &world->phones[datagram->phone];
+	const struct plan_phone *planned = &world->plan->phones[datagram->phone];
+	const struct plan_subnet *own = &world->plan->subnets[planned->subnet];
+
+	if (!sim_on_wire(sender) || sender->boot != datagram->boot) {
+		world->counters.vanished++;
+		sim_packet_free(world, packet);
+		return;
+	}
+	for (uint32_t i = world->switch_first[own->lan_switch]; i < world->switch_first[own->lan_switch + 1];
+	     i++) {
+		const struct plan_subnet *subnet = &world->plan->subnets[world->switch_subnets[i]];
+		if (subnet != own && !own->limited_broadcast)
+			continue;
+		for (uint32_t k = 0; k < subnet->phone_count && !world->error; k++) {
+			const struct sim_phone *phone = &world->phones[subnet->first_phone + k];
+			struct pfs_event event = { .kind = PFS_EV_DATAGRAM,
+						   .address = planned->address,
+						   .port = PFS_PORT,
+						   .data = datagram->data,
+						   .length = datagram->length,
+						   .available = datagram->length };
+			if (phone->port_open && sim_on_wire(phone))
+				sim_step(world, subnet->first_phone + k, &event);
+		}
+	}
+	sim_packet_free(world, packet);
+}
+
+/* PFS_ACT_TAKE: the bytes must be the next of that file; whether they are the right ones shows later. */
+static void take(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+{
+	struct sim_phone *phone = &world->phones[number];
+	const struct sim_source *source = &world->source;
+	const struct pfs_file *file, *origin = NULL;
+	uint8_t sent_file = PFS_NO_FILE;
+	uint64_t offset = 0, length = 0;
+
+	if (action->file >= phone->firmware->file_count) {
+		sim_broken(world, number, "takes bytes of a file that its upgrade does not have");
+		return;
+	}
+	file = &phone->firmware->files[action->file];
+	struct sim_stored *stored = &phone->stored[action->file];
+	if (action->offset != stored->bytes || action->length > file->size - stored->bytes) {
+		sim_broken(world, number, "takes bytes out of order or past the end of the file");
+		return;
+	}
+	if (source->packet) {
+		const struct sim_packet *packet = source->packet;
+		if (packet->file != SIM_NONE && action->skip >= packet->available) {
+			origin = world->server_files[packet->file];
+			offset = packet->offset + (action->skip - packet->available);
+			length = packet->length - action->skip;
+		}
+	} else if (source->pipe && sim_pipe_at(source->pipe, action->skip, &sent_file, &offset, &length)) {
+		origin = &source->firmware->files[sent_file];
+	}
+	if (action->length && (!origin || length < action->length)) {
+		sim_broken(world, number, "takes bytes that are no file's content");
+		return;
+	}
+	if (action->length &&
+	    (origin->digest != file->digest || origin->size != file->size || offset != action->offset))
+		stored->damaged = true;
+	int32_t *damage = source->packet ? &phone->damage_tftp : &phone->damage_tcp;
+	if (action->length && (*damage == -1 || *damage == action->file)) {
+		stored->damaged = true;
+		*damage = SIM_DAMAGE_NONE;
+	}
+	stored->bytes += action->length;
+	if (source->packet)
+		record_tftp_bytes(world->record, number, action->length);
+	else
+		record_peer_bytes(world->record, number, action->length);
+	fault_engine_progress(world->faults, number, action->file, stored->bytes, world->now_us);
+}
+
+static void verify(struct sim_world *world, uint32_t number, uint8_t file)
+{
+	const struct sim_phone *phone = &world->phones[number];
+
+	if (file >= phone->firmware->file_count) {
+		sim_broken(world, number, "verifies a file that its upgrade does not have");
+		return;
+	}
+	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
+		    !phone->stored[file].damaged;
+	sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_VERIFIED, number,
+		       file | (good ? 256u : 0), phone->boot);
+}
+
+/* CSCtg96408: nothing leaves a phone that it has not received whole and verified. */
+static void send_file(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+{
+	const struct sim_phone *phone = &world->phones[number];
+
+	if (action->file >= phone->firmware->file_count || !phone->stored[action->file].verified)
+		sim_broken(world, number, "forwards a file that it has not verified");
+	else if (action->offset > phone->firmware->files[action->file].size ||
+		 action->length > phone->firmware->files[action->file].size - action->offset)
+		sim_broken(world, number, "forwards a range that the file does not have");
+	else
+		sim_tcp_send(world, number, action);
+}
+
+static void trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	struct sim_phone *phone = &world->phones[number];
+
+	record_trace(world->record, number, world->now_us, trace);
+	fault_engine_trace(world->faults, number, world->now_us, trace);
+	if (world->options->tap)
+		world->options->tap(world->options->tap_context, number, world->now_us, trace);
+	switch (trace->kind) {
+	case PFS_TR_REBOOTED:
+	case PFS_TR_FAILED:
+		if (!phone->over)
+			world->over_count++;
+		phone->over = true;
+		world->all_ended = record_all_ended(world->record);
+		break;
+	case PFS_TR_STARTED:
+	case PFS_TR_UPGRADED:
+		world->all_ended = record_all_ended(world->record);
+		break;
+	default:
+		break;
+	}
+	if (!world->all_ended)
+		world->ended_us = PFS_TIME_NEVER;
+	else if (world->ended_us == PFS_TIME_NEVER)
+		world->ended_us = world->now_us;
+}
+
+static void act(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+{
+	struct sim_phone *phone = &world->phones[number];
+
+	switch ((enum pfs_action_kind)action->kind) {
+	case PFS_ACT_OPEN:
+		phone->port_open = true;
+		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_OPENED, number, 0,
+			       phone->boot);
+		break;
+	case PFS_ACT_CLOSE:
+		phone->port_open = false;
+		sim_tcp_close_port(world, number);
+		break;
+	case PFS_ACT_BROADCAST:
+		broadcast(world, number, action);
+		break;
+	case PFS_ACT_CONNECT:
+		sim_tcp_connect(world, number, action);
+		break;
+	case PFS_ACT_SEND:
+		sim_tcp_send(world, number, action);
+		break;
+	case PFS_ACT_SEND_FILE:
+		send_file(world, number, action);
+		break;
+	case PFS_ACT_SHUTDOWN:
+		sim_tcp_shutdown(world, number, action);
+		break;
+	case PFS_ACT_DROP:
+		sim_tcp_drop(world, number, action);
+		break;
+	case PFS_ACT_TAKE:
+		take(world, number, action);
+		break;
+	case PFS_ACT_VERIFY:
+		verify(world, number, action->file);
+		break;
+	case PFS_ACT_DISCARD:
+		if (action->file < PFS_FILES_MAX)
+			phone->stored[action->file] = (struct sim_stored){ 0 };
+		break;
+	case PFS_ACT_TFTP_OPEN:
+		/* A port of its own each time, as an ephemeral one is. */
+		phone->tftp_port = (uint16_t)(49152 + phone->tftp_sockets++ % 16384);
+		break;
+	case PFS_ACT_TFTP_SEND:
+		sim_tftp_send(world, number, action);
+		break;
+	case PFS_ACT_TFTP_CLOSE:
+		phone->tftp_port = 0;
+		break;
+	case PFS_ACT_TRACE:
+		trace(world, number, &action->trace);
+		break;
+	case PFS_ACT_KINDS:
+		break;
+	}
+}
+
+uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *event)
+{
+	struct sim_phone *phone = &world->phones[number];
+	struct pfs_actions *actions = world->actions;
+
+	event->now_us = world->now_us;
+	uint32_t taken = pfs_step(&phone->core, event, actions);
+	for (uint32_t i = 0; i < actions->count && !world->error; i++)
+		act(world, number, &actions->list[i]);
+	if (world->dirty_count)
+		sim_tcp_flush(world);
+	world->report->events++;
+	if (world->error)
+		return taken;
+	const char *broken = pfs_phone_check(&phone->core);
+	if (broken) {
+		sim_broken(world, number, broken);
+		return taken;
+	}
+	uint64_t deadline_us = pfs_deadline(&phone->core);
+	if (deadline_us < phone->timer_us) {
+		phone->timer_us = deadline_us < world->now_us ? world->now_us : deadline_us;
+		sim_queue_push(&world->queue, phone->timer_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0,
+			       phone->boot);
+	}
+	if (phone->queue_count && !phone->accept_due && pfs_accept_conn(&phone->core) != PFS_NO_CONN) {
+		phone->accept_due = true;
+		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_ACCEPT, number, 0,
+			       phone->boot);
+	}
+	return taken;
+}
+
+/* Entries are lazy: the one that counts may be early, because a step has put the deadline off since. */
+static void timeout(struct sim_world *world, uint32_t number, uint64_t at_us)
+{
+	struct sim_phone *phone = &world->phones[number];
+	struct pfs_event event = { .kind = PFS_EV_TIME };
+
+	if (phone->timer_us != at_us)
+		return;
+	phone->timer_us = PFS_TIME_NEVER;
+	uint64_t deadline_us = pfs_deadline(&phone->core);
+	if (deadline_us == PFS_TIME_NEVER)
+		return;
+	if (deadline_us > world->now_us) {
+		phone->timer_us = deadline_us;
+		sim_queue_push(&world->queue, deadline_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0,
+			       phone->boot);
+		return;
+	}
+	phone->spin = phone->spin_us == world->now_us ? phone->spin + 1 : 0;
+	phone->spin_us = world->now_us;
+	if (phone->spin > SIM_SPIN_MAX)
+		sim_broken(world, number, "wants the time again and again without its passing");
+	else
+		sim_step(world, number, &event);
+}
+
+void sim_host_event(struct sim_world *world, const struct sim_event *queued)
+{
+	struct pfs_event event = { 0 };
+
+	if (sim_event_kind(queued) == SIM_EV_BROADCAST) {
+		hear(world, queued->a);
+		return;
+	}
+	struct sim_phone *phone = &world->phones[queued->a];
+	if (phone->boot != queued->c || !phone->running)
+		return;
+	switch (sim_event_kind(queued)) {
+	case SIM_EV_START:
+		event.kind = PFS_EV_START;
+		break;
+	case SIM_EV_OPENED:
+		event.kind = PFS_EV_OPENED;
+		event.ok = 1;
+		event.descriptor = LOG_DESCRIPTOR;
+		break;
+	case SIM_EV_VERIFIED:
+		event.kind = PFS_EV_VERIFIED;
+		event.file = (uint8_t)queued->b;
+		event.ok = queued->b >= 256;
+		phone->stored[event.file].verified = event.ok;
+		break;
+	default:
+		timeout(world, queued->a, queued->at_us);
+		return;
+	}
+	sim_step(world, queued->a, &event);
+}

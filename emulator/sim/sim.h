@@ -1,0 +1,286 @@
+/*
+ * Inside the virtual-time world (world.c says what it is). One struct sim_world
+ * holds a run; the files divide the work: host.c steps phones and carries out
+ * what they ask, tcp.c is the streams between them (with conn.c and stream.c
+ * behind tcp.h), wan.c the datagrams to and from the server, upset.c the
+ * faults, world.c the loop. Times are microseconds of the scenario's clock,
+ * addresses and ports host byte order.
+ */
+#ifndef FLEET_SIM_SIM_H
+#define FLEET_SIM_SIM_H
+
+#include "emulator/fault/fault.h"
+#include "emulator/hq/tftp_server.h"
+#include "emulator/sim/flow.h"
+#include "emulator/sim/queue.h"
+#include "emulator/world.h"
+
+#define SIM_NONE UINT32_MAX
+#define SIM_LISTEN_BACKLOG 4096            /* connections that wait to be accepted */
+#define SIM_SEND_BUFFER_BYTES (256 * 1024) /* of a TCP socket: SENT once the rest of a range fits */
+#define SIM_CHUNK_BYTES (64 * 1024)        /* bulk data is delivered in such pieces */
+#define SIM_SEGMENT_BYTES 1448             /* TCP payload of a full frame, with time stamps */
+#define SIM_SEGMENT_FRAME_BYTES 1538       /* the same on the wire, preamble and gap included */
+#define SIM_FRAME_EXTRA_BYTES 38           /* what Ethernet adds to an IP packet, preamble and gap included */
+#define SIM_UDP_BYTES 28                   /* IP and UDP header */
+#define SIM_TCP_BYTES 52                   /* IP and TCP header with time stamps */
+#define SIM_PORT_UNLIMITED_BPS UINT64_C(100000000000)
+#define SIM_GIVE_UP_US UINT64_C(15000000) /* a stream without an answer to its retransmissions */
+#define SIM_SYN_TRIES 7                   /* SYNs at 0, 1, 3, 7, ... s; then LOST */
+#define SIM_SETTLE_US UINT64_C(600000000) /* after every phone has ended, for what is still under way */
+#define SIM_SPIN_MAX 100000               /* time-outs of one phone without time passing: it is stuck */
+
+/* a, b, c of the queue's entries. Connection events carry its serial number in c, phone events its boot. */
+enum sim_kind {
+	SIM_EV_START,     /* a phone */
+	SIM_EV_OPENED,    /* a phone */
+	SIM_EV_VERIFIED,  /* a phone; b file, and 256 where good */
+	SIM_EV_SENT,      /* a end */
+	SIM_EV_ACCEPT,    /* a phone: it has a free slot and somebody waits */
+	SIM_EV_TIMEOUT,   /* a phone */
+	SIM_EV_BROADCAST, /* a packet: on the switch */
+	SIM_EV_SYN,       /* a connection, b number of the try from 0: at the callee */
+	SIM_EV_SYN_RETRY, /* a connection, b number of the try: leaves the caller */
+	SIM_EV_SYN_ACK,   /* a connection, b number of the try: at the caller */
+	SIM_EV_ACK,       /* a connection: at the callee */
+	SIM_EV_RESET,     /* a end: RST arrives there */
+	SIM_EV_FLOW,      /* a pipe, b epoch: it has carried what was waited for */
+	SIM_EV_DELIVER,   /* a pipe, b bytes arrived in all, top bit FIN */
+	SIM_EV_GIVE_UP,   /* a pipe, b stall it is about */
+	SIM_EV_ROUTER,    /* a packet: from a phone, at the site's router */
+	SIM_EV_SERVER,    /* a packet: at headquarters */
+	SIM_EV_DOWN,      /* a packet: from the server, at the phone */
+	SIM_EV_SERVER_TIMER,
+	SIM_EV_FAULT
+};
+
+/* A UDP datagram under way. */
+struct sim_packet {
+	uint32_t next_free;
+	uint32_t phone; /* who sent it, or who is to get it */
+	uint32_t boot;  /* of the sender */
+	uint16_t phone_port, server_port;
+	uint32_t length;    /* UDP payload */
+	uint32_t available; /* of it in data; the rest is file content */
+	uint32_t file;      /* server's file number, or SIM_NONE */
+	bool unreachable;   /* ICMP port unreachable instead of a datagram */
+	uint64_t offset;    /* of the content in the file */
+	uint8_t data[520];
+};
+
+/* A run of a stream: frame bytes, or a range of a file. */
+struct sim_item {
+	uint64_t end;    /* stream position past it */
+	uint64_t offset; /* in the file of its first byte */
+	uint8_t payload; /* 1: a range of `file`; 0: frame bytes */
+	uint8_t file;
+	uint8_t sent; /* SENT was given, or is not needed */
+};
+
+/* One direction of a connection: number 2 * connection + end that sends. */
+struct sim_pipe {
+	uint64_t written, transmitted, arrived, consumed; /* stream positions */
+	uint64_t announced; /* of what is transmitted: its arrival is in the queue or past */
+	uint64_t last_arrival_us;
+	uint32_t epoch; /* of the FLOW event that counts */
+	uint32_t stall; /* of the GIVE_UP event that counts */
+	bool flowing, dirty, stalled;
+	bool fin, fin_sent, fin_arrived, eof_given;
+	uint8_t *bytes; /* owned: frame bytes not consumed, from byte_first on */
+	uint32_t byte_first, byte_count, byte_size;
+	struct sim_item *items; /* owned: runs not consumed whole */
+	uint32_t item_first, item_count, item_size;
+};
+
+enum sim_end_state {
+	SIM_END_NONE,
+	SIM_END_CONNECTING,
+	SIM_END_QUEUED, /* in the listen queue */
+	SIM_END_OPEN,
+	SIM_END_CLOSED, /* the phone has no such connection any more */
+	SIM_END_DEAD    /* its phone lost power: no word of it is ever heard */
+};
+
+/* One end of a connection: number 2 * connection + 0 for the caller's, 1 for the callee's. */
+struct sim_end {
+	uint32_t phone, handle;
+	uint32_t next, previous; /* ends of the same phone */
+	uint32_t queue_next, queue_previous;
+	enum sim_end_state state;
+	bool listed;
+};
+
+struct sim_conn {
+	uint32_t serial; /* another one each time the place is used */
+	uint32_t next_free;
+	bool established; /* the caller has heard the callee */
+	struct sim_end ends[2];
+	struct sim_pipe pipes[2];
+};
+
+struct sim_stored {
+	uint64_t bytes;
+	bool damaged; /* holds a byte that is not the manifest's */
+	bool verified;
+};
+
+#define SIM_DAMAGE_NONE (-2) /* else a file, or -1 for any */
+
+struct sim_phone {
+	struct pfs_phone core;
+	const struct plan_firmware *firmware;
+	struct sim_stored stored[PFS_FILES_MAX];
+	uint64_t timer_us; /* its TIMEOUT entry that counts */
+	uint64_t port_bps, port_free_us;
+	uint32_t boot;
+	uint32_t lan_delay_us;
+	uint32_t tftp_sockets; /* opened so far */
+	uint16_t tftp_port;    /* 0: none open */
+	bool powered, plugged, running, port_open, accept_due;
+	bool over; /* rebooted or failed: nothing more is waited for */
+	int32_t damage_tftp, damage_tcp;
+	uint32_t spin; /* time-outs since time last passed */
+	uint64_t spin_us;
+	uint32_t first_end; /* its connections */
+	uint32_t queue_first, queue_last, queue_count;
+	uint32_t slots[PFS_CONNS_MAX]; /* end of a handle's slot, or SIM_NONE */
+};
+
+struct sim_site {
+	struct link down, up;
+};
+
+/* Where the data of the event being stepped come from, for TAKE. */
+struct sim_source {
+	const struct sim_packet *packet;
+	struct sim_pipe *pipe;                /* its items from item_first on */
+	const struct plan_firmware *firmware; /* of the sender */
+};
+
+struct sim_counters {
+	uint64_t late_tftp;          /* to a TFTP port that the phone had closed */
+	uint64_t server_unreachable; /* to a transfer's port that the server had closed */
+	uint64_t vanished;           /* under way from or to a phone without power or cable */
+};
+
+struct sim_world {
+	const struct world_options *options;
+	const struct plan *plan;
+	struct record *record;
+	struct world_report *report;
+	uint64_t now_us;
+	struct sim_queue queue;
+	struct sim_phone *phones;
+	struct sim_site *sites;
+	uint32_t *switch_first; /* of each switch in switch_subnets; one more at the end */
+	uint32_t *switch_subnets;
+	struct sim_source source;
+	struct pfs_actions *actions;
+	/* streams */
+	struct sim_conn **conn_chunks;
+	uint32_t conn_chunk_count, conn_count, conn_free, serial;
+	struct flow_net flows;
+	uint32_t dirty[PFS_ACTIONS_MAX];
+	uint32_t dirty_count;
+	/* datagrams */
+	struct sim_packet **packet_chunks;
+	uint32_t packet_chunk_count, packet_count, packet_free;
+	/* server */
+	struct tftp_server *server;
+	bool server_up;
+	uint64_t server_timer_us;
+	const struct pfs_file **server_files;
+	uint32_t server_file_count;
+	uint32_t *port_transfers; /* 65536: transfer that answers from a port */
+	uint16_t *transfer_ports; /* 0: none */
+	uint32_t *transfer_phones;
+	uint16_t next_port;
+	struct tftp_output output; /* what the server has just said */
+	/* faults */
+	struct fault_engine *faults;
+	uint64_t fault_timer_us;
+	/* the end */
+	uint32_t over_count;
+	bool all_ended;
+	uint64_t ended_us;
+	struct sim_counters counters;
+	int error; /* negative errno: the run stops */
+};
+
+/* ---- world.c ---- */
+
+/* A promise was broken: says so on stderr with the phone and the time, and stops the run with -EPROTO. */
+void sim_broken(struct sim_world *world, uint32_t phone, const char *what);
+/* Memory lacked: stops the run. */
+void sim_no_memory(struct sim_world *world);
+
+/* ---- host.c ---- */
+
+/* Gives a running phone an event (now_us is filled in) and carries out what it asks. Returns what it
+ * consumed. */
+uint32_t sim_step(struct sim_world *world, uint32_t phone, struct pfs_event *event);
+/* (Re)starts a phone's core: the START event is queued. */
+void sim_boot(struct sim_world *world, uint32_t phone);
+void sim_host_event(struct sim_world *world, const struct sim_event *event);
+/* True where a phone hears what is on the wire. */
+static inline bool sim_on_wire(const struct sim_phone *phone)
+{
+	return phone->powered && phone->plugged;
+}
+/* When a frame of that many IP bytes, offered now, has left the phone's port. */
+uint64_t sim_port_send(struct sim_world *world, struct sim_phone *phone, uint32_t ip_bytes);
+
+/* ---- wan.c ---- */
+
+int sim_wan_init(struct sim_world *world);
+void sim_wan_deinit(struct sim_world *world);
+/* A fresh packet's number, or SIM_NONE (then the run has been stopped). */
+uint32_t sim_packet_new(struct sim_world *world);
+void sim_packet_free(struct sim_world *world, uint32_t packet);
+struct sim_packet *sim_packet(struct sim_world *world, uint32_t packet);
+void sim_tftp_send(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
+void sim_wan_event(struct sim_world *world, const struct sim_event *event);
+void sim_server_stop(struct sim_world *world);
+
+/* ---- tcp.c: actions of a phone ---- */
+
+int sim_tcp_init(struct sim_world *world); /* 0 or -ENOMEM */
+void sim_tcp_deinit(struct sim_world *world);
+
+void sim_tcp_connect(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
+void sim_tcp_send(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
+void sim_tcp_shutdown(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
+void sim_tcp_drop(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
+/* After a step's actions: what was written goes on its way. */
+void sim_tcp_flush(struct sim_world *world);
+void sim_tcp_event(struct sim_world *world, const struct sim_event *event);
+/* PFS_ACT_CLOSE: what waits to be accepted is reset. */
+void sim_tcp_close_port(struct sim_world *world, uint32_t phone);
+
+/* ---- tcp.c: what happens to a phone ---- */
+
+enum sim_upset { SIM_POWER_LOST, SIM_CRASHED, SIM_UNPLUGGED, SIM_BACK };
+void sim_tcp_upset(struct sim_world *world, uint32_t phone, enum sim_upset upset);
+
+/* ---- pipe.c: the bytes of one direction ---- */
+
+/* Frame bytes, or a range of a file (bytes NULL), at the end of the stream. Returns 0 or -ENOMEM. */
+int sim_pipe_write(struct sim_pipe *pipe, const uint8_t *bytes, uint64_t length, uint8_t file,
+		   uint64_t offset);
+/* What waits for the reader up to the end of the first range of a file: fills data, length, available. */
+void sim_pipe_peek(const struct sim_pipe *pipe, struct pfs_event *event);
+/* The reader has taken so much. */
+void sim_pipe_consume(struct sim_pipe *pipe, uint64_t length);
+/* The file range that stands `skip` bytes past what is consumed. False where frame bytes stand there. */
+bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint64_t *offset,
+		 uint64_t *length);
+/* Next position at which something is to be said about a flowing pipe. */
+uint64_t sim_pipe_target(const struct sim_pipe *pipe);
+void sim_pipe_deinit(struct sim_pipe *pipe);
+
+/* ---- upset.c ---- */
+
+/* Carries out the orders that are due. */
+void sim_faults(struct sim_world *world);
+
+#endif

@@ -1,0 +1,137 @@
+#!/bin/sh
+# pfs-fleet run, as a user meets it: what it refuses and with which exit status,
+# what it leaves in its folder, what it prints where. In virtual time: no
+# privileges. usage: test_run.sh PFS-FLEET SCENARIOS
+set -u
+
+# They may be relative, and the test works elsewhere.
+fleet=$(realpath "$1")
+scenarios=$(realpath "$2")
+work=$(mktemp -d "${TMPDIR:-/tmp}/pfs-cli-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+number=0
+bad=0
+
+# check TEXT STATUS: one TAP line; STATUS 0 is good
+check() {
+	number=$((number + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $number - $1"
+	else
+		bad=$((bad + 1))
+		echo "not ok $number - $1"
+		sed 's/^/# /' out err 2>/dev/null | head -20
+	fi
+}
+
+# exits WANTED TEXT ARGUMENT...: runs it; output in out and err
+exits() {
+	wanted=$1 text=$2
+	shift 2
+	"$fleet" "$@" >out 2>err </dev/null
+	got=$?
+	[ "$got" -eq "$wanted" ] || echo "# exit status $got, expected $wanted"
+	check "$text" "$((got == wanted ? 0 : 1))"
+}
+
+# says FILE PATTERN TEXT
+says() {
+	grep -q -e "$2" "$1"
+	check "$3" $?
+}
+
+# same_but_host A B: two summaries are one but for host, fidelity and setup
+same_but_host() {
+	/usr/bin/python3 - "$1" "$2" <<'PYTHON'
+import json, sys
+a, b = (json.load(open(name), parse_float=str, parse_int=str) for name in sys.argv[1:3])
+for part in ("host", "fidelity", "setup"):
+    a.pop(part), b.pop(part)
+sys.exit(json.dumps(a) != json.dumps(b))
+PYTHON
+}
+
+smoke=$scenarios/smoke.json
+
+exits 0 "--help is good" --help
+says out "Usage: pfs-fleet COMMAND" "--help goes to the standard output"
+exits 0 "--version is good" --version
+exits 2 "no command is a usage error"
+exits 2 "an unknown command is a usage error" fly
+says err "fly: no such command" "it names the unknown command"
+exits 2 "no scenario is a usage error" run
+exits 2 "an unknown mode is a usage error" run "$smoke" --mode all
+says err '"all": use pfs, traditional or both' "it names the value and the choices"
+exits 2 "an unknown engine is a usage error" run "$smoke" --engine ns3
+exits 2 "a negative seed is a usage error" run "$smoke" --seed -1
+exits 2 "a speed of zero is a usage error" run "$smoke" --speed 0
+exits 2 "a scenario that is not there is refused" run "$work/none.json"
+echo '{ "sites": 7 }' >bad.json
+exits 2 "a bad scenario is refused" run bad.json --out refused
+says err "^bad.json: sites: " "the line names file and path"
+test ! -e refused
+check "nothing is made for a bad scenario" $?
+
+exits 0 "a run in virtual time is good" run "$smoke" --engine sim --out first
+says out "^verdict: pass" "the table ends with the verdict"
+says out "^Not at full size: .* on the right the full size" "a scaled run says so in the first line"
+says out "phones upgraded  *6 of 6  *6 of 6 " "every phone is upgraded in both modes"
+test -s first/summary.json && test -s first/scenario.json
+check "the folder holds the summary and the scenario" $?
+test "$(find first/console -name 'SEP*.log' | wc -l)" -eq 6
+check "one console log a phone" $?
+grep -hvE '^(DBG|INF|NOT|WRN|ERR) [0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6} DLoad: .' first/console*/* >strange
+test ! -s strange
+check "every line of the logs is in the vendor's form" $?
+
+cp first/summary.json before.json
+exits 2 "a folder that is not empty is refused" run "$smoke" --engine sim --out first
+says err "first: is not empty" "it says why"
+cmp -s first/summary.json before.json
+check "and is left as it was" $?
+
+exits 0 "--json is good" run "$smoke" --engine sim --out deep/er/second --json --quiet
+cmp -s out deep/er/second/summary.json
+check "--json prints the summary and nothing else" $?
+test ! -s err
+check "--quiet says nothing" $?
+same_but_host first/summary.json deep/er/second/summary.json
+check "the summary is the same for a seed but for host, fidelity and setup" $?
+diff -r first/console deep/er/second/console >/dev/null
+check "the console logs are the same for a seed" $?
+exits 0 "another seed is good too" run "$smoke" --engine sim --out third --seed 77 --json -q
+says out '"seed":	77,' "the summary names the seed"
+same_but_host first/summary.json third/summary.json
+check "another seed is another run" "$((! $?))"
+
+exits 0 "one mode alone" run "$smoke" --engine sim --mode traditional --out fourth --json -q
+says out '"comparison":	null' "has nothing to compare"
+exits 0 "without --out there is a folder of its own" run "$smoke" --engine sim -q
+test "$(find results/runs -mindepth 1 -maxdepth 1 -name '*-smoke-*' | wc -l)" -eq 1
+check "below results/runs, with the scenario's name" $?
+
+sed 's/"transfers_pfs": 12/"transfers_pfs": 13/' "$smoke" >hopeful.json
+exits 1 "an expectation that does not hold fails the run" run hopeful.json --engine sim --out fifth -q
+says out "^Does not hold, PFS run: transfers_pfs: 12, expected exactly 13" "the table names it"
+
+# Three thousand phones keep virtual time busy; the first line of progress says that it runs.
+sed -e 's/"count": [0-9]*/"count": 1500/g' -e 's/"10.1.1.0.24"/"10.16.0.0\/16"/' -e '/"expect"/,/}/d' \
+	-e 's/\("enterprise".*\),/\1/' -e 's/"1\/200"/"1"/' "$smoke" >big.json
+rm -f out err
+"$fleet" run big.json --engine sim --out sixth >out 2>err </dev/null &
+run=$!
+until [ -s err ] || ! kill -0 $run 2>/dev/null; do
+	sleep 0.05
+done
+kill -INT $run 2>/dev/null
+wait $run
+got=$?
+[ $got -eq 3 ] || echo "# exit status $got, expected 3"
+check "SIGINT ends a run as inconclusive" "$((got == 3 ? 0 : 1))"
+says out "^Interrupted: these results are partial." "its results are marked"
+grep -q '"interrupted":	true' sixth/summary.json
+check "in the summary too" $?
+
+echo "1..$number"
+exit "$((bad ? 1 : 0))"
