@@ -87,7 +87,7 @@ void rig_conn_event(struct rig *rig, enum pfs_event_kind kind, uint32_t conn)
 {
 	uint32_t slot = pfs_conn_slot(conn);
 
-	if (kind == PFS_EV_LOST && rig->live[slot] == conn) {
+	if (kind == PFS_EV_LOST && slot < PFS_CONNS_MAX && rig->live[slot] == conn) {
 		rig->live[slot] = PFS_NO_CONN;
 		rig->shut[slot] = 0;
 		rig->owed_sent[slot] = 0;

@@ -319,10 +319,11 @@ END_TEST
 /* An OACK that is none of what was asked: ERROR 8, and another attempt without options. */
 START_TEST(wrong_options_are_refused)
 {
+#define PAIR(text) { sizeof(text), text } /* with the last NUL */
 	static const struct { uint32_t length; const char *text; } wrong[] = {
-		{ 13, "blksize\00" "1401" },  { 10, "blksize\00" "7" },    { 9, "blksize\0x" }, { 8, "blksize" },
-		{ 4, "\0" "12" },             { 14, "windowsize\0004" },  { 10, "timeout\0003" },
-		{ 10, "timeout\0000" },       { 8, "tsize\0" "20" },       { 9, "blksize\0" },  { 20, "blksize\0" "99999999999" },
+		PAIR("blksize\0" "1401"), PAIR("blksize\0" "7"), PAIR("blksize\0x"), PAIR("blksize\0"),
+		PAIR("blksize\0" "99999999999"), { 7, "blksize" }, { 8, "tsize\0" "20" }, PAIR("\0" "12"),
+		PAIR("windowsize\0" "4"), PAIR("timeout\0" "3"), PAIR("timeout\0" "0"),
 	};
 	uint8_t bytes[64] = { 0, 6 };
 
