@@ -124,7 +124,8 @@ static bool tree_heard(struct pfs_phone *phone, struct pfs_actions *actions, con
 			return false;
 	if (frame->level + 1 >= PFS_LEVELS_MAX)
 		return false;
-	if (news || frame->progress_kb != phone->progress_kb || frame->phase == TREE_RETRYING)
+	if (news || frame->progress_kb != phone->progress_kb ||
+	    (frame->phase == TREE_RETRYING && phone->now_us < phone->root_patience_us))
 		watch_root(phone);
 	memcpy(phone->path, frame->path, sizeof(phone->path));
 	phone->path_count = frame->path_count;
@@ -157,6 +158,7 @@ static void joined(struct pfs_phone *phone, struct pfs_actions *actions, struct 
 	phone->received = 0;
 	phone->root_limit_us = phone->now_us + PFS_BUSY_LIMIT_US +
 			       phone->config.files[phone->file].size * PFS_S / PFS_ROOT_RATE_MIN;
+	phone->root_patience_us = phone->now_us + PFS_ROOT_PATIENCE_US;
 	core_state_set(phone, PFS_ST_MEMBER, PFS_TIME_NEVER);
 	watch_root(phone);
 	if (!tree_heard(phone, actions, frame)) {

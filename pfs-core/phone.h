@@ -69,6 +69,7 @@ struct pfs_phone {
 	uint64_t linger_us;
 	uint64_t root_deadline_us; /* the tree must show progress by then */
 	uint64_t root_limit_us;    /* and the whole file by then */
+	uint64_t root_patience_us; /* until then trying again counts as progress */
 	uint64_t received;         /* bytes of the current file, in order */
 	uint64_t window_us;        /* second in which claims are counted */
 	uint64_t draws;            /* attempts so far: the counter of every draw */

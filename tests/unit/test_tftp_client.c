@@ -198,8 +198,8 @@ START_TEST(backoff_doubles_and_is_bounded)
 	rig.server.answers = false;
 	rig_start(&rig);
 	rig_until(&rig, PFS_ST_TFTP_WAITING, 200 * PFS_S);
-	ck_assert_uint_eq(rig_traces(&rig, PFS_TR_TFTP_RETRANSMIT), PFS_TFTP_SILENT_MAX);
-	for (uint32_t i = 0; i < PFS_TFTP_SILENT_MAX; i++) {
+	ck_assert_uint_eq(rig_traces(&rig, PFS_TR_TFTP_RETRANSMIT), PFS_TFTP_REQUEST_MAX);
+	for (uint32_t i = 0; i < PFS_TFTP_REQUEST_MAX; i++) {
 		ck_assert_uint_eq(rig_trace_at(&rig, PFS_TR_TFTP_RETRANSMIT, i) - last_us, wait_us);
 		ck_assert_uint_eq(rig_trace(&rig, PFS_TR_TFTP_RETRANSMIT, i)->b, 1);
 		last_us = rig_trace_at(&rig, PFS_TR_TFTP_RETRANSMIT, i);
