@@ -207,6 +207,24 @@ START_TEST(orphans_go_up_and_then_elect)
 }
 END_TEST
 
+/* A grandparent that is the root is asked once. */
+START_TEST(a_short_path_is_asked_once)
+{
+	struct wire_frame accept = rig_tree(WIRE_ACCEPT, TREE_TFTP, ROOT, XID, 2, (uint32_t[]){ ROOT, PARENT });
+	uint32_t conn;
+
+	rig_start(&rig);
+	conn = joining();
+	rig_frame(&rig, conn, &(struct wire_frame){ .type = WIRE_REDIRECT, .target = PARENT });
+	connected(&conn);
+	rig_frame(&rig, conn, &accept);
+	rig_conn_event(&rig, PFS_EV_LOST, conn);
+	must_dial(ROOT);
+	rig_conn_event(&rig, PFS_EV_LOST, rig_dialled(&rig, NULL));
+	must_be("orphaned");
+}
+END_TEST
+
 /* Silent loss, where TCP says nothing: PFS_SILENCE_US after the last word. We beat meanwhile. */
 START_TEST(silent_parents_are_left)
 {
@@ -622,6 +640,7 @@ int main(void)
 	tcase_add_test(tcase, empty_files_are_whole_too);
 	tcase_add_test(tcase, damage_blames_the_direct_parent);
 	tcase_add_test(tcase, orphans_go_up_and_then_elect);
+	tcase_add_test(tcase, a_short_path_is_asked_once);
 	tcase_add_test(tcase, silent_parents_are_left);
 	tcase_add_test(tcase, roots_that_stand_still_are_left);
 	tcase_add_test(tcase, slow_roots_are_waited_for);
