@@ -137,6 +137,28 @@ START_TEST(f3_weights_count_whole_subtrees)
 }
 END_TEST
 
+/* A joiner that claims to bring the whole world does not turn the balance round. */
+START_TEST(f3_weights_do_not_wrap)
+{
+	struct wire_frame join, frame;
+	uint32_t conn, target;
+
+	waiting_root();
+	rig_child(&rig, PEER(1), 0, rig.phone.xid);
+	rig_child(&rig, PEER(2), 0, rig.phone.xid);
+	join = rig_join(&rig, 0, rig.phone.xid);
+	join.weight = UINT32_MAX;
+	conn = rig_accept(&rig, PEER(3));
+	rig_frame(&rig, conn, &join);
+	ck_assert(rig_frame_sent(&rig, conn, WIRE_REDIRECT, &frame));
+	target = frame.target;
+	rig_conn_event(&rig, PFS_EV_EOF, conn);
+	conn = rig_child(&rig, PEER(4), 0, rig.phone.xid);
+	ck_assert(rig_frame_sent(&rig, conn, WIRE_REDIRECT, &frame));
+	ck_assert_uint_ne(frame.target, target);
+}
+END_TEST
+
 /* F4: a child that waits gets no byte before the file is complete and verified, then all of it, then owes a DONE. */
 START_TEST(f4_whole_file_after_verification)
 {
@@ -621,6 +643,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, f3_two_children_and_the_lighter_subtree);
 	tcase_add_test(tcase, f3_weights_count_whole_subtrees);
+	tcase_add_test(tcase, f3_weights_do_not_wrap);
 	tcase_add_test(tcase, f4_whole_file_after_verification);
 	tcase_add_test(tcase, f4_damage_is_never_forwarded);
 	tcase_add_loop_test(tcase, f6_f7_strangers_may_not_join, 0, 4);
