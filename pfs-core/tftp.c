@@ -22,6 +22,9 @@ enum {
 enum { TRACE_SILENCE = 256, TRACE_ICMP = 257, TRACE_SIZE = 258 };
 enum failing { FAILING_SILENT, FAILING_BUSY, FAILING_DAMAGED, FAILING_FINAL };
 
+/* A root must have given up an attempt, and said so, before its members give it up. */
+_Static_assert((PFS_TFTP_SILENT_MAX + 1) * PFS_TFTP_RTO_MAX_US < PFS_ROOT_STALL_US, "members outwait an attempt");
+
 static uint32_t put16(uint8_t *bytes, uint32_t at, uint32_t value)
 {
 	bytes[at] = (uint8_t)(value >> 8);

@@ -40,7 +40,7 @@
 #define PFS_SILENCE_US (16 * PFS_S)            /* three beats and one second */
 #define PFS_READER_STALL_US (30 * PFS_S)       /* one chunk not taken by a child */
 #define PFS_VERDICT_US (120 * PFS_S)           /* the last chunk taken by TCP to the child's DONE or BAD */
-#define PFS_ROOT_STALL_US (120 * PFS_S)        /* no progress at the root; and a beat for each level */
+#define PFS_ROOT_STALL_US (150 * PFS_S)        /* no progress at the root; and a beat for each level */
 #define PFS_ROOT_PATIENCE_US (1800 * PFS_S)    /* a root may say that it tries again instead */
 #define PFS_ROOT_RATE_MIN 256                  /* bytes a second that a root must make on the whole */
 #define PFS_ORPHAN_MIN_US (500 * PFS_MS)
