@@ -14,6 +14,7 @@ static const struct command {
 	const char *arguments, *summary;
 } commands[] = {
 	{ "run", command_run, "SCENARIO", "make the fleet and upgrade it, by PFS and in the traditional way" },
+	{ "check", command_check, "SCENARIO", "check a scenario and print the plan it makes and what it needs" },
 	{ "doctor", command_doctor, "", "say what this host offers, and what mends what it lacks" },
 	{ "exec", command_exec, "PHONE -- CMD", "run a command inside a running phone's namespace" },
 };

@@ -66,7 +66,9 @@ static void tree_fill(const struct pfs_phone *phone, struct wire_frame *frame, u
 	frame->phase = phone->tree_phase;
 	frame->root = phone->root_address;
 	frame->xid = phone->tree_xid;
-	frame->progress_kb = core_is_root(phone) ? (uint32_t)(phone->received / 1024) : phone->progress_kb;
+	frame->progress_kb = core_is_root(phone) || phone->state == PFS_ST_RECEIVING
+				     ? (uint32_t)(phone->received / 1024)
+				     : phone->progress_kb;
 	for (uint32_t i = 0; i < phone->path_count && i + 1 < PFS_LEVELS_MAX; i++)
 		frame->path[frame->path_count++] = phone->path[i];
 	frame->path[frame->path_count++] = phone->config.address;
@@ -114,6 +116,7 @@ static void send_chunk(struct pfs_phone *phone, struct pfs_actions *actions, str
 	conn->beat_us = phone->now_us + PFS_BEAT_US;
 	if (frame.length == 0) {
 		conn->sending = 0;
+		conn->stall_us = phone->now_us + PFS_VERDICT_US;
 		return;
 	}
 	action = core_act(actions, PFS_ACT_SEND_FILE);
@@ -128,7 +131,8 @@ static void send_chunk(struct pfs_phone *phone, struct pfs_actions *actions, str
 void core_child_sent(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn)
 {
 	conn->sending = 0;
-	conn->stall_us = PFS_TIME_NEVER;
+	/* Beats alone do not keep a slot: a hierarchy that never ends would hold up the next file. */
+	conn->stall_us = phone->now_us + PFS_VERDICT_US;
 	if (conn->sent < phone->config.files[conn->file].size)
 		send_chunk(phone, actions, conn);
 }
@@ -169,19 +173,26 @@ static void refuse_join(struct pfs_phone *phone, struct pfs_actions *actions, st
 	core_conn_finish(phone, actions, conn);
 }
 
-/* In the tree that the joiner means, or in possession of the file. */
+/*
+ * In the tree that the joiner means, or in possession of the file, or below
+ * somebody who is: a holder's tree has no claim of its own, and is anybody's.
+ */
 static bool belongs(const struct pfs_phone *phone, uint8_t file, uint32_t xid)
 {
 	if (core_holds(phone, file))
 		return true;
-	if (file != phone->file || phone->tree_xid == 0 || phone->tree_xid != xid)
+	if (file != phone->file ||
+	    (phone->tree_phase != TREE_HOLDING && (phone->tree_xid == 0 || phone->tree_xid != xid)))
 		return false;
 	return core_is_root(phone) || phone->state == PFS_ST_MEMBER || phone->state == PFS_ST_RECEIVING ||
 	       (phone->state == PFS_ST_VERIFYING && !phone->verifying_from_server);
 }
 
+/* Or the phone itself. */
 static bool is_ancestor(const struct pfs_phone *phone, uint8_t file, uint32_t address)
 {
+	if (address == phone->config.address)
+		return true; /* two phones with one address: whoever it is, no tree can have both */
 	if (file != phone->file || core_holds(phone, file))
 		return false;
 	for (uint32_t i = 0; i < phone->path_count; i++)
@@ -271,16 +282,23 @@ static bool redirect(struct pfs_phone *phone, struct pfs_actions *actions, struc
 	return true;
 }
 
+/* The key as well: the same bytes may be another model's hierarchy (F6), or another file's (F5). */
+static uint8_t file_meant(const struct pfs_phone *phone, const struct wire_frame *join)
+{
+	for (uint8_t i = 0; i < phone->config.file_count; i++)
+		if (phone->config.files[i].digest == join->digest && core_file_key(phone, i) == join->key)
+			return i;
+	return PFS_NO_FILE;
+}
+
 void core_child_join(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn,
 		     const struct wire_frame *frame)
 {
-	uint8_t file = core_file_find(phone, frame->digest, NULL);
+	uint8_t file = file_meant(phone, frame);
 	uint32_t weight = frame->weight ? frame->weight : 1;
 	struct wire_frame join = *frame;
 
 	join.weight = weight;
-	if (file != PFS_NO_FILE && frame->key != core_file_key(phone, file))
-		file = PFS_NO_FILE; /* the same bytes, but another model's hierarchy (F6) */
 	if (file == PFS_NO_FILE || ((conn->address ^ phone->config.address) & phone->config.netmask)) {
 		refuse_join(phone, actions, conn, file, PFS_REFUSE_STRANGER);
 		return;

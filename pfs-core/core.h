@@ -56,7 +56,7 @@ void core_file_held(struct pfs_phone *phone, struct pfs_actions *actions);
 void core_file_failed(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_failure failure);
 bool core_holds(const struct pfs_phone *phone, uint8_t file);
 bool core_is_root(const struct pfs_phone *phone);
-uint8_t core_file_find(const struct pfs_phone *phone, uint64_t digest, const char *name); /* name may be NULL */
+uint8_t core_file_find(const struct pfs_phone *phone, uint64_t digest, const char *name);
 uint32_t core_file_key(const struct pfs_phone *phone, uint8_t file);
 bool core_blamed(const struct pfs_phone *phone, uint32_t address);
 void core_blame(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t address, enum pfs_loss loss, uint64_t for_us);

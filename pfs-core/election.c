@@ -141,12 +141,13 @@ static void orphaned_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 		core_election_listen(phone);
 		return;
 	}
-	/* Elections brought nothing: ask the server, and stand as root for the others. */
+	/* Elections brought nothing: ask the server, and stand as root for the others, who hear of it. */
 	phone->xid = new_xid(phone);
 	stand(phone, actions);
 	phone->tree_phase = TREE_TFTP;
 	core_children_tell(phone, actions, phone->file, WIRE_XFRCMD);
 	core_tftp_begin(phone, actions, PFS_DIRECT_PEERS_EXHAUSTED);
+	core_election_answer(phone, actions, phone->file);
 }
 
 void core_election_timer(struct pfs_phone *phone, struct pfs_actions *actions)
@@ -319,7 +320,7 @@ static void follow(struct pfs_phone *phone, struct pfs_actions *actions, const s
 	phone->leader_xid = claim->xid;
 	phone->leader_strength = claim->strength;
 	phone->leader_class = (uint8_t) class;
-	phone->hops = 0;
+	phone->hops = phone->state == PFS_ST_FOLLOWING ? phone->hops + 1 : 0;
 	phone->dial_origin = 0;
 	phone->last_resort = 0;
 	core_state_set(phone, PFS_ST_FOLLOWING, join_time(phone, claim, class));
@@ -344,6 +345,13 @@ static void consider(struct pfs_phone *phone, struct pfs_actions *actions, const
 		if (claim->sender != phone->leader &&
 		    !beats(class, claim->strength, claim->sender, phone->leader_class, phone->leader_strength,
 			   phone->leader))
+			return;
+		/* Each new leader puts the joining off: a row of them must end. */
+		if (phone->hops >= PFS_HOPS_MAX)
+			return;
+		break;
+	case PFS_ST_ORPHANED:
+		if (phone->round > PFS_ROUNDS_END)
 			return;
 		break;
 	default:

@@ -150,7 +150,6 @@ static void joined(struct pfs_phone *phone, struct pfs_actions *actions, struct 
 	conn->role = CONN_PARENT;
 	conn->deadline_us = phone->now_us + PFS_SILENCE_US;
 	conn->beat_us = phone->now_us + PFS_BEAT_US;
-	phone->hops = 0;
 	phone->rejoin = REJOIN_NONE;
 	phone->dial_origin = 0;
 	phone->avoid = 0;
@@ -239,6 +238,8 @@ static void parent_failed(struct pfs_phone *phone, struct pfs_actions *actions, 
 	record->b = ++phone->roots_tried;
 	record->address = conn->address;
 	core_conn_finish(phone, actions, conn);
+	if (phone->received)
+		core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
 	phone->received = 0;
 	if (phone->roots_tried >= PFS_ROOTS_MAX) {
 		core_file_failed(phone, actions, failure);
@@ -351,10 +352,11 @@ static void orphan(struct pfs_phone *phone, struct pfs_actions *actions, enum pf
 	phone->received = 0;
 	phone->rejoin = REJOIN_NONE;
 	phone->dial_origin = 0;
-	phone->hops = 0;
 	phone->root_deadline_us = PFS_TIME_NEVER;
 	phone->root_limit_us = PFS_TIME_NEVER;
-	if (loss == PFS_LOSS_STALLED || loss == PFS_LOSS_CYCLE || !rejoin_next(phone, actions))
+	/* Losses count as hops: parents that accept and hang up, each naming the next, must end. */
+	if (loss == PFS_LOSS_STALLED || loss == PFS_LOSS_CYCLE || ++phone->hops > PFS_HOPS_MAX ||
+	    !rejoin_next(phone, actions))
 		core_election_again(phone, actions, loss, 0);
 }
 

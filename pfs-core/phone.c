@@ -78,7 +78,7 @@ uint8_t core_file_find(const struct pfs_phone *phone, uint64_t digest, const cha
 {
 	for (uint8_t i = 0; i < phone->config.file_count; i++)
 		if (phone->config.files[i].digest == digest &&
-		    (!name || !strcmp(phone->config.files[i].name, name)))
+		    !strcmp(phone->config.files[i].name, name))
 			return i;
 	return PFS_NO_FILE;
 }
@@ -113,12 +113,27 @@ void core_blame(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t a
 		if (phone->blamed[i].until_us < entry->until_us)
 			entry = &phone->blamed[i];
 	}
+	if (entry->address != address)
+		entry->strikes = 0;
+	if (loss == PFS_LOSS_DAMAGED && entry->strikes < UINT8_MAX)
+		entry->strikes++;
 	entry->address = address;
-	entry->loss = loss;
+	entry->loss = (uint8_t)loss;
 	entry->until_us = phone->now_us + for_us;
 	record = core_trace(phone, actions, PFS_TR_BLAMED);
 	record->address = address;
 	record->a = loss;
+}
+
+/*
+ * One damaged byte may be the wire's: for that file its sender is avoided, but
+ * with the next file it is a peer again, and may be its root. Twice is a habit.
+ */
+static void forgive(struct pfs_phone *phone)
+{
+	for (uint32_t i = 0; i < PFS_BLAMED_MAX; i++)
+		if (phone->blamed[i].loss == PFS_LOSS_DAMAGED && phone->blamed[i].strikes == 1)
+			phone->blamed[i].until_us = 0;
 }
 
 /* ------------------------------------------------------------ the files */
@@ -162,8 +177,10 @@ void core_file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uint8
 	phone->root_limit_us = PFS_TIME_NEVER;
 	phone->tftp.begun = 0;
 	phone->tftp.attempts = 0;
+	phone->tftp.broken = 0;
 	phone->tftp.damaged = 0;
 	phone->tftp.busy_since_us = 0;
+	forgive(phone);
 
 	if (shares(phone) && hierarchies_served(phone) >= PFS_HIERARCHIES_MAX) {
 		core_state_set(phone, PFS_ST_HELD_UP, PFS_TIME_NEVER);

@@ -35,7 +35,9 @@ struct pfs_conn {
 struct pfs_blamed {
 	uint64_t until_us;
 	uint32_t address;
-	uint32_t loss;          /* enum pfs_loss */
+	uint8_t loss;           /* enum pfs_loss */
+	uint8_t strikes;        /* times that it sent damage */
+	uint8_t reserved[2];
 };
 
 /* The TFTP client. One transfer at a time. */
@@ -55,7 +57,7 @@ struct pfs_tftp {
 	uint8_t damaged;        /* that failed verification */
 	uint8_t plain;          /* 1: the server refused options (ERROR 8): ask without */
 	uint8_t direct;         /* enum pfs_direct */
-	uint8_t last_failure;   /* enum pfs_failure of the last attempt */
+	uint8_t broken;         /* attempts that brought some blocks and then met silence */
 	uint8_t reserved;
 };
 
@@ -88,7 +90,7 @@ struct pfs_phone {
 	uint32_t lost;             /* parent that was lost, told in JOIN */
 	uint32_t deaf_leader;      /* leader that took nobody, last time */
 	uint32_t root_address, tree_xid; /* of the tree we are in */
-	uint32_t progress_kb;      /* at the root, as heard */
+	uint32_t progress_kb;      /* at the nearest ancestor that receives, as heard */
 	uint32_t path[PFS_LEVELS_MAX]; /* ancestors, root first */
 	uint32_t window_count;
 	uint32_t dropped[PFS_DROPS];

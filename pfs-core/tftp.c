@@ -213,16 +213,26 @@ static void busy(struct pfs_phone *phone, struct pfs_actions *actions)
 			 PFS_TFTP_BUSY_MIN_US + core_draw_below(phone, DRAW_TFTP, PFS_TFTP_BUSY_SPREAD_US));
 }
 
+/*
+ * A server that says nothing at all is gone after a few attempts. One that
+ * breaks off in mid-file, as a full WAN makes it, is there: it gets many.
+ */
 static void silence(struct pfs_phone *phone, struct pfs_actions *actions)
 {
-	uint64_t wait_us = PFS_TFTP_WAIT_US << phone->tftp.attempts;
+	struct pfs_tftp *tftp = &phone->tftp;
+	uint32_t doublings;
+	uint64_t wait_us;
 
-	if (++phone->tftp.attempts >= PFS_TFTP_ATTEMPTS) {
+	if (tftp->block)
+		tftp->broken++;
+	else
+		tftp->attempts++;
+	if (tftp->attempts >= PFS_TFTP_ATTEMPTS || tftp->broken >= PFS_TFTP_BROKEN_MAX) {
 		server_failed(phone, actions, PFS_FAIL_SERVER_SILENT);
 		return;
 	}
-	if (wait_us > PFS_TFTP_WAIT_MAX_US)
-		wait_us = PFS_TFTP_WAIT_MAX_US;
+	doublings = (uint32_t)tftp->attempts + tftp->broken - 1;
+	wait_us = doublings > 5 ? PFS_TFTP_WAIT_MAX_US : PFS_TFTP_WAIT_US << doublings;
 	retry_at(phone, actions, wait_us + core_draw_below(phone, DRAW_TFTP, wait_us));
 }
 
@@ -386,12 +396,13 @@ static bool options_read(struct pfs_phone *phone, const struct pfs_event *event,
 			at++;
 		if (at++ >= event->length || !get_number(event, &at, &value))
 			return false;
-		if (text_is(event, name, "blksize") && phone->config.tftp_blksize && value >= 8 &&
-		    value <= phone->config.tftp_blksize)
+		if (text_is(event, name, "blksize") && phone->config.tftp_blksize &&
+		    phone->config.tftp_blksize != 512 && value >= 8 && value <= phone->config.tftp_blksize)
 			*blksize = value;
 		else if (text_is(event, name, "tsize") && phone->config.tftp_tsize)
 			*tsize = value;
-		else if (!text_is(event, name, "timeout") || value != phone->config.tftp_timeout_s)
+		else if (!text_is(event, name, "timeout") || !phone->config.tftp_timeout_s ||
+			 value != phone->config.tftp_timeout_s)
 			return false;
 	}
 	return true;
@@ -446,6 +457,8 @@ static void error_heard(struct pfs_phone *phone, struct pfs_actions *actions, ui
 		if (!phone->tftp.plain && asks_options(phone)) {
 			core_trace(phone, actions, PFS_TR_TFTP_ERROR)->a = code;
 			phone->tftp.plain = 1;
+			if (phone->received)
+				core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
 			core_tftp_begin(phone, actions, phone->tftp.direct);
 			break;
 		}
@@ -453,7 +466,9 @@ static void error_heard(struct pfs_phone *phone, struct pfs_actions *actions, ui
 		break;
 	case 0: /* "not defined, see message": what servers say at their limit */
 	case ERROR_DISK:
-		attempt_failed(phone, actions, FAILING_BUSY, PFS_FAIL_SERVER_BUSY, code);
+		/* In mid-file it is no rejection, and a server that never gets further must not be asked for ever. */
+		attempt_failed(phone, actions, phone->tftp.block ? FAILING_SILENT : FAILING_BUSY,
+			       PFS_FAIL_SERVER_BUSY, code);
 		break;
 	case ERROR_TID:
 		attempt_failed(phone, actions, FAILING_SILENT, PFS_FAIL_SERVER_SILENT, code);
@@ -492,7 +507,8 @@ void core_tftp_heard(struct pfs_phone *phone, struct pfs_actions *actions, const
 		core_drop_input(phone, actions, PFS_DROP_TID, event->address);
 		return;
 	}
-	if (opcode == OP_DATA || opcode == OP_OACK)
+	/* Only what begins a transfer chooses its TID: not a packet astray. */
+	if (opcode == OP_OACK || (opcode == OP_DATA && event->data[2] == 0 && event->data[3] == 1))
 		tftp->port = event->port;
 	switch (opcode) {
 	case OP_DATA:

@@ -30,19 +30,21 @@
 #define PFS_ACCEPT_US (5 * PFS_S)              /* accepted to JOIN */
 #define PFS_CLOSE_US (5 * PFS_S)               /* FIN sent to FIN received */
 #define PFS_BUSY_RETRY_US (2 * PFS_S)
-#define PFS_HOPS_MAX 48                        /* redirects and second tries of one join */
+#define PFS_HOPS_MAX 48                        /* redirects, second tries and lost parents of one election */
 #define PFS_ROUNDS_MAX 6                       /* elections for one file */
+#define PFS_ROUNDS_END 12                      /* from here on the last resort yields to nobody */
 #define PFS_LAST_RESORT_US (30 * PFS_S)        /* random wait before the server is asked past an election */
 
 /* liveness */
 #define PFS_BEAT_US (5 * PFS_S)
 #define PFS_SILENCE_US (16 * PFS_S)            /* three beats and one second */
 #define PFS_READER_STALL_US (30 * PFS_S)       /* one chunk not taken by a child */
+#define PFS_VERDICT_US (120 * PFS_S)           /* the last chunk taken by TCP to the child's DONE or BAD */
 #define PFS_ROOT_STALL_US (120 * PFS_S)        /* no progress at the root; and a beat for each level */
 #define PFS_ROOT_RATE_MIN 256                  /* bytes a second that a root must make on the whole */
 #define PFS_ORPHAN_MIN_US (500 * PFS_MS)
 #define PFS_ORPHAN_SPREAD_US (1500 * PFS_MS)
-#define PFS_BLAME_US (300 * PFS_S)             /* a peer that sent damage or stood still */
+#define PFS_BLAME_US (300 * PFS_S)             /* a peer that sent damage again, or stood still */
 #define PFS_BLAME_DEAF_US (60 * PFS_S)         /* a leader that twice took nobody */
 #define PFS_FAILED_ROOT_US (5 * PFS_S)         /* a root whose server failed it waits before it asks around */
 #define PFS_ROOTS_MAX 2                        /* roots that try before a failure is everybody's */
@@ -56,7 +58,8 @@
 #define PFS_TFTP_RTO_MIN_US (1 * PFS_S)
 #define PFS_TFTP_RTO_MAX_US (16 * PFS_S)
 #define PFS_TFTP_SILENT_MAX 8                  /* time-outs in a row that end an attempt */
-#define PFS_TFTP_ATTEMPTS 8                    /* attempts that met silence */
+#define PFS_TFTP_ATTEMPTS 8                    /* attempts that met silence from the first */
+#define PFS_TFTP_BROKEN_MAX 64                 /* attempts that broke off in mid-file */
 #define PFS_TFTP_WAIT_US (2 * PFS_S)           /* before the second attempt; doubles */
 #define PFS_TFTP_WAIT_MAX_US (64 * PFS_S)
 #define PFS_TFTP_DAMAGED_MAX 3                 /* downloads that failed verification */

@@ -16,6 +16,7 @@ enum fleet_exit {
 
 /* Each returns an enum fleet_exit. */
 int command_run(int argc, char **argv);
+int command_check(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 
 /* exec's command replaces the program: it returns only where that failed. */

@@ -64,7 +64,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static const struct argp parser = {
 	option_table, parse_option, "PHONE -- CMD [ARG...]",
-	"Runs CMD inside the network namespace of PHONE (as SEP001122334455, or headquarters) of a running fleet.\v"
+	"Runs CMD inside the network namespace of PHONE of a running fleet: a name as SEP001122334455, an address, or headquarters.\v"
 	"Exit status: CMD's; 2 usage, no such run or no such phone; 4 the host refuses; 126, 127 CMD cannot be run.",
 	NULL, NULL, NULL
 };
@@ -117,11 +117,12 @@ static int enter(const struct control_namespaces *namespaces)
 	return setns(namespaces->net, CLONE_NEWNET) ? -errno : 0;
 }
 
-static int refuse(const char *run, const char *phone, int error)
+static int refuse(const char *run, const char *phone, const char *phones, int error)
 {
 	switch (error) {
 	case -ENOENT:
-		fprintf(stderr, "pfs-fleet: %s: no such phone is up in the fleet of %s\n", phone, run);
+		fprintf(stderr, "pfs-fleet: %s: no such phone is up in the fleet of %s%s%s\n", phone, run,
+			*phones ? ", which has " : "", phones);
 		return FLEET_EXIT_USAGE;
 	case -ENOTCONN:
 		fprintf(stderr, "pfs-fleet: %s: no fleet runs there\n", run);
@@ -154,7 +155,7 @@ int command_exec(int argc, char **argv)
 	if (!error)
 		error = enter(&namespaces);
 	if (error)
-		return refuse(options.run, options.phone, error);
+		return refuse(options.run, options.phone, namespaces.phones, error);
 	execvp(options.command[0], options.command);
 	fprintf(stderr, "pfs-fleet: %s: %s\n", options.command[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;

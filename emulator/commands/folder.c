@@ -72,7 +72,8 @@ int folder_make(const char *wanted, const char *scenario_name, time_t now, char 
 	if (error == -ENOTEMPTY)
 		fprintf(stderr, "pfs-fleet: %s: is not empty; name a new folder, or none\n", path);
 	else if (error)
-		fprintf(stderr, "pfs-fleet: cannot make the run's folder %s: %s\n", wanted ? wanted : path, strerror(-error));
+		fprintf(stderr, "pfs-fleet: cannot make the run's folder %s: %s\n", wanted ? wanted : path,
+			strerror(-error));
 	return error;
 }
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include <urcu-qsbr.h>
@@ -24,9 +25,9 @@ struct progress {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop;               /* under lock */
+	bool stop; /* under lock */
 
-	const char *phase_told;  /* the thread's own from here on */
+	const char *phase_told; /* the thread's own from here on */
 	uint32_t step_told;
 	time_t told_at;
 };
@@ -41,17 +42,30 @@ static time_t seconds_now(void)
 
 static void describe(const struct progress *progress, const struct fleet_view *view, char *text, size_t size)
 {
-	int length = snprintf(text, size, "%s: %s at %s, %" PRIu32 " of %" PRIu32 " phones done", progress->label,
-			      view->phase, report_duration(view->now_us).text, view->upgraded, view->phones);
+	int length =
+		snprintf(text, size, "%s: %s at %s, %" PRIu32 " of %" PRIu32 " phones", progress->label,
+			 view->phase, report_duration(view->now_us).text, view->upgraded, view->phones);
 
 	if (view->failed && (size_t)length < size)
-		length += snprintf(text + length, size - (size_t)length, ", %" PRIu32 " failed", view->failed);
+		length +=
+			snprintf(text + length, size - (size_t)length, ", %" PRIu32 " failed", view->failed);
 	if ((size_t)length < size)
-		length += snprintf(text + length, size - (size_t)length, ", %.0f %% of bytes, WAN %.2f Mb/s",
-				   view->bytes_wanted ? 100.0 * (double)view->bytes_held / (double)view->bytes_wanted : 100.0,
+		length += snprintf(text + length, size - (size_t)length, ", %.0f %%, WAN %.2f Mb/s",
+				   view->bytes_wanted
+					   ? 100.0 * (double)view->bytes_held / (double)view->bytes_wanted
+					   : 100.0,
 				   (double)view->wan_down_bps / 1e6);
 	if (view->left_us != UINT64_MAX && (size_t)length < size)
-		snprintf(text + length, size - (size_t)length, ", about %s left", report_duration(view->left_us).text);
+		snprintf(text + length, size - (size_t)length, ", %s left",
+			 report_duration(view->left_us).text);
+}
+
+/* A line that wraps could not be drawn over. */
+static int columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
 }
 
 static void tell(struct progress *progress, const struct fleet_view *view)
@@ -68,7 +82,10 @@ static void tell(struct progress *progress, const struct fleet_view *view)
 	progress->step_told = step;
 	progress->told_at = now;
 	describe(progress, view, text, sizeof(text));
-	fprintf(stderr, progress->terminal ? "\r%s\033[K" : "%s\n", text);
+	if (progress->terminal)
+		fprintf(stderr, "\r%.*s\033[K", columns(), text);
+	else
+		fprintf(stderr, "%s\n", text);
 	fflush(stderr);
 }
 
@@ -82,7 +99,8 @@ static bool pause_until_next(struct progress *progress)
 	until.tv_sec += until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&progress->lock);
-	while (!progress->stop && pthread_cond_timedwait(&progress->wake, &progress->lock, &until) != ETIMEDOUT)
+	while (!progress->stop &&
+	       pthread_cond_timedwait(&progress->wake, &progress->lock, &until) != ETIMEDOUT)
 		;
 	bool stop = progress->stop;
 	pthread_mutex_unlock(&progress->lock);

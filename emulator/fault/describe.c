@@ -41,9 +41,10 @@ static const char *verb(const struct fault_order *order)
 
 int fault_describe(const struct plan *plan, const struct fault_order *order, char *text, size_t size)
 {
-	static const char *const phases[PLAN_PHASES] = {"", " while claiming", " in root waiting", " in tftp",
-							" while receiving", " while serving"};
-	const char *phase = !order->end && order->fault->phase < PLAN_PHASES ? phases[order->fault->phase] : "";
+	static const char *const phases[PLAN_PHASES] = { "",         " while claiming",  " in root waiting",
+							 " in tftp", " while receiving", " while serving" };
+	const char *phase =
+		!order->end && order->fault->phase < PLAN_PHASES ? phases[order->fault->phase] : "";
 	char when[48] = "", file[PFS_NAME_MAX + 8] = "";
 
 	if (*phase && order->fault->at_percent)
@@ -54,10 +55,11 @@ int fault_describe(const struct plan *plan, const struct fault_order *order, cha
 		return snprintf(text, size, "TFTP server %s%s", verb(order), when);
 	if (order->kind == PLAN_FAULT_WAN_CUT || order->kind == PLAN_FAULT_WAN_DEGRADE)
 		return snprintf(text, size, "WAN of %s %s%s",
-				order->site >= 0 ? plan->sites[order->site].name : "every site", verb(order), when);
+				order->site >= 0 ? plan->sites[order->site].name : "every site", verb(order),
+				when);
 	if (!order->end && order->file >= 0)
 		snprintf(file, sizeof(file), " of %s",
 			 plan_phone_firmware(plan, (uint32_t)order->phone)->files[order->file].name);
-	return snprintf(text, size, "%s%s %s%s%s", role_word(order), plan->phones[order->phone].name, verb(order), when,
-			file);
+	return snprintf(text, size, "%s%s %s%s%s", role_word(order), plan->phones[order->phone].name,
+			verb(order), when, file);
 }

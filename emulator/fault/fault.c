@@ -35,7 +35,7 @@ enum stage {
 
 /* What a phone is for one file. */
 struct part {
-	uint32_t parent;   /* address it receives from, 0 none */
+	uint32_t parent; /* address it receives from, 0 none */
 	uint8_t children;
 	bool root, member; /* member: has a parent */
 	bool begun;        /* RECEIVING: first DATA seen */
@@ -45,9 +45,9 @@ struct part {
 struct watch {
 	const struct plan_fault *fault;
 	enum stage stage;
-	uint64_t at_us;     /* PLAN_PHASE_TIME */
-	int64_t near;       /* ARMED by a download: in this phone's subnet and model; -1 anywhere */
-	int32_t file;       /* ARMED: the file concerned, -1 any */
+	uint64_t at_us; /* PLAN_PHASE_TIME */
+	int64_t near;   /* ARMED by a download: in this phone's subnet and model; -1 anywhere */
+	int32_t file;   /* ARMED: the file concerned, -1 any */
 };
 
 struct due {
@@ -62,10 +62,11 @@ struct fault_engine {
 	uint32_t watch_count, unfired;
 	uint32_t percent_waiting; /* unfired ones that look at progress */
 	struct watch *watches;
-	struct part *parts;       /* phone_count times PFS_FILES_MAX */
-	bool *out;                /* put out of action by a fault */
+	struct part *parts; /* phone_count times PFS_FILES_MAX */
+	uint8_t *at;        /* file that each phone is at */
+	bool *out;          /* put out of action by a fault */
 	uint32_t due_count, due_size;
-	struct due *due;          /* a handful: searched in full */
+	struct due *due; /* a handful: searched in full */
 	uint64_t orders;
 };
 
@@ -106,11 +107,12 @@ struct fault_engine *fault_engine_new(const struct plan *plan, bool traditional)
 		return engine;
 	engine->watches = calloc(engine->watch_count, sizeof(*engine->watches));
 	engine->parts = calloc((size_t)plan->phone_count * PFS_FILES_MAX + 1, sizeof(*engine->parts));
+	engine->at = calloc((size_t)plan->phone_count + 1, sizeof(*engine->at));
 	engine->out = calloc((size_t)plan->phone_count + 1, sizeof(*engine->out));
 	/* Each fault queues one order and its end, never more. */
 	engine->due_size = engine->watch_count * 2;
 	engine->due = calloc(engine->due_size, sizeof(*engine->due));
-	if (!engine->watches || !engine->parts || !engine->out || !engine->due) {
+	if (!engine->watches || !engine->parts || !engine->at || !engine->out || !engine->due) {
 		fault_engine_free(engine);
 		return NULL;
 	}
@@ -125,8 +127,9 @@ struct fault_engine *fault_engine_new(const struct plan *plan, bool traditional)
 		watch->fault = fault;
 		watch->near = -1;
 		watch->file = fault->file;
-		watch->at_us = fault->phase == PLAN_PHASE_TIME && first_us != PFS_TIME_NEVER ?
-				       first_us + fault->at_us : PFS_TIME_NEVER;
+		watch->at_us = fault->phase == PLAN_PHASE_TIME && first_us != PFS_TIME_NEVER
+				       ? first_us + fault->at_us
+				       : PFS_TIME_NEVER;
 		engine->percent_waiting += uses_percent(fault);
 	}
 	engine->unfired = engine->watch_count;
@@ -139,6 +142,7 @@ void fault_engine_free(struct fault_engine *engine)
 		return;
 	free(engine->watches);
 	free(engine->parts);
+	free(engine->at);
 	free(engine->out);
 	free(engine->due);
 	free(engine);
@@ -147,14 +151,17 @@ void fault_engine_free(struct fault_engine *engine)
 static void enqueue(struct fault_engine *engine, uint64_t at_us, const struct fault_order *order)
 {
 	assert(engine->due_count < engine->due_size);
-	engine->due[engine->due_count++] = (struct due){at_us, engine->orders++, *order};
+	engine->due[engine->due_count++] = (struct due){ at_us, engine->orders++, *order };
 }
 
 /* phone: the target, or for a link or a server whoever reached the phase; -1: it was a time. */
-static void fire(struct fault_engine *engine, struct watch *watch, int64_t phone, int32_t file, uint64_t now_us)
+static void fire(struct fault_engine *engine, struct watch *watch, int64_t phone, int32_t file,
+		 uint64_t now_us)
 {
 	const struct plan_fault *fault = watch->fault;
-	struct fault_order order = {.kind = fault->kind, .phone = -1, .site = -1, .file = -1, .fault = fault};
+	struct fault_order order = {
+		.kind = fault->kind, .phone = -1, .site = -1, .file = -1, .fault = fault
+	};
 
 	assert(watch->stage != STAGE_FIRED);
 	watch->stage = STAGE_FIRED;
@@ -248,9 +255,10 @@ static void search(struct fault_engine *engine, struct watch *watch, uint64_t no
 		int32_t file = may_hit(engine, watch, phone) ? role_file(engine, watch, phone) : -1;
 		if (file < 0 || pick--)
 			continue;
-		/* Without a role that names a file, the scenario's own word stands. */
-		if (watch->fault->role == PLAN_ROLE_ANY || watch->fault->role == PLAN_ROLE_PHONE)
-			file = watch->file;
+		/* A role that holds for every file names none: the scenario's word, or the file it is at. */
+		if (engine->traditional || watch->fault->role == PLAN_ROLE_ANY ||
+		    watch->fault->role == PLAN_ROLE_PHONE)
+			file = watch->file >= 0 ? watch->file : engine->at[phone];
 		fire(engine, watch, phone, file, now_us);
 		return;
 	}
@@ -266,8 +274,9 @@ static void reached(struct fault_engine *engine, enum plan_phase phase, uint32_t
 		if (watch->stage != STAGE_WAITING || fault->phase != phase ||
 		    (fault->file >= 0 && fault->file != file) || !may_hit(engine, watch, phone))
 			continue;
-		if (phase == PLAN_PHASE_CLAIMING ? fault->role == PLAN_ROLE_PARENT || fault->role == PLAN_ROLE_LEAF :
-						   !has_role(engine, fault->role, phone, file))
+		if (phase == PLAN_PHASE_CLAIMING
+			    ? fault->role == PLAN_ROLE_PARENT || fault->role == PLAN_ROLE_LEAF
+			    : !has_role(engine, fault->role, phone, file))
 			continue;
 		fire(engine, watch, phone, file, now_us);
 	}
@@ -282,7 +291,8 @@ static bool far_enough(const struct fault_engine *engine, const struct plan_faul
 }
 
 /* `phone` downloads from the server and has so much. */
-static void downloaded(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have, uint64_t now_us)
+static void downloaded(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have,
+		       uint64_t now_us)
 {
 	for (uint32_t i = 0; i < engine->watch_count; i++) {
 		struct watch *watch = &engine->watches[i];
@@ -291,7 +301,8 @@ static void downloaded(struct fault_engine *engine, uint32_t phone, uint8_t file
 		    (fault->file >= 0 && fault->file != file) ||
 		    !far_enough(engine, fault, phone, file, have))
 			continue;
-		bool other = !engine->traditional && hits_phone(fault->kind) && part_of(engine, phone, file)->root &&
+		bool other = !engine->traditional && hits_phone(fault->kind) &&
+			     part_of(engine, phone, file)->root &&
 			     (fault->role == PLAN_ROLE_PARENT || fault->role == PLAN_ROLE_LEAF ||
 			      (fault->role == PLAN_ROLE_PHONE && phone != (uint32_t)fault->phone));
 		if (!other) {
@@ -316,7 +327,8 @@ static void downloaded(struct fault_engine *engine, uint32_t phone, uint8_t file
 }
 
 /* `phone` receives from its parent and has so much; its parent serves so much. */
-static void received(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have, uint64_t now_us)
+static void received(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have,
+		     uint64_t now_us)
 {
 	uint32_t from = part_of(engine, phone, file)->parent;
 	int64_t parent = from ? plan_phone_at(engine->plan, engine->plan->phones[phone].subnet, from) : -1;
@@ -328,7 +340,8 @@ static void received(struct fault_engine *engine, uint32_t phone, uint8_t file, 
 		int64_t target = serving ? parent : phone;
 		if (watch->stage != STAGE_WAITING || (!serving && fault->phase != PLAN_PHASE_RECEIVING) ||
 		    target < 0 || (fault->file >= 0 && fault->file != file) ||
-		    !far_enough(engine, fault, phone, file, have) || !may_hit(engine, watch, (uint32_t)target) ||
+		    !far_enough(engine, fault, phone, file, have) ||
+		    !may_hit(engine, watch, (uint32_t)target) ||
 		    !has_role(engine, fault->role, (uint32_t)target, file))
 			continue;
 		fire(engine, watch, target, file, now_us);
@@ -352,14 +365,19 @@ static void changed(struct fault_engine *engine, uint32_t phone, uint64_t now_us
 static void forget(struct fault_engine *engine, uint32_t phone)
 {
 	memset(part_of(engine, phone, 0), 0, PFS_FILES_MAX * sizeof(struct part));
+	engine->at[phone] = 0;
 }
 
 /* Records of one file. */
-static void trace_file(struct fault_engine *engine, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
+static void trace_file(struct fault_engine *engine, uint32_t phone, uint64_t now_us,
+		       const struct pfs_trace *trace)
 {
 	struct part *part = part_of(engine, phone, trace->file);
 
 	switch (trace->kind) {
+	case PFS_TR_FILE_BEGUN:
+		engine->at[phone] = trace->file;
+		break;
 	case PFS_TR_CLAIM:
 		if (trace->a == 0)
 			reached(engine, PLAN_PHASE_CLAIMING, phone, trace->file, now_us);
@@ -419,7 +437,8 @@ static void trace_file(struct fault_engine *engine, uint32_t phone, uint64_t now
 	}
 }
 
-void fault_engine_trace(struct fault_engine *engine, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
+void fault_engine_trace(struct fault_engine *engine, uint32_t phone, uint64_t now_us,
+			const struct pfs_trace *trace)
 {
 	if (!engine->unfired)
 		return;
@@ -432,7 +451,8 @@ void fault_engine_trace(struct fault_engine *engine, uint32_t phone, uint64_t no
 	}
 }
 
-void fault_engine_progress(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have, uint64_t now_us)
+void fault_engine_progress(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have,
+			   uint64_t now_us)
 {
 	if (!engine->percent_waiting)
 		return;

@@ -14,10 +14,10 @@
 
 struct fault_order {
 	enum plan_fault_kind kind;
-	bool end;                /* the fault's return: link up, power on, server up, WAN as before */
-	int64_t phone;           /* target, or -1 */
-	int64_t site;            /* WAN and server faults: the site, or -1 for all */
-	int32_t file;            /* damage: the file */
+	bool end;      /* the fault's return: link up, power on, server up, WAN as before */
+	int64_t phone; /* target, or -1 */
+	int64_t site;  /* WAN and server faults: the site, or -1 for all */
+	int32_t file;  /* the file concerned; -1 for links and servers */
 	const struct plan_fault *fault;
 };
 
@@ -28,10 +28,12 @@ struct fault_engine *fault_engine_new(const struct plan *plan, bool traditional)
 void fault_engine_free(struct fault_engine *engine);
 
 /* Every trace record of every phone goes in here too. O(1) where no fault waits for it. */
-void fault_engine_trace(struct fault_engine *engine, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
+void fault_engine_trace(struct fault_engine *engine, uint32_t phone, uint64_t now_us,
+			const struct pfs_trace *trace);
 
 /* A phone holds `have` bytes of a file now, from the server or a parent; for phases in percent. */
-void fault_engine_progress(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have, uint64_t now_us);
+void fault_engine_progress(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have,
+			   uint64_t now_us);
 
 /* When the next timed order falls due, or UINT64_MAX. */
 uint64_t fault_engine_deadline(const struct fault_engine *engine);

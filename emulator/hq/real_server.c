@@ -57,8 +57,8 @@ static const struct {
 	const char *name, *package, *path;
 	bool limits_serving;
 } kinds[] = {
-    [REAL_SERVER_IN_TFTPD] = {"in.tftpd", "tftpd-hpa", "/usr/sbin/in.tftpd", false},
-    [REAL_SERVER_DNSMASQ] = {"dnsmasq", "dnsmasq-base", "/usr/sbin/dnsmasq", true},
+	[REAL_SERVER_IN_TFTPD] = { "in.tftpd", "tftpd-hpa", "/usr/sbin/in.tftpd", false },
+	[REAL_SERVER_DNSMASQ] = { "dnsmasq", "dnsmasq-base", "/usr/sbin/dnsmasq", true },
 };
 
 /* ------------------------------------------------------------- arguments */
@@ -151,8 +151,9 @@ static int write_file(int directory, const struct tftp_file *file)
 	int fd = openat(directory, file->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	uint64_t done = 0;
 
+	/* A file that two firmware sets share is the same, as check() has seen. */
 	if (fd < 0)
-		return -errno;
+		return errno == EEXIST ? 0 : -errno;
 	while (done < file->size) {
 		ssize_t got = write(fd, file->content + done, file->size - done);
 
@@ -236,6 +237,7 @@ static int complain(const struct real_server_config *config, int error, const ch
 static int check(const struct real_server_config *config)
 {
 	char text[PATH_MAX];
+	size_t clash;
 
 	if (geteuid() || !user_is_mapped(NOBODY))
 		return complain(config, -EPERM, "needs root: run as root, or use the embedded server");
@@ -246,6 +248,12 @@ static int check(const struct real_server_config *config)
 	}
 	if (!config->serving_max)
 		return complain(config, -EINVAL, "a serving limit of 0 cannot be passed on");
+	clash = tftp_files_clash(config->files, config->file_count);
+	if (clash < config->file_count) {
+		snprintf(text, sizeof(text), "two files of different content are named \"%.100s\"",
+			 config->files[clash].name);
+		return complain(config, -EEXIST, text);
+	}
 	for (size_t i = 0; i < config->file_count; i++) {
 		const char *name = config->files[i].name;
 
@@ -285,16 +293,16 @@ static int await_report(const struct real_server_config *config, struct real_ser
 			uint32_t timeout_ms)
 {
 	static const char *const stages[] = {
-	    [REAL_SERVER_READY] = "",
-	    [REAL_SERVER_MOUNT] = "cannot have a mount namespace of its own",
-	    [REAL_SERVER_NETNS] = "cannot enter headquarters' namespace",
-	    [REAL_SERVER_EXEC] = "cannot be started",
-	    [REAL_SERVER_PROBE] = "cannot be asked whether it answers",
-	    [REAL_SERVER_SILENT] = "does not answer",
-	    [REAL_SERVER_ENDED] = "ended at once, see its log in the run's folder",
+		[REAL_SERVER_READY] = "",
+		[REAL_SERVER_MOUNT] = "cannot have a mount namespace of its own",
+		[REAL_SERVER_NETNS] = "cannot enter headquarters' namespace",
+		[REAL_SERVER_EXEC] = "cannot be started",
+		[REAL_SERVER_PROBE] = "cannot be asked whether it answers",
+		[REAL_SERVER_SILENT] = "does not answer",
+		[REAL_SERVER_ENDED] = "ended at once, see its log in the run's folder",
 	};
 	struct real_server_report report;
-	struct pollfd ready = {.fd = server->control, .events = POLLIN};
+	struct pollfd ready = { .fd = server->control, .events = POLLIN };
 	char text[PATH_MAX];
 	int got;
 
@@ -318,16 +326,16 @@ static int launch(const struct real_server_config *config, const struct argument
 		  struct real_server *server)
 {
 	struct real_server_init init = {
-	    .path = kinds[config->kind].path,
-	    .arguments = arguments->list,
-	    .netns = config->netns,
-	    .log = log,
-	    .address = config->address,
-	    .receive_buffer_bytes =
-		config->receive_buffer_bytes ? config->receive_buffer_bytes : RECEIVE_BUFFER_BYTES,
-	    .ready_timeout_ms = config->ready_timeout_ms ? config->ready_timeout_ms : READY_TIMEOUT_MS,
-	    /* One socket and one file a transfer, and some of its own. */
-	    .descriptors = 2 * (uint64_t)config->serving_max + 256,
+		.path = kinds[config->kind].path,
+		.arguments = arguments->list,
+		.netns = config->netns,
+		.log = log,
+		.address = config->address,
+		.receive_buffer_bytes =
+			config->receive_buffer_bytes ? config->receive_buffer_bytes : RECEIVE_BUFFER_BYTES,
+		.ready_timeout_ms = config->ready_timeout_ms ? config->ready_timeout_ms : READY_TIMEOUT_MS,
+		/* One socket and one file a transfer, and some of its own. */
+		.descriptors = 2 * (uint64_t)config->serving_max + 256,
 	};
 	int pair[2];
 	int error;
@@ -404,7 +412,7 @@ int real_server_start(const struct real_server_config *config, struct real_serve
 
 void real_server_stop(struct real_server *server)
 {
-	struct pollfd ended = {.events = POLLIN};
+	struct pollfd ended = { .events = POLLIN };
 	struct stat status;
 	siginfo_t info;
 

@@ -32,7 +32,7 @@ struct real_server;
 /*
  * Writes the files, starts the server and waits until it answers a request.
  * Returns 0, or a negative errno after one line on stderr that says what to do:
- * -EPERM (not root), -ENOENT (package missing), -EINVAL (a file's name),
+ * -EPERM (not root), -ENOENT (package missing), -EINVAL (a file's name), -EEXIST (tftp_files_clash()),
  * -ETIMEDOUT (no answer), -ECHILD (it ended at once), or what the kernel said.
  *
  * Call it early and from a thread that lives until real_server_stop(): the

@@ -38,9 +38,9 @@
 static void report(enum real_server_stage stage, int error, uint32_t receive_buffer)
 {
 	const struct real_server_report message = {
-	    .stage = stage,
-	    .error = error,
-	    .receive_buffer = receive_buffer,
+		.stage = stage,
+		.error = error,
+		.receive_buffer = receive_buffer,
 	};
 
 	send(CONTROL, &message, sizeof(message), MSG_NOSIGNAL);
@@ -54,7 +54,7 @@ static _Noreturn void fail(enum real_server_stage stage, int error)
 
 static void reset_signals(void)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
+	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
@@ -85,7 +85,7 @@ static void order_descriptors(const struct real_server_init *init)
 /* True where the maker is gone: it closed its end, or died. */
 static int maker_is_gone(void)
 {
-	struct pollfd control = {.fd = CONTROL, .events = POLLIN};
+	struct pollfd control = { .fd = CONTROL, .events = POLLIN };
 
 	return poll(&control, 1, 0) > 0;
 }
@@ -96,7 +96,7 @@ static int maker_is_gone(void)
  */
 static void private_mounts(void)
 {
-	static const char *const hidden[] = {"/etc/hosts.allow", "/etc/hosts.deny"};
+	static const char *const hidden[] = { "/etc/hosts.allow", "/etc/hosts.deny" };
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		fail(REAL_SERVER_MOUNT, errno);
@@ -120,7 +120,7 @@ static void raise_descriptors(uint64_t wanted)
 /* Returns a pidfd of the program. */
 static int begin_server(const struct real_server_init *init)
 {
-	char *const no_environment[] = {NULL};
+	char *const no_environment[] = { NULL };
 	int pidfd = -1;
 	long pid = syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &pidfd, NULL, NULL);
 
@@ -138,9 +138,9 @@ static int begin_server(const struct real_server_init *init)
 static int wait_for(int pidfd, int fd, int timeout_ms)
 {
 	struct pollfd polls[3] = {
-	    {.fd = CONTROL, .events = POLLIN},
-	    {.fd = pidfd, .events = POLLIN},
-	    {.fd = fd, .events = POLLIN},
+		{ .fd = CONTROL, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
 	};
 
 	if (poll(polls, 3, timeout_ms) <= 0)
@@ -165,9 +165,9 @@ static void await_answer(const struct real_server_init *init, int pidfd)
 {
 	static const char request[] = "\0\1.ready\0octet";
 	const struct sockaddr_in server = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(69),
-	    .sin_addr.s_addr = htonl(init->address),
+		.sin_family = AF_INET,
+		.sin_port = htons(69),
+		.sin_addr.s_addr = htonl(init->address),
 	};
 	uint64_t end_ms = now_ms() + init->ready_timeout_ms;
 	int probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -188,7 +188,7 @@ static void await_answer(const struct real_server_init *init, int pidfd)
 
 static int is_port_69(int fd)
 {
-	struct sockaddr_in address = {0};
+	struct sockaddr_in address = { 0 };
 	socklen_t length = sizeof(address);
 	int type = 0;
 	socklen_t type_length = sizeof(type);

@@ -65,7 +65,7 @@ static uint64_t now_us(const struct tftp_adapter *adapter)
 
 static uint64_t socket_drops(int fd)
 {
-	uint32_t info[SK_MEMINFO_VARS] = {0};
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
 	socklen_t length = sizeof(info);
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length))
@@ -98,9 +98,9 @@ static int port_open(struct port *port, uint16_t number)
 {
 	struct tftp_adapter *adapter = port->adapter;
 	const struct sockaddr_in address = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(number),
-	    .sin_addr.s_addr = htonl(adapter->config.address),
+		.sin_family = AF_INET,
+		.sin_port = htons(number),
+		.sin_addr.s_addr = htonl(adapter->config.address),
 	};
 	int fd = adapter->config.open_socket(adapter->config.context);
 
@@ -150,19 +150,19 @@ static void maybe_damage(struct tftp_adapter *adapter, const struct tftp_output 
 static void send_output(struct tftp_adapter *adapter, int fd, const struct tftp_output *output)
 {
 	struct sockaddr_in to = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(output->port),
-	    .sin_addr.s_addr = htonl(output->address),
+		.sin_family = AF_INET,
+		.sin_port = htons(output->port),
+		.sin_addr.s_addr = htonl(output->address),
 	};
 	struct iovec vectors[2] = {
-	    {.iov_base = (void *)output->header, .iov_len = output->header_length},
-	    {.iov_base = (void *)output->payload, .iov_len = output->payload_length},
+		{ .iov_base = (void *)output->header, .iov_len = output->header_length },
+		{ .iov_base = (void *)output->payload, .iov_len = output->payload_length },
 	};
 	const struct msghdr message = {
-	    .msg_name = &to,
-	    .msg_namelen = sizeof(to),
-	    .msg_iov = vectors,
-	    .msg_iovlen = output->payload_length ? 2 : 1,
+		.msg_name = &to,
+		.msg_namelen = sizeof(to),
+		.msg_iov = vectors,
+		.msg_iovlen = output->payload_length ? 2 : 1,
 	};
 
 	maybe_damage(adapter, output, &vectors[1]);
@@ -199,12 +199,12 @@ static void apply(struct tftp_adapter *adapter, const struct tftp_output *output
 static int receive_batch(struct tftp_adapter *adapter, int fd)
 {
 	for (int i = 0; i < TFTP_ADAPTER_BATCH; i++) {
-		adapter->vectors[i] = (struct iovec){adapter->packets[i], PACKET_ROOM};
+		adapter->vectors[i] = (struct iovec){ adapter->packets[i], PACKET_ROOM };
 		adapter->messages[i].msg_hdr = (struct msghdr){
-		    .msg_name = &adapter->senders[i],
-		    .msg_namelen = sizeof(adapter->senders[i]),
-		    .msg_iov = &adapter->vectors[i],
-		    .msg_iovlen = 1,
+			.msg_name = &adapter->senders[i],
+			.msg_namelen = sizeof(adapter->senders[i]),
+			.msg_iov = &adapter->vectors[i],
+			.msg_iovlen = 1,
 		};
 	}
 	return recvmmsg(fd, adapter->messages, TFTP_ADAPTER_BATCH, MSG_DONTWAIT, NULL);
@@ -239,7 +239,7 @@ static void read_port(struct port *port)
 static void set_timer(struct tftp_adapter *adapter)
 {
 	uint64_t deadline_us = tftp_server_deadline(adapter->config.server);
-	struct itimerspec timer = {0};
+	struct itimerspec timer = { 0 };
 	uint64_t now, wait_us, wait_ns;
 
 	if (deadline_us >= adapter->armed_us)
@@ -321,7 +321,7 @@ static void enlarge_buffer(struct tftp_adapter *adapter, int fd)
 
 int tftp_adapter_start(struct tftp_adapter *adapter)
 {
-	struct sockaddr_in address = {0};
+	struct sockaddr_in address = { 0 };
 	socklen_t length = sizeof(address);
 	int error;
 

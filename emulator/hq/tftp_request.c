@@ -88,7 +88,7 @@ enum tftp_parse tftp_request_parse(const uint8_t *data, size_t length, struct tf
 		return TFTP_PARSE_SILENT;
 	if ((opcode != 1 && opcode != 2) || length > TFTP_REQUEST_MAX)
 		return TFTP_PARSE_ILLEGAL;
-	cursor = (struct cursor){.at = (const char *)data + 2, .left = length - 2};
+	cursor = (struct cursor){ .at = (const char *)data + 2, .left = length - 2 };
 	request->name = take_string(&cursor);
 	request->mode = request->name ? take_string(&cursor) : NULL;
 	if (!request->mode)

@@ -185,7 +185,7 @@ static void negotiate(const struct tftp_server *server, struct tftp_transfer *tr
 	transfer->blksize = TFTP_BLKSIZE_DEFAULT;
 	if (request->options & TFTP_OPTION_BLKSIZE)
 		transfer->blksize =
-		    (uint16_t)(request->blksize < blksize_max ? request->blksize : blksize_max);
+			(uint16_t)(request->blksize < blksize_max ? request->blksize : blksize_max);
 	transfer->wait_first_us = server->config.timeout_us;
 	if (request->options & TFTP_OPTION_TIMEOUT) {
 		transfer->timeout_s = request->timeout_s;
@@ -414,6 +414,23 @@ static bool copy_files(struct tftp_server *server, const struct tftp_file *files
 	return true;
 }
 
+static bool is_same(const struct tftp_file *a, const struct tftp_file *b)
+{
+	return a->size == b->size &&
+	       (!a->size || a->content == b->content || !memcmp(a->content, b->content, a->size));
+}
+
+size_t tftp_files_clash(const struct tftp_file *files, size_t file_count)
+{
+	size_t i = 0;
+
+	for (; i < file_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(files[i].name, files[j].name) && !is_same(&files[i], &files[j]))
+				return i;
+	return i;
+}
+
 static bool config_is_good(const struct tftp_server_config *config)
 {
 	if (config->serving_max > TFTP_SERVING_MAX || !config->timeout_us)
@@ -431,6 +448,10 @@ struct tftp_server *tftp_server_new(const struct tftp_server_config *config, con
 
 	if (!config_is_good(config)) {
 		errno = EINVAL;
+		return NULL;
+	}
+	if (tftp_files_clash(files, file_count) < file_count) {
+		errno = EEXIST;
 		return NULL;
 	}
 	server = calloc(1, sizeof(*server));

@@ -91,8 +91,16 @@ struct tftp_output {
 struct tftp_server; /* allocated: one for a world, not one a phone */
 
 /*
+ * Firmware sets may share files: a name may come twice where the content is the
+ * same. Returns the index of the first file whose name an earlier one has with
+ * other content, or file_count where there is none.
+ */
+size_t tftp_files_clash(const struct tftp_file *files, size_t file_count);
+
+/*
  * files are copied (names too), content is not. Returns NULL and sets errno:
- * ENOMEM, or EINVAL for a configuration outside its ranges.
+ * ENOMEM, EINVAL for a configuration outside its ranges, EEXIST where
+ * tftp_files_clash().
  */
 struct tftp_server *tftp_server_new(const struct tftp_server_config *config, const struct tftp_file *files,
 				    size_t file_count);

@@ -11,7 +11,7 @@
 
 struct link_config {
 	uint64_t rate_bps;        /* 0: not limited */
-	uint64_t queue_bytes_max; /* waiting bytes, the one on the wire not counted; 0: one of any size may wait */
+	uint64_t queue_bytes_max; /* waiting bytes, the one on the wire not counted; 0: one packet waits */
 	uint32_t delay_us;        /* one way */
 	uint32_t jitter_us;       /* 0 to this is added, uniform */
 	uint32_t loss_ppm;        /* 1,000,000: everything is lost */

@@ -1,6 +1,6 @@
 /*
  * The control socket; see control.h. One packet is asked, one is answered: a
- * negative errno, and where that is 0 the descriptors of the network and of the
+ * negative errno, and where it is 0 the descriptors of the network and of the
  * user namespace beside it (SCM_RIGHTS). Only the fleet's own user and root get
  * an answer.
  *
@@ -9,6 +9,7 @@
  */
 #include "emulator/netns/control.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,6 +25,11 @@
 #define ASKING_MAX 16      /* at once; one more, and the one who has been silent longest is dropped */
 #define NAME_MAX_BYTES 64
 #define ANSWER_S 5         /* a fleet that is alive answers within a turn of its loop */
+
+struct answer {
+	int32_t error;
+	char phones[80]; /* the first and the last; for who asks for one that is not there */
+};
 
 struct asking {
 	struct control *control;
@@ -62,13 +68,16 @@ static int find(struct fabric *fabric, const char *name)
 {
 	const struct plan *plan = fabric->plan;
 	int found = -ENOENT, error;
+	struct in_addr address;
+	bool numeric = inet_pton(AF_INET, name, &address) == 1;
 
 	if (strcmp(name, "headquarters") == 0) {
 		error = fabric_in_hq(fabric, own_namespace, &found);
 		return error < 0 ? error : found;
 	}
 	for (uint32_t i = 0; i < plan->phone_count; i++)
-		if (strcmp(plan->phones[i].name, name) == 0)
+		if (numeric ? plan->phones[i].address == ntohl(address.s_addr) :
+			      strcmp(plan->phones[i].name, name) == 0)
 			return fabric_phone_namespace(fabric, i);
 	return -ENOENT;
 }
@@ -82,12 +91,16 @@ static bool may_ask(int descriptor)
 	       (peer.uid == geteuid() || peer.uid == 0);
 }
 
-static void answer(int descriptor, int32_t error, const int namespaces[2])
+static void send_answer(const struct plan *plan, int descriptor, int32_t error, const int namespaces[2])
 {
 	char control[CMSG_SPACE(2 * sizeof(int))] = {0};
-	struct iovec part = {&error, sizeof(error)};
+	struct answer answer = {.error = error};
+	struct iovec part = {&answer, sizeof(answer)};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
+	if (plan->phone_count)
+		snprintf(answer.phones, sizeof(answer.phones), "%s to %s", plan->phones[0].name,
+			 plan->phones[plan->phone_count - 1].name);
 	if (!error) {
 		struct cmsghdr *head;
 
@@ -118,7 +131,7 @@ static void serve(struct fabric *fabric, int descriptor, const char *name)
 		else if (namespaces[1] < 0)
 			error = -errno;
 	}
-	answer(descriptor, error, namespaces);
+	send_answer(fabric->plan, descriptor, error, namespaces);
 	for (int i = 0; i < 2; i++)
 		if (namespaces[i] >= 0)
 			close(namespaces[i]);
@@ -249,17 +262,19 @@ static int connect_to(const char *run_dir)
 static int take_answer(int descriptor, struct control_namespaces *namespaces)
 {
 	char control[CMSG_SPACE(2 * sizeof(int))] = {0};
-	int32_t error = 0;
-	struct iovec part = {&error, sizeof(error)};
+	struct answer answer = {0};
+	struct iovec part = {&answer, sizeof(answer)};
 	struct msghdr message = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	struct cmsghdr *head;
 	int received[2];
 
-	if (recvmsg(descriptor, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(error))
+	if (recvmsg(descriptor, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(answer))
 		return -ENOTCONN;
-	if (error)
-		return error;
+	answer.phones[sizeof(answer.phones) - 1] = '\0';
+	memcpy(namespaces->phones, answer.phones, sizeof(answer.phones));
+	if (answer.error)
+		return answer.error;
 	head = CMSG_FIRSTHDR(&message);
 	if (!head || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof(received)))
 		return -ENOTCONN;
@@ -274,6 +289,7 @@ int control_ask(const char *run_dir, const char *phone, struct control_namespace
 	size_t length = strlen(phone);
 	int descriptor, error;
 
+	namespaces->phones[0] = '\0';
 	if (!length || length > NAME_MAX_BYTES)
 		return -ENOENT;
 	descriptor = connect_to(run_dir);

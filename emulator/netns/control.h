@@ -1,7 +1,8 @@
 /*
  * The way into a running fleet: a socket named "control" in the run's folder.
- * Who asks for a phone by name gets descriptors of its namespaces; what runs in
- * there is then none of the fleet's business. "headquarters" is a name too.
+ * Who asks for a phone, by name or address, gets descriptors of its namespaces;
+ * what runs in there is then none of the fleet's business. "headquarters" is a
+ * name too.
  */
 #ifndef FLEET_NETNS_CONTROL_H
 #define FLEET_NETNS_CONTROL_H
@@ -22,9 +23,10 @@ int control_open(struct control **control, struct ev_loop *loop, const char *run
 /* Removes the socket. NULL is allowed. */
 void control_close(struct control *control);
 
-/* Namespaces of a phone; the caller closes them. */
+/* Namespaces of a phone; the caller closes them. And which phones there are, where it is none of them. */
 struct control_namespaces {
 	int net, user;
+	char phones[80];
 };
 
 /*

@@ -4,20 +4,11 @@
  * and sent at the other side. One heap of directions and one timerfd for all
  * links; libev's own timers are a millisecond coarse.
  *
- * Time. The model works in the scenario's time. A frame is offered with the
- * time at which the kernel got it, not that at which this loop came to read
- * it. A frame that is released late makes its receiver answer late: its flow
- * then owes that much, and the next frame of the flow, in either direction,
- * is offered as if it had come earlier by it. It never arrives before it was
- * read; what remains is owed on. So lock-step transfers take as long as the
- * scenario says, though no single timer is exact. What a flow could not make
- * good before it was late again is recorded as lateness left uncorrected.
+ * When a frame is offered and where it takes its place is carry.c's.
  *
  * ARP does not pass here: both ends know each other for good, and the sockets
  * take IPv4 alone.
  */
-#include "emulator/netns/relay.h"
-
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -31,66 +22,13 @@
 #include <unistd.h>
 
 #include "emulator/netns/checksum.h"
-#include "emulator/netns/fabric_internal.h"
-#include "emulator/netns/histogram.h"
+#include "emulator/netns/relay_internal.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
 #endif
 
-#define TURN_FRAMES 64            /* read or released before others get their turn */
-#define BUFFER_BYTES (8 << 20)    /* of each socket: a turn can be long on a shared host */
-#define FLOWS 4096                /* of a link, by hash */
-#define ETHERNET_BYTES 14
-
-struct frame {
-	struct frame *next;
-	uint64_t arrival_us;
-	uint32_t length;
-	uint32_t flow;
-	uint8_t bytes[FABRIC_FRAME_MAX + 2]; /* 2 more show a frame that is too long */
-};
-
-struct wan;
-
-/* One way over a link. */
-struct direction {
-	struct wan *wan;
-	struct link link;
-	struct frame *head, *tail;  /* in order of arrival: the model never reorders */
-	uint64_t offered_us;        /* of the last frame */
-	bool down;                  /* from headquarters to the site */
-	int in, out;                /* packet sockets */
-	ev_io readable;
-};
-
-struct wan {
-	struct relay *relay;
-	uint32_t site;
-	int router, hq;             /* packet sockets at the two ends, -1 */
-	struct direction down, up;
-	uint32_t owed_us[FLOWS];    /* lateness that a flow has still to make good */
-};
-
-struct relay {
-	const struct plan *plan;
-	struct ev_loop *loop;       /* NULL: not started */
-	uint64_t start_ns;
-	fabric_damage_fn damage;
-	void *damage_context;
-	int timer;
-	uint64_t armed_us;          /* UINT64_MAX: not armed */
-	ev_io due;
-	struct wan *wans;
-	uint32_t wan_count;
-	struct direction **heap;    /* those that hold frames, the earliest first */
-	uint32_t heap_count;
-	struct frame *spare;        /* free list */
-	struct frame *reading[TURN_FRAMES];
-	struct histogram late;
-	uint64_t corrections, failed;
-	uint64_t socket_drops;      /* read from the sockets so far */
-};
+#define BUFFER_BYTES (8 << 20) /* of each socket: a turn can be long on a shared host */
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -138,53 +76,6 @@ static void frame_put(struct relay *relay, struct frame *frame)
 	relay->spare = frame;
 }
 
-/* ---- the heap ---- */
-
-static bool earlier(const struct direction *a, const struct direction *b)
-{
-	return a->head->arrival_us < b->head->arrival_us;
-}
-
-static void heap_swap(struct relay *relay, uint32_t a, uint32_t b)
-{
-	struct direction *kept = relay->heap[a];
-
-	relay->heap[a] = relay->heap[b];
-	relay->heap[b] = kept;
-}
-
-static void heap_add(struct relay *relay, struct direction *direction)
-{
-	uint32_t at = relay->heap_count++;
-
-	relay->heap[at] = direction;
-	while (at && earlier(relay->heap[at], relay->heap[(at - 1) / 2])) {
-		heap_swap(relay, at, (at - 1) / 2);
-		at = (at - 1) / 2;
-	}
-}
-
-/* The earliest direction's head has changed, or it is empty. */
-static void heap_settle(struct relay *relay)
-{
-	uint32_t at = 0;
-
-	if (!relay->heap[0]->head)
-		relay->heap[0] = relay->heap[--relay->heap_count];
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-
-		if (child >= relay->heap_count)
-			return;
-		if (child + 1 < relay->heap_count && earlier(relay->heap[child + 1], relay->heap[child]))
-			child++;
-		if (!earlier(relay->heap[child], relay->heap[at]))
-			return;
-		heap_swap(relay, at, child);
-		at = child;
-	}
-}
-
 static void arm(struct relay *relay)
 {
 	uint64_t when_us = relay->heap_count ? relay->heap[0]->head->arrival_us : UINT64_MAX;
@@ -200,70 +91,6 @@ static void arm(struct relay *relay)
 	}
 	timerfd_settime(relay->timer, TFD_TIMER_ABSTIME, &setting, NULL);
 	relay->armed_us = when_us;
-}
-
-/* ---- lateness ---- */
-
-/* The same for both directions of a conversation. */
-static uint32_t flow_of(const uint8_t *ip, uint32_t length)
-{
-	uint32_t header = (ip[0] & 15u) * 4, hash = 0;
-
-	for (uint32_t i = 12; i < 16; i++)
-		hash = hash * 256 + (ip[i] ^ ip[i + 4]);
-	if ((ip[9] == IPPROTO_UDP || ip[9] == IPPROTO_TCP) && length >= header + 4)
-		hash += ((uint32_t)(ip[header] ^ ip[header + 2]) << 8 | (ip[header + 1] ^ ip[header + 3])) * 2654435761u;
-	return (hash * 2654435761u) >> 20;
-}
-
-static void released_late(struct relay *relay, struct wan *wan, uint32_t flow, uint64_t late_us)
-{
-	if (wan->owed_us[flow])
-		histogram_add(&relay->late, wan->owed_us[flow]);
-	wan->owed_us[flow] = late_us > UINT32_MAX ? UINT32_MAX : (uint32_t)late_us;
-}
-
-/* When a frame that came at came_us is to be offered: earlier by what its flow owes. */
-static uint64_t offer_time(struct relay *relay, struct direction *direction, uint32_t flow, uint64_t came_us)
-{
-	uint32_t owed = direction->wan->owed_us[flow];
-	uint64_t offer = came_us > owed ? came_us - owed : 0;
-	uint64_t made_good;
-
-	if (offer < direction->offered_us)
-		offer = direction->offered_us;
-	made_good = came_us > offer ? came_us - offer : 0;
-	if (owed) {
-		histogram_add(&relay->late, owed - made_good);
-		relay->corrections += made_good > 0;
-		direction->wan->owed_us[flow] = 0;
-	}
-	direction->offered_us = offer;
-	return offer;
-}
-
-/* ---- in ---- */
-
-/* True where the frame is kept. */
-static bool offer(struct relay *relay, struct direction *direction, struct frame *frame, uint64_t came_us)
-{
-	uint32_t bytes = frame->length - ETHERNET_BYTES;
-	uint64_t offer_us;
-
-	frame->flow = flow_of(frame->bytes + ETHERNET_BYTES, bytes);
-	offer_us = offer_time(relay, direction, frame->flow, came_us);
-	if (link_offer(&direction->link, offer_us, bytes, &frame->arrival_us) != LINK_FORWARD)
-		return false;
-	frame->next = NULL;
-	if (direction->head) {
-		direction->tail->next = frame;
-		direction->tail = frame;
-	} else {
-		direction->head = frame;
-		direction->tail = frame;
-		heap_add(relay, direction);
-	}
-	return true;
 }
 
 /* The kernel's stamp is of the wall clock; a stamp that a clock step made absurd is not believed. */
@@ -296,8 +123,8 @@ static void take(struct direction *direction, struct mmsghdr *messages, int coun
 			relay->failed++;
 			continue;
 		}
-		if (offer(relay, direction, frame,
-			  scenario_us(relay, came_ns(&messages[i].msg_hdr, now_ns, wall_ns))))
+		if (carry_offer(direction, frame,
+				scenario_us(relay, came_ns(&messages[i].msg_hdr, now_ns, wall_ns))))
 			relay->reading[i] = NULL;
 	}
 }
@@ -339,14 +166,14 @@ static void release(struct relay *relay, struct direction *direction)
 	struct wan *wan = direction->wan;
 
 	direction->head = frame->next;
-	heap_settle(relay);
+	carry_settle(relay);
 	if (relay->damage && relay->damage(relay->damage_context, wan->site, direction->down,
 					   frame->bytes + ETHERNET_BYTES, frame->length - ETHERNET_BYTES))
 		checksum_mend(frame->bytes + ETHERNET_BYTES, frame->length - ETHERNET_BYTES);
 	if (send(direction->out, frame->bytes, frame->length, MSG_DONTWAIT) != (ssize_t)frame->length)
 		relay->failed++;
 	/* with the time that sending took: the kernel carries a frame to its receiver within that call */
-	released_late(relay, wan, frame->flow, scenario_now(relay) - frame->arrival_us);
+	carry_released(wan, frame->pair, scenario_now(relay) - frame->arrival_us);
 	frame_put(relay, frame);
 }
 

@@ -7,6 +7,7 @@
 #define FLEET_NETNS_RUN_H
 
 #include "emulator/netns/fidelity.h"
+#include "emulator/netns/control.h"
 #include "emulator/netns/headquarters.h"
 #include "emulator/netns/host.h"
 #include "emulator/netns/worker.h"
@@ -17,6 +18,7 @@ struct run {
 	struct world_report *report;
 	struct worker worker;
 	struct fabric *fabric;
+	struct control *control;       /* NULL: nobody is let in */
 	struct headquarters headquarters;
 	struct host *hosts;            /* one a phone */
 	uint32_t hosts_up;             /* of these, with a namespace */

@@ -252,6 +252,16 @@ static void stop_watchers(struct run *run)
 	ev_timer_stop(run->worker.loop, &run->stop_check);
 }
 
+/* For `exec`. A run that nobody can look into is as good a run. */
+static void let_in(struct run *run)
+{
+	const char *out_dir = run->options->out_dir;
+	int error = out_dir ? control_open(&run->control, run->worker.loop, out_dir, run->fabric) : 0;
+
+	if (error < 0)
+		fprintf(stderr, "%s/control: %s: exec will not find this run\n", out_dir, strerror(-error));
+}
+
 static int loop(struct run *run)
 {
 	const struct plan *plan = run->options->plan;
@@ -259,6 +269,10 @@ static int loop(struct run *run)
 	uint32_t i;
 	int error;
 
+	/* it takes time that the scenario's clock should not see */
+	error = fabric_settle(run->fabric);
+	if (error < 0)
+		return error;
 	worker->clock.start_ns = clock_real_ns();
 	error = fabric_wan_start(run->fabric, worker->loop, worker->clock.start_ns, headquarters_wan_damage,
 				 &run->headquarters);
@@ -274,6 +288,7 @@ static int loop(struct run *run)
 	timers_set(&worker->timers, &run->limit_timer, plan->time_limit_us ? plan->time_limit_us : UINT64_MAX);
 	for (i = 0; i < plan->phone_count; i++)
 		host_start_at(&run->hosts[i], plan->phones[i].reset_us);
+	let_in(run);
 	start_watchers(run);
 	go_first(true);
 	ev_run(worker->loop, 0);
@@ -353,6 +368,7 @@ static void take_down(struct run *run, bool ran)
 {
 	uint64_t begun_ns = clock_real_ns();
 
+	control_close(run->control);
 	close_hosts(run);
 	headquarters_deinit(&run->headquarters);
 	if (ran) {

@@ -2,14 +2,14 @@
  * What a plan asks of the host, worked out before anything is made, so that
  * `check` and `run` can say "does not fit" in a second and not after a minute
  * of bringing a fleet up. Counts are exact for the fabric as designed; the
- * memory is an estimate from figures measured on Linux 6.x, each named below.
+ * memory is an estimate, rounded up.
  */
 #include "emulator/plan/plan.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Kernel memory of a network namespace with loopback, one veth pair and two sockets in it. */
+/* Kernel memory of a namespace: bare it took 84 KiB on Linux 6.18 with two cores; veth pair, qdisc, buffers on top. */
 #define NAMESPACE_BYTES (256u * 1024)
 /* Kernel memory of a bridge and its namespace, of which a port takes little. */
 #define BRIDGE_BYTES (512u * 1024)

@@ -62,28 +62,48 @@ bool plan_shares(const struct plan *plan, uint32_t subnet, uint32_t model)
 	return plan->shares[(size_t)subnet * plan->model_count + model];
 }
 
-uint64_t plan_hierarchies(const struct plan *plan)
+/* Goes through the hierarchies of a fault-free PFS run: their number, and the bytes of one copy of each. */
+static void sum_hierarchies(const struct plan *plan, uint64_t *count, uint64_t *bytes)
 {
-	uint64_t count = 0;
 	size_t pairs = (size_t)plan->model_count * plan->firmware_count;
-	uint8_t *seen = calloc(pairs ? pairs : 1, 1);
+	/* Number of the subnet, from 1, in which a pair was seen last: never cleared between subnets. */
+	uint32_t *seen = calloc(pairs ? pairs : 1, sizeof(*seen));
 
+	*count = *bytes = 0;
 	if (!seen)
-		return 0;
-	for (uint32_t s = 0; s < plan->subnet_count; s++) {
-		const struct plan_subnet *subnet = &plan->subnets[s];
-		memset(seen, 0, pairs);
-		for (uint32_t i = 0; i < subnet->phone_count; i++) {
-			const struct plan_phone *phone = &plan->phones[subnet->first_phone + i];
-			uint8_t *mark = &seen[(size_t)phone->model * plan->firmware_count + phone->firmware];
-			if (phone->part != PFS_PART_YES || *mark)
-				continue;
-			*mark = 1;
-			count += plan->firmware[phone->firmware].file_count;
-		}
+		return;
+	for (uint32_t i = 0; i < plan->phone_count; i++) {
+		const struct plan_phone *phone = &plan->phones[i];
+		uint32_t *mark = &seen[(size_t)phone->model * plan->firmware_count + phone->firmware];
+		if (phone->part != PFS_PART_YES || *mark == phone->subnet + 1)
+			continue;
+		*mark = phone->subnet + 1;
+		*count += plan->firmware[phone->firmware].file_count;
+		*bytes += plan->firmware[phone->firmware].total_bytes;
 	}
 	free(seen);
+}
+
+uint64_t plan_hierarchies(const struct plan *plan)
+{
+	uint64_t count, bytes;
+
+	sum_hierarchies(plan, &count, &bytes);
 	return count;
+}
+
+uint64_t plan_wan_payload(const struct plan *plan, bool traditional)
+{
+	uint64_t count, bytes, total = 0;
+
+	for (uint32_t i = 0; i < plan->phone_count; i++) {
+		if (traditional || plan->phones[i].part != PFS_PART_YES)
+			total += plan_phone_firmware(plan, i)->total_bytes;
+	}
+	if (traditional)
+		return total;
+	sum_hierarchies(plan, &count, &bytes);
+	return total + bytes;
 }
 
 static const char *const server_names[] = {"embedded", "in.tftpd", "dnsmasq"};

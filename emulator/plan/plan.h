@@ -224,6 +224,12 @@ bool plan_shares(const struct plan *plan, uint32_t subnet, uint32_t model);
 uint64_t plan_hierarchies(const struct plan *plan);
 
 /*
+ * File bytes that cross the WAN in a fault-free run: a copy for each phone
+ * (F1), or one for each hierarchy and each phone that takes no part (F2).
+ */
+uint64_t plan_wan_payload(const struct plan *plan, bool traditional);
+
+/*
  * What must be done once when everything else stands in the plan: fills
  * `shares` and `needs`. Returns 0 or -ENOMEM.
  */

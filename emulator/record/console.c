@@ -53,8 +53,8 @@ static const char *file_name(const struct pfs_config *config, uint8_t file)
 	return file < config->file_count && file < PFS_FILES_MAX ? config->files[file].name : "(none)";
 }
 
-__attribute__((format(printf, 3, 4)))
-static void say(const struct printer *to, enum severity severity, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void say(const struct printer *to, enum severity severity,
+						      const char *format, ...)
 {
 	static const char levels[8][4] = { "EMG", "ALR", "CRT", "ERR", "WRN", "NOT", "INF", "DBG" };
 	uint64_t second = to->clock_us / 1000000;
@@ -62,8 +62,8 @@ static void say(const struct printer *to, enum severity severity, const char *fo
 	va_list arguments;
 
 	int head = snprintf(line, sizeof(line), "%s %02u:%02u:%02u.%06u DLoad: ", levels[severity],
-			    (unsigned)(second / 3600 % 24), (unsigned)(second / 60 % 60), (unsigned)(second % 60),
-			    (unsigned)(to->clock_us % 1000000));
+			    (unsigned)(second / 3600 % 24), (unsigned)(second / 60 % 60),
+			    (unsigned)(second % 60), (unsigned)(to->clock_us % 1000000));
 	va_start(arguments, format);
 	vsnprintf(line + head, sizeof(line) - (size_t)head, format, arguments);
 	va_end(arguments);
@@ -111,14 +111,14 @@ static void say_timeout(const struct printer *to, const struct pfs_trace *trace)
 {
 	if (trace->a == PFS_ST_LISTENING || trace->a == PFS_ST_ROOT_WAITING)
 		return;
-	say(to, NOT, "^.idl_timeout.c-doTimeout"); /* printed */
+	say(to, NOT, "^.idl_timeout.c-doTimeout");                                   /* printed */
 	say(to, DBG, "Timeout XID%08X hier=%s", trace->xid, timeout_name(trace->a)); /* printed */
 }
 
 static void say_claim(const struct printer *to, const struct pfs_trace *trace)
 {
 	say(to, NOT, "^.idl_protocol.c-sendBroadcastOffer"); /* printed */
-	if (trace->a == 0) /* printed, with its trailing space */
+	if (trace->a == 0)                                   /* printed, with its trailing space */
 		say(to, INF, "XID%08X TxBdcst ClaimRoot(tent): map=%08x strength=%08x ", trace->xid, trace->b,
 		    (uint32_t)trace->c);
 	else
@@ -141,8 +141,9 @@ static const char *refusal_name(uint32_t refusal)
 static const char *tftp_error_name(uint32_t code)
 {
 	static const char *const names[] = {
-		"not defined", "file not found", "access violation", "disk full", "illegal operation",
-		"unknown transfer", "file exists", "no such user", "option refused", /* RFC 1350, RFC 2347 */
+		"not defined", "file not found",    "access violation",
+		"disk full",   "illegal operation", "unknown transfer",
+		"file exists", "no such user",      "option refused", /* RFC 1350, RFC 2347 */
 	};
 
 	if (code < sizeof(names) / sizeof(names[0]))
@@ -165,14 +166,16 @@ static void say_life(const struct printer *to, const struct pfs_trace *trace)
 
 	switch ((enum pfs_trace_kind)trace->kind) {
 	case PFS_TR_STARTED:
-		say(to, NOT, "Started model=%s boot=%" PRIu64 " PFS=%s set by %s", to->config->model, trace->c,
-		    known(pfs_part_name((enum pfs_part)trace->a)), known(pfs_origin_name((enum pfs_origin)trace->b)));
+		say(to, NOT, "Started model=%s boot=%" PRIu64 " PFS=%s set by %s", to->config->model,
+		    trace->c, known(pfs_part_name((enum pfs_part)trace->a)),
+		    known(pfs_origin_name((enum pfs_origin)trace->b)));
 		break;
 	case PFS_TR_UPGRADED:
 		say(to, NOT, "Upgraded: %u files held and verified", to->config->file_count);
 		break;
 	case PFS_TR_FAILED:
-		say(to, ERR, "Upgrade failed at /dnld/%s: %s", file, known(pfs_failure_name((enum pfs_failure)trace->a)));
+		say(to, ERR, "Upgrade failed at /dnld/%s: %s", file,
+		    known(pfs_failure_name((enum pfs_failure)trace->a)));
 		break;
 	case PFS_TR_REBOOTED:
 		say(to, NOT, "Rebooting with the new firmware");
@@ -183,12 +186,13 @@ static void say_life(const struct printer *to, const struct pfs_trace *trace)
 			    dot(to->config->tftp_server).text, trace->a,
 			    known(pfs_direct_name((enum pfs_direct)trace->b)));
 		else
-			say(to, INF, "TFTP get /dnld/%s from %s attempt %u%s", file, dot(to->config->tftp_server).text,
-			    trace->a, trace->c == 1 ? ", as root" : "");
+			say(to, INF, "TFTP get /dnld/%s from %s attempt %u%s", file,
+			    dot(to->config->tftp_server).text, trace->a, trace->c == 1 ? ", as root" : "");
 		break;
 	case PFS_TR_TFTP_OPTIONS:
 		if (trace->c)
-			say(to, DBG, "TFTP options /dnld/%s blksize=%u tsize=%" PRIu64, file, trace->a, trace->c);
+			say(to, DBG, "TFTP options /dnld/%s blksize=%u tsize=%" PRIu64, file, trace->a,
+			    trace->c);
 		else
 			say(to, DBG, "TFTP options /dnld/%s blksize=%u", file, trace->a);
 		break;
@@ -208,7 +212,8 @@ static void say_life(const struct printer *to, const struct pfs_trace *trace)
 		if (trace->a == 1)
 			say(to, INF, "Verified /dnld/%s from %s: good", file, dot(trace->address).text);
 		else
-			say(to, ERR, "Verified /dnld/%s from %s: damaged, discarded", file, dot(trace->address).text);
+			say(to, ERR, "Verified /dnld/%s from %s: damaged, discarded", file,
+			    dot(trace->address).text);
 		break;
 	default:
 		break;
@@ -221,7 +226,8 @@ static void say_election(const struct printer *to, const struct pfs_trace *trace
 
 	switch ((enum pfs_trace_kind)trace->kind) {
 	case PFS_TR_LISTENING:
-		say(to, DBG, "+++ fd=%d Listening on peer TCP port %u", (int32_t)trace->a, PFS_PORT); /* printed */
+		say(to, DBG, "+++ fd=%d Listening on peer TCP port %u", (int32_t)trace->a,
+		    PFS_PORT);                             /* printed */
 		say(to, NOT, "^.idl_child.c-openUDPPort"); /* printed */
 		break;
 	case PFS_TR_PORT_CLOSED:
@@ -241,25 +247,27 @@ static void say_election(const struct printer *to, const struct pfs_trace *trace
 		break;
 	case PFS_TR_CONFIRMED:
 		say(to, NOT, "UT:Confirmed root bumping strength"); /* printed */
-		say(to, NOT, "@@@HROOT:XID%08X H=%08x m=%s ROOT=%s /dnld/%s", trace->xid, trace->a, to->config->model,
-		    dot(to->config->address).text, file); /* printed */
+		say(to, NOT, "@@@HROOT:XID%08X H=%08x m=%s ROOT=%s /dnld/%s", trace->xid, trace->a,
+		    to->config->model, dot(to->config->address).text, file); /* printed */
 		break;
 	case PFS_TR_ANSWER:
 		say(to, INF, "XID%08X TxBdcst ConfirmedRoot: map=%08x strength=%08x", trace->xid, trace->a,
 		    (uint32_t)trace->c);
 		break;
 	case PFS_TR_YIELDED:
-		say(to, NOT, "XID%08X yields to %s XID%08X strength=%08x", trace->xid, dot(trace->address).text, trace->a,
-		    (uint32_t)trace->c);
+		say(to, NOT, "XID%08X yields to %s XID%08X strength=%08x", trace->xid,
+		    dot(trace->address).text, trace->a, (uint32_t)trace->c);
 		break;
 	case PFS_TR_ROOT_GAVE_UP:
-		say(to, NOT, "XID%08X Root gives up /dnld/%s to %s", trace->xid, file, dot(trace->address).text);
+		say(to, NOT, "XID%08X Root gives up /dnld/%s to %s", trace->xid, file,
+		    dot(trace->address).text);
 		break;
 	case PFS_TR_XFRCMD:
 		say(to, INF, "XID%08X Root sending TFTP XfrCmd on ROOT_WAITING TO", trace->xid); /* printed */
 		break;
 	case PFS_TR_XFRCMD_HEARD:
-		say(to, INF, "XID%08X XfrCmd from root %s for /dnld/%s", trace->xid, dot(trace->address).text, file);
+		say(to, INF, "XID%08X XfrCmd from root %s for /dnld/%s", trace->xid, dot(trace->address).text,
+		    file);
 		break;
 	case PFS_TR_ELECTION_AGAIN:
 		say(to, NOT, "Election again for /dnld/%s round=%u after %s", file, trace->a,
@@ -280,11 +288,12 @@ static void say_hierarchy(const struct printer *to, const struct pfs_trace *trac
 		say(to, INF, "Joining %s for /dnld/%s redirects=%u", peer.text, file, trace->a);
 		break;
 	case PFS_TR_JOINED:
-		say(to, NOT, "Joined parent=%s level=%u ROOT=%s XID%08X /dnld/%s", peer.text, trace->a, dot(trace->b).text,
-		    (uint32_t)trace->c, file);
+		say(to, NOT, "Joined parent=%s level=%u ROOT=%s XID%08X /dnld/%s", peer.text, trace->a,
+		    dot(trace->b).text, (uint32_t)trace->c, file);
 		break;
 	case PFS_TR_CHILD:
-		say(to, NOT, "Child %s takes fd[%u] weight=%" PRIu64 " /dnld/%s", peer.text, trace->a, trace->c, file);
+		say(to, NOT, "Child %s takes fd[%u] weight=%" PRIu64 " /dnld/%s", peer.text, trace->a,
+		    trace->c, file);
 		break;
 	case PFS_TR_REDIRECTED:
 		say(to, INF, "FULL=1 %s sent to %s for /dnld/%s", peer.text, dot(trace->b).text, file);
@@ -320,7 +329,8 @@ static void say_hierarchy(const struct printer *to, const struct pfs_trace *trac
 		    known(pfs_failure_name((enum pfs_failure)trace->a)), trace->b);
 		break;
 	case PFS_TR_DROPPED:
-		say(to, DBG, "Dropped input from %s: %s", peer.text, known(pfs_drop_name((enum pfs_drop)trace->a)));
+		say(to, DBG, "Dropped input from %s: %s", peer.text,
+		    known(pfs_drop_name((enum pfs_drop)trace->a)));
 		break;
 	default:
 		break;
@@ -330,9 +340,10 @@ static void say_hierarchy(const struct printer *to, const struct pfs_trace *trac
 void console_render(const struct pfs_config *config, uint64_t clock_us, const struct pfs_trace *trace,
 		    console_emit_fn emit, void *context)
 {
-	struct printer to = {
-		.config = config, .clock_us = clock_us % (86400ull * 1000000), .emit = emit, .context = context
-	};
+	struct printer to = { .config = config,
+			      .clock_us = clock_us % (86400ull * 1000000),
+			      .emit = emit,
+			      .context = context };
 
 	switch ((enum pfs_trace_kind)trace->kind) {
 	case PFS_TR_STARTED:

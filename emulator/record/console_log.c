@@ -51,7 +51,8 @@ struct console_log *console_log_new(const struct plan *plan, const char *out_dir
 	log->plan = plan;
 	log->directory = -1;
 	log->buffers = calloc((size_t)plan->phone_count + 1, sizeof(*log->buffers));
-	if (!log->buffers || asprintf(&path, "%s/console%s", out_dir, traditional ? "-traditional" : "") < 0) {
+	if (!log->buffers ||
+	    asprintf(&path, "%s/console%s", out_dir, traditional ? "-traditional" : "") < 0) {
 		console_log_free(log);
 		errno = ENOMEM;
 		return NULL;
@@ -93,7 +94,8 @@ static void append(struct console_log *log, uint32_t phone, const char *line, si
 
 	if (!log->error && (buffer->length || length)) {
 		snprintf(name, sizeof(name), "%s.log", log->plan->phones[phone].name);
-		int descriptor = openat(log->directory, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+		int descriptor =
+			openat(log->directory, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 		if (descriptor < 0) {
 			fail(log, "cannot open", name, errno);
 		} else {

@@ -147,7 +147,8 @@ static bool grow(struct record *record, void **list, uint32_t count, uint32_t *r
 	void *larger = realloc(*list, wanted * size);
 	if (!larger) {
 		if (!record->memory_short)
-			fprintf(stderr, "record: out of memory: lists of downloads and faults are cut, counts are kept\n");
+			fprintf(stderr, "record: out of memory: lists of downloads and faults are cut, "
+					"counts are kept\n");
 		record->memory_short = true;
 		return false;
 	}
@@ -214,7 +215,8 @@ static void upgraded(struct record *record, struct record_phone *state, uint64_t
 	record->upgraded++;
 }
 
-static void failed(struct record *record, struct record_phone *state, uint64_t now_us, const struct pfs_trace *trace)
+static void failed(struct record *record, struct record_phone *state, uint64_t now_us,
+		   const struct pfs_trace *trace)
 {
 	if (state->upgraded || state->failed || state->gone)
 		return;
@@ -252,9 +254,11 @@ static void add_direct(struct record *record, uint32_t phone, const struct pfs_t
 	struct run_result *result = &record->result;
 
 	result->direct_by_reason[trace->b < PFS_DIRECT_REASONS ? trace->b : PFS_DIRECT_NONE]++;
-	if (grow(record, (void **)&result->directs, result->direct_count, &record->direct_room, sizeof(*result->directs)))
-		result->directs[result->direct_count++] =
-			(struct run_direct){ .phone = phone, .file = trace->file, .reason = (uint8_t)trace->b };
+	if (grow(record, (void **)&result->directs, result->direct_count, &record->direct_room,
+		 sizeof(*result->directs)))
+		result->directs[result->direct_count++] = (struct run_direct){ .phone = phone,
+									       .file = trace->file,
+									       .reason = (uint8_t)trace->b };
 }
 
 static void tftp_begun(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
@@ -497,7 +501,8 @@ void record_fault(struct record *record, uint64_t now_us, const char *text)
 	struct run_result *result = &record->result;
 
 	record_passes(record, now_us);
-	if (!grow(record, (void **)&result->faults, result->fault_count, &record->fault_room, sizeof(*result->faults)))
+	if (!grow(record, (void **)&result->faults, result->fault_count, &record->fault_room,
+		  sizeof(*result->faults)))
 		return;
 	struct run_fault *fault = &result->faults[result->fault_count++];
 	fault->at_us = now_us;

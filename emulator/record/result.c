@@ -107,7 +107,8 @@ static void work_out_wan(const struct record *record, struct run_result *result)
 		result->wan_queue_drops += down->queue_drops + up->queue_drops;
 		busiest_us = down->busy_us > busiest_us ? down->busy_us : busiest_us;
 	}
-	result->wan_busy_fraction = result->duration_us ? (double)busiest_us / (double)result->duration_us : 0;
+	result->wan_busy_fraction =
+		result->duration_us ? (double)busiest_us / (double)result->duration_us : 0;
 }
 
 /* A server of Debian's own counts nothing for us: then the phones' side of the same blocks is shown. */

@@ -11,7 +11,7 @@
 #include "emulator/record/record_internal.h"
 
 struct published {
-	struct fleet_view view;  /* first: readers hold a pointer to it */
+	struct fleet_view view; /* first: readers hold a pointer to it */
 	struct rcu_head head;
 };
 
@@ -53,7 +53,8 @@ static void measure_wan(struct record *record, uint64_t now_us, struct fleet_vie
 	view->wan_down_bps = record->view_wan_bps;
 }
 
-void record_publish(struct record *record, const char *phase, uint64_t now_us, const struct pfs_snapshot *snapshots)
+void record_publish(struct record *record, const char *phase, uint64_t now_us,
+		    const struct pfs_snapshot *snapshots)
 {
 	struct published *published = calloc(1, sizeof(*published));
 
@@ -67,7 +68,8 @@ void record_publish(struct record *record, const char *phase, uint64_t now_us, c
 	view->upgraded = record->upgraded;
 	view->failed = record->failed;
 	view->bytes_wanted = record->bytes_wanted;
-	view->bytes_held = record->bytes_held < record->bytes_wanted ? record->bytes_held : record->bytes_wanted;
+	view->bytes_held =
+		record->bytes_held < record->bytes_wanted ? record->bytes_held : record->bytes_wanted;
 	view->left_us = estimate_left_us(record, now_us);
 	measure_wan(record, now_us, view);
 	if (snapshots) {

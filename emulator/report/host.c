@@ -131,7 +131,8 @@ static struct world_report of_all_runs(const struct report *report)
 {
 	static const struct world_report none;
 	const struct world_report *pfs = report->pfs.result ? report->pfs.world : NULL;
-	const struct world_report *traditional = report->traditional.result ? report->traditional.world : NULL;
+	const struct world_report *traditional =
+		report->traditional.result ? report->traditional.world : NULL;
 
 	if (pfs && traditional)
 		return worse(pfs, traditional);

@@ -71,8 +71,10 @@ static void judge_run(struct report *report, const struct report_run *run, bool 
 	check(report, "failed_max", traditional, expected, REPORT_AT_MOST, expected ? failed_max : 0,
 	      run->result->failed);
 	if (strcmp(report->engine, "netns") == 0)
-		check(report, "kernel_bytes_short", traditional, false, REPORT_AT_MOST, 0, run->world->rx_short);
-	check(report, "console_log_errors", traditional, false, REPORT_AT_MOST, 0, run->result->disk_error ? 1 : 0);
+		check(report, "kernel_bytes_short", traditional, false, REPORT_AT_MOST, 0,
+		      run->world->rx_short);
+	check(report, "console_log_errors", traditional, false, REPORT_AT_MOST, 0,
+	      run->result->disk_error ? 1 : 0);
 	report->interrupted |= run->result->interrupted;
 }
 

@@ -19,13 +19,16 @@ static cJSON *comparison(const struct report_run *pfs, const struct report_run *
 	if (!pfs->result || !traditional->result)
 		return cJSON_CreateNull();
 	cJSON *object = cJSON_CreateObject();
-	json_ratio(object, "wan_bytes_ratio", ratio(pfs->result->wan_bytes_down + pfs->result->wan_bytes_up,
-						   traditional->result->wan_bytes_down + traditional->result->wan_bytes_up));
-	json_ratio(object, "duration_ratio", ratio(pfs->result->duration_us, traditional->result->duration_us));
+	json_ratio(object, "wan_bytes_ratio",
+		   ratio(pfs->result->wan_bytes_down + pfs->result->wan_bytes_up,
+			 traditional->result->wan_bytes_down + traditional->result->wan_bytes_up));
+	json_ratio(object, "duration_ratio",
+		   ratio(pfs->result->duration_us, traditional->result->duration_us));
 	return object;
 }
 
-static cJSON *runs_json(const struct plan *plan, const struct report_run *pfs, const struct report_run *traditional)
+static cJSON *runs_json(const struct plan *plan, const struct report_run *pfs,
+			const struct report_run *traditional)
 {
 	cJSON *runs = cJSON_CreateArray();
 

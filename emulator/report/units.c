@@ -20,7 +20,8 @@ struct report_text report_bytes(uint64_t bytes)
 	if (unit == 0)
 		snprintf(out.text, sizeof(out.text), "%" PRIu64 " B", bytes);
 	else
-		snprintf(out.text, sizeof(out.text), value < 9.995 ? "%.2f %s" : "%.1f %s", value, units[unit]);
+		snprintf(out.text, sizeof(out.text), value < 9.995 ? "%.2f %s" : "%.1f %s", value,
+			 units[unit]);
 	return out;
 }
 
@@ -34,10 +35,11 @@ struct report_text report_duration(uint64_t time_us)
 	else if (tenths < 600)
 		snprintf(out.text, sizeof(out.text), "%" PRIu64 ".%" PRIu64 " s", tenths / 10, tenths % 10);
 	else if (seconds < 3600)
-		snprintf(out.text, sizeof(out.text), "%" PRIu64 ":%02" PRIu64 " min", seconds / 60, seconds % 60);
+		snprintf(out.text, sizeof(out.text), "%" PRIu64 ":%02" PRIu64 " min", seconds / 60,
+			 seconds % 60);
 	else
-		snprintf(out.text, sizeof(out.text), "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " h", seconds / 3600,
-			 seconds / 60 % 60, seconds % 60);
+		snprintf(out.text, sizeof(out.text), "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " h",
+			 seconds / 3600, seconds / 60 % 60, seconds % 60);
 	return out;
 }
 

@@ -40,8 +40,11 @@ int build_expect(struct build *build);
 /* Parts that several of them need. */
 int build_name(struct build *build, const cJSON *node, const char *field, const char *name, char *to);
 int build_find_model(struct build *build, const cJSON *node, const char *text, int32_t *model);
-int build_find_firmware(struct build *build, const cJSON *node, const char *text, int32_t *firmware);
+/* The set of a group's phones: its own or its model's; made where nobody took it before. */
+int build_group_firmware(struct build *build, const struct spec_group *group, int32_t model, int32_t *index);
 int build_find_profile(struct build *build, const cJSON *node, const char *text, int16_t *profile);
+/* The path that "folder:PATH" means, which is beside the scenario where it is relative. Returns 0 or -ENAMETOOLONG. */
+int build_folder_path(const struct plan *plan, const char *text, char *path, size_t size);
 /* Resolve "site" and "subnet" of an object; texts may be NULL, which leaves -1. */
 int build_find_place(struct build *build, const cJSON *node, const char *site_text, const char *subnet_text,
 		     int32_t *site, int32_t *subnet);

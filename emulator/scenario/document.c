@@ -2,8 +2,8 @@
  * Reading JSON with comments, and error lines that name the place.
  *
  * cJSON does the parsing. Three things it does not do are done here, because a
- * scenario is strict: comments become spaces (never fewer characters or lines,
- * so that a syntax error's line and column are those of the user's file);
+ * scenario is strict: comments become spaces (never fewer characters, so that
+ * an offset in the cleaned text is the same place in the user's file);
  * a member given twice is found; and text that cJSON would let through or cut
  * short without a word (a NUL, raw control characters in strings, numbers as
  * "01") is refused before it gets there.
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define VALUE_SHOWN_MAX 60 /* characters of a value in an error line */
+#define OBJECT_FIELDS_MAX 64 /* no table has as many; keeps the search for duplicates short */
 
 struct document_chunk {
 	struct document_chunk *next;
@@ -205,7 +206,7 @@ static int fail_at(struct document *document, const char *text, size_t offset, c
 	return -EINVAL;
 }
 
-/* Blanks the comment at text[at] but for its line feeds; the offset behind it, or 0 where it has no end. */
+/* Blanks the comment at text[at]; the offset behind it, or 0 where it has no end. */
 static size_t blank_comment(char *text, size_t at, size_t length)
 {
 	bool block = text[at + 1] == '*';
@@ -217,10 +218,7 @@ static size_t blank_comment(char *text, size_t at, size_t length)
 		return 0;
 	if (close)
 		end = (size_t)(close - text) + (block ? 2 : 0);
-	for (size_t i = at; i < end; i++) {
-		if (text[i] != '\n')
-			text[i] = ' ';
-	}
+	memset(text + at, ' ', end - at);
 	return end;
 }
 
@@ -314,6 +312,9 @@ static int clean(struct document *document, const char *original, char *text, si
 
 static int find_duplicates(struct document *document, const cJSON *node)
 {
+	if (cJSON_IsObject(node) && cJSON_GetArraySize(node) > OBJECT_FIELDS_MAX)
+		return document_fail(document, node, "has %d fields, no object of a scenario has so many",
+				     cJSON_GetArraySize(node));
 	for (const cJSON *child = node->child; child; child = child->next) {
 		for (const cJSON *other = node->child; cJSON_IsObject(node) && other != child; other = other->next) {
 			if (strcmp(other->string, child->string) == 0)
@@ -344,7 +345,7 @@ int document_open(struct document *document, const char *path, const char *text,
 	document->root = cJSON_ParseWithLengthOpts(copy, length + 1, &end, true);
 	if (!document->root)
 		return fail_at(document, text, end && end >= copy ? (size_t)(end - copy) : 0,
-			       "not JSON: a comma, bracket or quote is missing here or one is too many");
+			       "not JSON here or just before: a comma, bracket or quote is missing or too many");
 	if (!cJSON_IsObject(document->root))
 		return document_fail(document, NULL, "must be an object, { ... }");
 	return find_duplicates(document, document->root);

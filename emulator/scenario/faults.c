@@ -106,6 +106,8 @@ static int set_target(struct build *build, const struct spec_fault *spec, struct
 		if (r < 0)
 			return r;
 	}
+	if (fault->kind == PLAN_FAULT_SERVER_STOP && fault->phase == PLAN_PHASE_TIME && fault->site >= 0)
+		return fail(build, spec, "site", "there is one server for all sites, leave it out");
 	if (spec->file != FIELD_ABSENT)
 		fault->file = (int32_t)(spec->file < SPEC_FILES_NAMED ? spec->file : spec->file - SPEC_FILES_NAMED);
 	return check_reach(build, spec, fault);

@@ -196,7 +196,7 @@ static int read_network(struct document *document, const struct field *field, co
 	int r = cJSON_IsString(node) ? units_parse_network(node->valuestring, &network, &prefix) : -EINVAL;
 
 	if (r == -ERANGE)
-		return document_fail(document, node, "has host bits set, give the network's own address");
+		return document_fail(document, node, "has host bits set, give the address of the network itself");
 	if (r < 0)
 		return document_fail(document, node, "must be an IPv4 network in quotes, such as \"10.1.1.0/24\"");
 	if (prefix < field->min || prefix > field->max)
@@ -360,7 +360,7 @@ int fields_read(struct document *document, const struct field_table *table, cons
 		const cJSON *child = node ? cJSON_GetObjectItemCaseSensitive(node, field->name) : NULL;
 		char *at = (char *)target + field->offset;
 		if (!child && field->required && node)
-			return document_fail_missing(document, node, field->name, "this field is required");
+			return document_fail_missing(document, node, field->name, "required here");
 		r = child ? read_value(document, field, child, at) : apply_fallback(document, field, at);
 		if (r < 0)
 			return r;

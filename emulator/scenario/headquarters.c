@@ -152,6 +152,9 @@ int build_resets(struct build *build)
 		plan->reset_window_us = spec->window;
 	else
 		plan->reset_window_us = spec->spread != FIELD_ABSENT ? spec->spread : 0;
+	if (plan->reset_window_us > plan->time_limit_us)
+		return document_fail(build->document, document_member(spec->node, plan->staggered ? "window" : "spread"),
+				     "is longer than the time limit");
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		uint64_t *at = &plan->phones[i].reset_us;
 		if (plan->staggered) /* at most 4e6 phones times 9e10 us: no overflow */

@@ -40,18 +40,25 @@ static void shorten(const char *name, char *text, size_t size)
 	snprintf(text, size, "%.*s%s", (int)digits, name, rest);
 }
 
+bool models_same(const char *a, const char *b)
+{
+	char x[PLAN_NAME_MAX], y[PLAN_NAME_MAX];
+
+	shorten(a, x, sizeof(x));
+	shorten(b, y, sizeof(y));
+	return strcasecmp(x, y) == 0;
+}
+
 int32_t models_find(const struct plan_model *models, uint32_t count, const char *text)
 {
-	char wanted[PFS_MODEL_MAX + 4], have[PFS_MODEL_MAX + 4], gigabit[PFS_MODEL_MAX + 8];
+	char gigabit[PLAN_NAME_MAX];
 	int32_t second = -1;
 
-	shorten(text, wanted, sizeof(wanted));
-	snprintf(gigabit, sizeof(gigabit), "%s-GE", wanted);
+	snprintf(gigabit, sizeof(gigabit), "%.*s-GE", PFS_MODEL_MAX, text);
 	for (uint32_t i = 0; i < count; i++) {
-		shorten(models[i].name, have, sizeof(have));
-		if (strcasecmp(have, wanted) == 0)
+		if (models_same(models[i].name, text))
 			return (int32_t)i;
-		if (strcasecmp(have, gigabit) == 0)
+		if (models_same(models[i].name, gigabit))
 			second = (int32_t)i;
 	}
 	return second;

@@ -13,6 +13,9 @@
 extern const struct plan_model models_known[];
 extern const uint32_t models_known_count;
 
+/* True where both name one model, in full or short. */
+bool models_same(const char *a, const char *b);
+
 /*
  * Index of the model that `text` names, in full ("CP-7961G-GE") or short
  * ("7961G-GE", "7961-GE"; "7971" where only a -GE model has that number), or -1.

@@ -8,11 +8,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "emulator/scenario/build.h"
+#include "emulator/scenario/firmware.h"
 #include "emulator/scenario/units.h"
 
 #define SCENARIO_BYTES_MAX (4u << 20)
@@ -51,9 +53,11 @@ static bool put(cJSON *object, const char *name, cJSON *value)
 {
 	if (!value)
 		return false;
-	if (cJSON_GetObjectItemCaseSensitive(object, name))
-		return cJSON_ReplaceItemInObjectCaseSensitive(object, name, value);
-	return cJSON_AddItemToObject(object, name, value);
+	cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+	if (cJSON_AddItemToObject(object, name, value))
+		return true;
+	cJSON_Delete(value);
+	return false;
 }
 
 /* Works the command line's values into the document itself: it is checked and kept as if it had said so. */
@@ -93,8 +97,7 @@ static int build_head(struct build *build)
 		name_from_path(build->document->path, plan->name);
 	}
 	plan->path = strdup(build->document->path);
-	plan->text = cJSON_Print(build->document->root);
-	if (!plan->path || !plan->text)
+	if (!plan->path)
 		return document_fail_memory(build->document);
 	plan->seed = spec->seed;
 	plan->speed_milli = (uint32_t)spec->speed;
@@ -103,11 +106,49 @@ static int build_head(struct build *build)
 	return 0;
 }
 
+/* Relative folders become absolute: the text may be read again from another folder. */
+static bool anchor_folders(const struct plan *plan, cJSON *node)
+{
+	char beside[PATH_MAX], whole[PATH_MAX];
+	size_t prefix = strlen(FIRMWARE_FOLDER_PREFIX);
+
+	for (cJSON *child = node->child; child; child = child->next) {
+		bool names_set = child->string && (!strcmp(child->string, "firmware") || !strcmp(child->string, "set"));
+		if (!anchor_folders(plan, child))
+			return false;
+		if (!names_set || !cJSON_IsString(child) || strncmp(child->valuestring, FIRMWARE_FOLDER_PREFIX, prefix))
+			continue;
+		/* One that no phone takes need not be there: it stays as written. */
+		char *real = build_folder_path(plan, child->valuestring, beside, sizeof(beside)) < 0 ? NULL
+											      : realpath(beside, NULL);
+		if (!real || strlen(real) >= sizeof(whole) - prefix) {
+			free(real);
+			continue;
+		}
+		memcpy(whole, FIRMWARE_FOLDER_PREFIX, prefix);
+		strcpy(whole + prefix, real);
+		free(real);
+		if (!cJSON_SetValuestring(child, whole))
+			return false;
+	}
+	return true;
+}
+
+/* Last of all: what the spec borrowed from the document is not looked at any more. */
+static int build_text(struct build *build)
+{
+	if (!anchor_folders(build->plan, build->document->root))
+		return document_fail_memory(build->document);
+	build->plan->text = cJSON_Print(build->document->root);
+	return build->plan->text ? 0 : document_fail_memory(build->document);
+}
+
 static int build_plan(struct document *document, const struct spec_scenario *spec, struct plan *plan)
 {
 	static int (*const steps[])(struct build *) = {
 		build_head,	build_models, build_profiles,	  build_sites,	build_phones, build_bulk,
 		build_settings, build_headquarters, build_resets, build_faults, build_expect,
+		build_text,
 	};
 	struct build build = {.document = document, .spec = spec, .plan = plan};
 

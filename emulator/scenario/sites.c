@@ -80,8 +80,7 @@ int build_name(struct build *build, const cJSON *node, const char *field, const 
 		good = good && name_character(*c);
 	if (!good)
 		return document_fail(build->document, document_member(node, field),
-				     "may hold letters, digits, '.', '_', '-' and spaces, and begins with a letter, "
-				     "a digit or '_'");
+				     "may hold letters, digits, spaces and . _ - and begins with a letter, a digit or _");
 	memset(to, 0, PLAN_NAME_MAX);
 	strncpy(to, name, PLAN_NAME_MAX - 1); /* the field's range keeps it shorter */
 	return 0;

@@ -9,12 +9,12 @@
 
 int flow_net_init(struct flow_net *net, uint32_t port_count, flow_changed_fn changed, void *context)
 {
-	*net = (struct flow_net){.port_count = port_count, .changed = changed, .context = context};
+	*net = (struct flow_net){ .port_count = port_count, .changed = changed, .context = context };
 	net->ports = calloc((size_t)port_count + 1, sizeof(*net->ports));
 	if (!net->ports)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < port_count; i++)
-		net->ports[i] = (struct flow_port){1, FLOW_NONE, FLOW_NONE, 0, 0};
+		net->ports[i] = (struct flow_port){ 1, FLOW_NONE, FLOW_NONE, 0, 0 };
 	return 0;
 }
 
@@ -22,7 +22,7 @@ void flow_net_deinit(struct flow_net *net)
 {
 	free(net->ports);
 	free(net->flows);
-	*net = (struct flow_net){0};
+	*net = (struct flow_net){ 0 };
 }
 
 int flow_net_reserve(struct flow_net *net, uint32_t count)
@@ -39,14 +39,14 @@ int flow_net_reserve(struct flow_net *net, uint32_t count)
 		net->flow_size = size;
 	}
 	for (; net->flow_count < count; net->flow_count++)
-		net->flows[net->flow_count] = (struct flow){0};
+		net->flows[net->flow_count] = (struct flow){ 0 };
 	return 0;
 }
 
 void flow_set(struct flow_net *net, uint32_t number, uint32_t from, uint32_t to)
 {
 	assert(!net->flows[number].active);
-	net->flows[number] = (struct flow){.from = from, .to = to};
+	net->flows[number] = (struct flow){ .from = from, .to = to };
 }
 
 static void advance(struct flow *flow, uint64_t now_us)

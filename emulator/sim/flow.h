@@ -22,27 +22,27 @@
 #define FLOW_NONE UINT32_MAX
 
 struct flow_port {
-	uint64_t rate_bps;           /* of payload; never 0 */
+	uint64_t rate_bps;            /* of payload; never 0 */
 	uint32_t first_out, first_in; /* lists of active flows, by flow number; FLOW_NONE ends */
 	uint32_t out_count, in_count;
 };
 
 struct flow {
-	uint32_t from, to;           /* ports */
+	uint32_t from, to; /* ports */
 	uint32_t next_out, previous_out, next_in, previous_in;
 	bool active;
 	uint64_t rate_bps;
 	uint64_t updated_us;
-	uint64_t remainder;          /* of bits * 1e6, below 8e6 */
-	uint64_t carried;            /* bytes since flow_take() */
+	uint64_t remainder; /* of bits * 1e6, below 8e6 */
+	uint64_t carried;   /* bytes since flow_take() */
 };
 
 /* Tells that a flow's rate is another one from now on; it has been advanced to now. */
 typedef void (*flow_changed_fn)(void *context, uint32_t flow);
 
 struct flow_net {
-	struct flow_port *ports;     /* owned; `port_count` */
-	struct flow *flows;          /* owned; grown by flow_new */
+	struct flow_port *ports; /* owned; `port_count` */
+	struct flow *flows;      /* owned; grown by flow_new */
 	uint32_t port_count, flow_count, flow_size;
 	flow_changed_fn changed;
 	void *context;

@@ -33,7 +33,8 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	if (error) {
 		/* The plan is checked before a run: this is a plan made by hand. */
 		world->error = error;
-		fprintf(stderr, "%s: the plan gives it what no phone can have\n", world->plan->phones[number].name);
+		fprintf(stderr, "%s: the plan gives it what no phone can have\n",
+			world->plan->phones[number].name);
 		return;
 	}
 	memset(phone->stored, 0, sizeof(phone->stored));
@@ -60,7 +61,8 @@ static void broadcast(struct sim_world *world, uint32_t number, const struct pfs
 	datagram->boot = phone->boot;
 	datagram->length = datagram->available = (uint32_t)action->length;
 	memcpy(datagram->data, action->bytes, action->length);
-	sim_queue_push(&world->queue, out_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_BROADCAST, packet, 0, 0);
+	sim_queue_push(&world->queue, out_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_BROADCAST, packet, 0,
+		       0);
 }
 
 /*
@@ -80,15 +82,19 @@ static void hear(struct sim_world *world, uint32_t packet)
 		sim_packet_free(world, packet);
 		return;
 	}
-	for (uint32_t i = world->switch_first[own->lan_switch]; i < world->switch_first[own->lan_switch + 1]; i++) {
+	for (uint32_t i = world->switch_first[own->lan_switch]; i < world->switch_first[own->lan_switch + 1];
+	     i++) {
 		const struct plan_subnet *subnet = &world->plan->subnets[world->switch_subnets[i]];
 		if (subnet != own && !own->limited_broadcast)
 			continue;
 		for (uint32_t k = 0; k < subnet->phone_count && !world->error; k++) {
 			const struct sim_phone *phone = &world->phones[subnet->first_phone + k];
-			struct pfs_event event = {.kind = PFS_EV_DATAGRAM, .address = planned->address,
-						  .port = PFS_PORT, .data = datagram->data,
-						  .length = datagram->length, .available = datagram->length};
+			struct pfs_event event = { .kind = PFS_EV_DATAGRAM,
+						   .address = planned->address,
+						   .port = PFS_PORT,
+						   .data = datagram->data,
+						   .length = datagram->length,
+						   .available = datagram->length };
 			if (phone->port_open && sim_on_wire(phone))
 				sim_step(world, subnet->first_phone + k, &event);
 		}
@@ -129,7 +135,8 @@ static void take(struct sim_world *world, uint32_t number, const struct pfs_acti
 		sim_broken(world, number, "takes bytes that are no file's content");
 		return;
 	}
-	if (action->length && (origin->digest != file->digest || origin->size != file->size || offset != action->offset))
+	if (action->length &&
+	    (origin->digest != file->digest || origin->size != file->size || offset != action->offset))
 		stored->damaged = true;
 	int32_t *damage = source->packet ? &phone->damage_tftp : &phone->damage_tcp;
 	if (action->length && (*damage == -1 || *damage == action->file)) {
@@ -152,9 +159,10 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 		sim_broken(world, number, "verifies a file that its upgrade does not have");
 		return;
 	}
-	bool good = phone->stored[file].bytes == phone->firmware->files[file].size && !phone->stored[file].damaged;
-	sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_VERIFIED, number, file | (good ? 256u : 0),
-		       phone->boot);
+	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
+		    !phone->stored[file].damaged;
+	sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_VERIFIED, number,
+		       file | (good ? 256u : 0), phone->boot);
 }
 
 /* CSCtg96408: nothing leaves a phone that it has not received whole and verified. */
@@ -207,7 +215,8 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
 		phone->port_open = true;
-		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_OPENED, number, 0, phone->boot);
+		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_OPENED, number, 0,
+			       phone->boot);
 		break;
 	case PFS_ACT_CLOSE:
 		phone->port_open = false;
@@ -239,7 +248,7 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 		break;
 	case PFS_ACT_DISCARD:
 		if (action->file < PFS_FILES_MAX)
-			phone->stored[action->file] = (struct sim_stored){0};
+			phone->stored[action->file] = (struct sim_stored){ 0 };
 		break;
 	case PFS_ACT_TFTP_OPEN:
 		/* A port of its own each time, as an ephemeral one is. */
@@ -281,11 +290,13 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 	uint64_t deadline_us = pfs_deadline(&phone->core);
 	if (deadline_us < phone->timer_us) {
 		phone->timer_us = deadline_us < world->now_us ? world->now_us : deadline_us;
-		sim_queue_push(&world->queue, phone->timer_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0, phone->boot);
+		sim_queue_push(&world->queue, phone->timer_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0,
+			       phone->boot);
 	}
 	if (phone->queue_count && !phone->accept_due && pfs_accept_conn(&phone->core) != PFS_NO_CONN) {
 		phone->accept_due = true;
-		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_ACCEPT, number, 0, phone->boot);
+		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_ACCEPT, number, 0,
+			       phone->boot);
 	}
 	return taken;
 }
@@ -294,7 +305,7 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 static void timeout(struct sim_world *world, uint32_t number, uint64_t at_us)
 {
 	struct sim_phone *phone = &world->phones[number];
-	struct pfs_event event = {.kind = PFS_EV_TIME};
+	struct pfs_event event = { .kind = PFS_EV_TIME };
 
 	if (phone->timer_us != at_us)
 		return;
@@ -304,7 +315,8 @@ static void timeout(struct sim_world *world, uint32_t number, uint64_t at_us)
 		return;
 	if (deadline_us > world->now_us) {
 		phone->timer_us = deadline_us;
-		sim_queue_push(&world->queue, deadline_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0, phone->boot);
+		sim_queue_push(&world->queue, deadline_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0,
+			       phone->boot);
 		return;
 	}
 	phone->spin = phone->spin_us == world->now_us ? phone->spin + 1 : 0;
@@ -317,7 +329,7 @@ static void timeout(struct sim_world *world, uint32_t number, uint64_t at_us)
 
 void sim_host_event(struct sim_world *world, const struct sim_event *queued)
 {
-	struct pfs_event event = {0};
+	struct pfs_event event = { 0 };
 
 	if (sim_event_kind(queued) == SIM_EV_BROADCAST) {
 		hear(world, queued->a);

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /* Moves what is left to the front and makes room for `more` elements. */
-static int make_room(void **memory, size_t width, uint32_t *first, uint32_t count, uint32_t *size, uint32_t more,
-		     uint32_t least)
+static int make_room(void **memory, size_t width, uint32_t *first, uint32_t count, uint32_t *size,
+		     uint32_t more, uint32_t least)
 {
 	if (*first + count + more <= *size)
 		return 0;
@@ -32,14 +32,17 @@ static int make_room(void **memory, size_t width, uint32_t *first, uint32_t coun
 	return 0;
 }
 
-int sim_pipe_write(struct sim_pipe *pipe, const uint8_t *bytes, uint64_t length, uint8_t file, uint64_t offset)
+int sim_pipe_write(struct sim_pipe *pipe, const uint8_t *bytes, uint64_t length, uint8_t file,
+		   uint64_t offset)
 {
-	struct sim_item *last = pipe->item_count ? &pipe->items[pipe->item_first + pipe->item_count - 1] : NULL;
+	struct sim_item *last =
+		pipe->item_count ? &pipe->items[pipe->item_first + pipe->item_count - 1] : NULL;
 	void *memory;
 
 	if (bytes) {
 		memory = pipe->bytes;
-		if (make_room(&memory, 1, &pipe->byte_first, pipe->byte_count, &pipe->byte_size, (uint32_t)length, 64))
+		if (make_room(&memory, 1, &pipe->byte_first, pipe->byte_count, &pipe->byte_size,
+			      (uint32_t)length, 64))
 			return -ENOMEM;
 		pipe->bytes = memory;
 		memcpy(pipe->bytes + pipe->byte_first + pipe->byte_count, bytes, length);
@@ -51,12 +54,14 @@ int sim_pipe_write(struct sim_pipe *pipe, const uint8_t *bytes, uint64_t length,
 		}
 	}
 	memory = pipe->items;
-	if (make_room(&memory, sizeof(struct sim_item), &pipe->item_first, pipe->item_count, &pipe->item_size, 1, 4))
+	if (make_room(&memory, sizeof(struct sim_item), &pipe->item_first, pipe->item_count, &pipe->item_size,
+		      1, 4))
 		return -ENOMEM;
 	pipe->items = memory;
 	pipe->written += length;
 	pipe->items[pipe->item_first + pipe->item_count++] = (struct sim_item){
-		.end = pipe->written, .offset = offset, .payload = !bytes, .file = file, .sent = bytes != NULL};
+		.end = pipe->written, .offset = offset, .payload = !bytes, .file = file, .sent = bytes != NULL
+	};
 	return 0;
 }
 
@@ -101,7 +106,8 @@ void sim_pipe_consume(struct sim_pipe *pipe, uint64_t length)
 	}
 }
 
-bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint64_t *offset, uint64_t *length)
+bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint64_t *offset,
+		 uint64_t *length)
 {
 	uint64_t start = pipe->consumed, position = pipe->consumed + skip;
 
@@ -141,5 +147,5 @@ void sim_pipe_deinit(struct sim_pipe *pipe)
 {
 	free(pipe->bytes);
 	free(pipe->items);
-	*pipe = (struct sim_pipe){0};
+	*pipe = (struct sim_pipe){ 0 };
 }

@@ -9,7 +9,7 @@
 void sim_queue_deinit(struct sim_queue *queue)
 {
 	free(queue->heap);
-	*queue = (struct sim_queue){0};
+	*queue = (struct sim_queue){ 0 };
 }
 
 static bool before(const struct sim_event *a, const struct sim_event *b)
@@ -21,7 +21,8 @@ void sim_queue_push(struct sim_queue *queue, uint64_t at_us, enum sim_class clas
 		    uint64_t b, uint32_t c)
 {
 	uint64_t number = class == SIM_TIMEOUT ? a : queue->sequence++;
-	struct sim_event event = {at_us, (uint64_t)class << CLASS_SHIFT | number << SIM_KIND_BITS | kind, b, a, c};
+	struct sim_event event = { at_us, (uint64_t) class << CLASS_SHIFT | number << SIM_KIND_BITS | kind, b,
+				   a, c };
 	uint32_t hole = queue->count;
 
 	if (queue->count == queue->size) {

@@ -31,7 +31,7 @@ struct sim_queue {
 	struct sim_event *heap; /* owned */
 	uint32_t count, size;
 	uint64_t sequence;
-	bool failed;            /* memory lacked for an entry: the run cannot go on */
+	bool failed; /* memory lacked for an entry: the run cannot go on */
 };
 
 #define SIM_KIND_BITS 6

@@ -1,9 +1,10 @@
 /*
- * Inside the virtual-time world (world.c says what it is). One struct sim_world holds a run; the
- * files divide the work: host.c steps phones and carries out what they ask,
- * tcp.c is the streams between them, wan.c the datagrams to and from the
- * server, upset.c the faults, world.c the loop. Times are microseconds of the
- * scenario's clock, addresses and ports host byte order.
+ * Inside the virtual-time world (world.c says what it is). One struct sim_world
+ * holds a run; the files divide the work: host.c steps phones and carries out
+ * what they ask, tcp.c is the streams between them (with conn.c and stream.c
+ * behind tcp.h), wan.c the datagrams to and from the server, upset.c the
+ * faults, world.c the loop. Times are microseconds of the scenario's clock,
+ * addresses and ports host byte order.
  */
 #ifndef FLEET_SIM_SIM_H
 #define FLEET_SIM_SIM_H
@@ -24,10 +25,10 @@
 #define SIM_UDP_BYTES 28                   /* IP and UDP header */
 #define SIM_TCP_BYTES 52                   /* IP and TCP header with time stamps */
 #define SIM_PORT_UNLIMITED_BPS UINT64_C(100000000000)
-#define SIM_GIVE_UP_US UINT64_C(15000000)  /* a stream without an answer to its retransmissions */
-#define SIM_SYN_TRIES 7                    /* SYNs at 0, 1, 3, 7, ... s; then LOST */
-#define SIM_SETTLE_US UINT64_C(600000000)  /* after every phone has ended, for what is still under way */
-#define SIM_SPIN_MAX 100000                /* time-outs of one phone without time passing: it is stuck */
+#define SIM_GIVE_UP_US UINT64_C(15000000) /* a stream without an answer to its retransmissions */
+#define SIM_SYN_TRIES 7                   /* SYNs at 0, 1, 3, 7, ... s; then LOST */
+#define SIM_SETTLE_US UINT64_C(600000000) /* after every phone has ended, for what is still under way */
+#define SIM_SPIN_MAX 100000               /* time-outs of one phone without time passing: it is stuck */
 
 /* a, b, c of the queue's entries. Connection events carry its serial number in c, phone events its boot. */
 enum sim_kind {
@@ -56,48 +57,48 @@ enum sim_kind {
 /* A UDP datagram under way. */
 struct sim_packet {
 	uint32_t next_free;
-	uint32_t phone;          /* who sent it, or who is to get it */
-	uint32_t boot;           /* of the sender */
+	uint32_t phone; /* who sent it, or who is to get it */
+	uint32_t boot;  /* of the sender */
 	uint16_t phone_port, server_port;
-	uint32_t length;         /* UDP payload */
-	uint32_t available;      /* of it in data; the rest is file content */
-	uint32_t file;           /* server's file number, or SIM_NONE */
-	bool unreachable;        /* ICMP port unreachable instead of a datagram */
-	uint64_t offset;         /* of the content in the file */
+	uint32_t length;    /* UDP payload */
+	uint32_t available; /* of it in data; the rest is file content */
+	uint32_t file;      /* server's file number, or SIM_NONE */
+	bool unreachable;   /* ICMP port unreachable instead of a datagram */
+	uint64_t offset;    /* of the content in the file */
 	uint8_t data[520];
 };
 
 /* A run of a stream: frame bytes, or a range of a file. */
 struct sim_item {
-	uint64_t end;            /* stream position past it */
-	uint64_t offset;         /* in the file of its first byte */
-	uint8_t payload;         /* 1: a range of `file`; 0: frame bytes */
+	uint64_t end;    /* stream position past it */
+	uint64_t offset; /* in the file of its first byte */
+	uint8_t payload; /* 1: a range of `file`; 0: frame bytes */
 	uint8_t file;
-	uint8_t sent;            /* SENT was given, or is not needed */
+	uint8_t sent; /* SENT was given, or is not needed */
 };
 
 /* One direction of a connection: number 2 * connection + end that sends. */
 struct sim_pipe {
 	uint64_t written, transmitted, arrived, consumed; /* stream positions */
-	uint64_t announced;      /* of what is transmitted: its arrival is in the queue or past */
+	uint64_t announced; /* of what is transmitted: its arrival is in the queue or past */
 	uint64_t last_arrival_us;
-	uint32_t epoch;          /* of the FLOW event that counts */
-	uint32_t stall;          /* of the GIVE_UP event that counts */
+	uint32_t epoch; /* of the FLOW event that counts */
+	uint32_t stall; /* of the GIVE_UP event that counts */
 	bool flowing, dirty, stalled;
 	bool fin, fin_sent, fin_arrived, eof_given;
-	uint8_t *bytes;          /* owned: frame bytes not consumed, from byte_first on */
+	uint8_t *bytes; /* owned: frame bytes not consumed, from byte_first on */
 	uint32_t byte_first, byte_count, byte_size;
-	struct sim_item *items;  /* owned: runs not consumed whole */
+	struct sim_item *items; /* owned: runs not consumed whole */
 	uint32_t item_first, item_count, item_size;
 };
 
 enum sim_end_state {
 	SIM_END_NONE,
 	SIM_END_CONNECTING,
-	SIM_END_QUEUED,          /* in the listen queue */
+	SIM_END_QUEUED, /* in the listen queue */
 	SIM_END_OPEN,
-	SIM_END_CLOSED,          /* the phone has no such connection any more */
-	SIM_END_DEAD             /* its phone lost power: no word of it is ever heard */
+	SIM_END_CLOSED, /* the phone has no such connection any more */
+	SIM_END_DEAD    /* its phone lost power: no word of it is ever heard */
 };
 
 /* One end of a connection: number 2 * connection + 0 for the caller's, 1 for the callee's. */
@@ -110,37 +111,37 @@ struct sim_end {
 };
 
 struct sim_conn {
-	uint32_t serial;         /* another one each time the place is used */
+	uint32_t serial; /* another one each time the place is used */
 	uint32_t next_free;
-	bool established;        /* the caller has heard the callee */
+	bool established; /* the caller has heard the callee */
 	struct sim_end ends[2];
 	struct sim_pipe pipes[2];
 };
 
 struct sim_stored {
 	uint64_t bytes;
-	bool damaged;            /* holds a byte that is not the manifest's */
+	bool damaged; /* holds a byte that is not the manifest's */
 	bool verified;
 };
 
-#define SIM_DAMAGE_NONE (-2)     /* else a file, or -1 for any */
+#define SIM_DAMAGE_NONE (-2) /* else a file, or -1 for any */
 
 struct sim_phone {
 	struct pfs_phone core;
 	const struct plan_firmware *firmware;
 	struct sim_stored stored[PFS_FILES_MAX];
-	uint64_t timer_us;       /* its TIMEOUT entry that counts */
+	uint64_t timer_us; /* its TIMEOUT entry that counts */
 	uint64_t port_bps, port_free_us;
 	uint32_t boot;
 	uint32_t lan_delay_us;
-	uint32_t tftp_sockets;   /* opened so far */
-	uint16_t tftp_port;      /* 0: none open */
+	uint32_t tftp_sockets; /* opened so far */
+	uint16_t tftp_port;    /* 0: none open */
 	bool powered, plugged, running, port_open, accept_due;
-	bool over;               /* rebooted or failed: nothing more is waited for */
+	bool over; /* rebooted or failed: nothing more is waited for */
 	int32_t damage_tftp, damage_tcp;
-	uint32_t spin;           /* time-outs since time last passed */
+	uint32_t spin; /* time-outs since time last passed */
 	uint64_t spin_us;
-	uint32_t first_end;      /* its connections */
+	uint32_t first_end; /* its connections */
 	uint32_t queue_first, queue_last, queue_count;
 	uint32_t slots[PFS_CONNS_MAX]; /* end of a handle's slot, or SIM_NONE */
 };
@@ -152,14 +153,14 @@ struct sim_site {
 /* Where the data of the event being stepped come from, for TAKE. */
 struct sim_source {
 	const struct sim_packet *packet;
-	struct sim_pipe *pipe;   /* its items from item_first on */
+	struct sim_pipe *pipe;                /* its items from item_first on */
 	const struct plan_firmware *firmware; /* of the sender */
 };
 
 struct sim_counters {
-	uint64_t late_tftp;      /* to a TFTP port that the phone had closed */
+	uint64_t late_tftp;          /* to a TFTP port that the phone had closed */
 	uint64_t server_unreachable; /* to a transfer's port that the server had closed */
-	uint64_t vanished;       /* under way from or to a phone without power or cable */
+	uint64_t vanished;           /* under way from or to a phone without power or cable */
 };
 
 struct sim_world {
@@ -171,7 +172,7 @@ struct sim_world {
 	struct sim_queue queue;
 	struct sim_phone *phones;
 	struct sim_site *sites;
-	uint32_t *switch_first;  /* of each switch in switch_subnets; one more at the end */
+	uint32_t *switch_first; /* of each switch in switch_subnets; one more at the end */
 	uint32_t *switch_subnets;
 	struct sim_source source;
 	struct pfs_actions *actions;
@@ -203,7 +204,7 @@ struct sim_world {
 	bool all_ended;
 	uint64_t ended_us;
 	struct sim_counters counters;
-	int error;               /* negative errno: the run stops */
+	int error; /* negative errno: the run stops */
 };
 
 /* ---- world.c ---- */
@@ -215,7 +216,8 @@ void sim_no_memory(struct sim_world *world);
 
 /* ---- host.c ---- */
 
-/* Gives a running phone an event (now_us is filled in) and carries out what it asks. Returns what it consumed. */
+/* Gives a running phone an event (now_us is filled in) and carries out what it asks. Returns what it
+ * consumed. */
 uint32_t sim_step(struct sim_world *world, uint32_t phone, struct pfs_event *event);
 /* (Re)starts a phone's core: the START event is queued. */
 void sim_boot(struct sim_world *world, uint32_t phone);
@@ -263,13 +265,15 @@ void sim_tcp_upset(struct sim_world *world, uint32_t phone, enum sim_upset upset
 /* ---- pipe.c: the bytes of one direction ---- */
 
 /* Frame bytes, or a range of a file (bytes NULL), at the end of the stream. Returns 0 or -ENOMEM. */
-int sim_pipe_write(struct sim_pipe *pipe, const uint8_t *bytes, uint64_t length, uint8_t file, uint64_t offset);
+int sim_pipe_write(struct sim_pipe *pipe, const uint8_t *bytes, uint64_t length, uint8_t file,
+		   uint64_t offset);
 /* What waits for the reader up to the end of the first range of a file: fills data, length, available. */
 void sim_pipe_peek(const struct sim_pipe *pipe, struct pfs_event *event);
 /* The reader has taken so much. */
 void sim_pipe_consume(struct sim_pipe *pipe, uint64_t length);
 /* The file range that stands `skip` bytes past what is consumed. False where frame bytes stand there. */
-bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint64_t *offset, uint64_t *length);
+bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint64_t *offset,
+		 uint64_t *length);
 /* Next position at which something is to be said about a flowing pipe. */
 uint64_t sim_pipe_target(const struct sim_pipe *pipe);
 void sim_pipe_deinit(struct sim_pipe *pipe);

@@ -35,7 +35,8 @@ static void phone_order(struct sim_world *world, const struct fault_order *order
 		if (!order->end) {
 			if (order->kind == PLAN_FAULT_KILL)
 				phone->powered = false;
-			core_ends(world, number, order->kind == PLAN_FAULT_KILL ? SIM_POWER_LOST : SIM_CRASHED);
+			core_ends(world, number,
+				  order->kind == PLAN_FAULT_KILL ? SIM_POWER_LOST : SIM_CRASHED);
 			break;
 		}
 		phone->powered = true;

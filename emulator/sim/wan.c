@@ -17,10 +17,8 @@
 #define PACKETS_A_CHUNK 64
 #define SERVER_PORTS 65536
 #define SERVER_PORT_FIRST 1024
-#define SERVER_TIMEOUT_DOUBLINGS 3 /* a retransmission waits at most eight time-outs */
-#define ICMP_QUOTE_MAX 548         /* of the packet that could not be delivered (RFC 1812 section 4.3.2.3) */
-#define DRAW_LINK_DOWN 0x6c646f77  /* purposes of the draws that seed a link's two directions */
-#define DRAW_LINK_UP 0x6c75702e
+#define SERVER_TIMEOUT_MAX_US UINT64_C(16000000) /* a retransmission waits no longer */
+#define ICMP_QUOTE_MAX 548 /* of the packet that could not be delivered (RFC 1812 section 4.3.2.3) */
 
 struct sim_packet *sim_packet(struct sim_world *world, uint32_t packet)
 {
@@ -36,8 +34,8 @@ uint32_t sim_packet_new(struct sim_world *world)
 	} else {
 		packet = world->packet_count;
 		if (packet / PACKETS_A_CHUNK == world->packet_chunk_count) {
-			struct sim_packet **chunks = realloc(world->packet_chunks,
-							     (world->packet_chunk_count + 1) * sizeof(*chunks));
+			struct sim_packet **chunks = realloc(
+				world->packet_chunks, (world->packet_chunk_count + 1) * sizeof(*chunks));
 			if (chunks)
 				world->packet_chunks = chunks;
 			struct sim_packet *chunk = chunks ? calloc(PACKETS_A_CHUNK, sizeof(*chunk)) : NULL;
@@ -75,8 +73,9 @@ static int collect_files(struct sim_world *world, struct tftp_file *files)
 			if (same < world->server_file_count)
 				continue;
 			world->server_files[world->server_file_count] = &firmware->files[k];
-			files[world->server_file_count++] = (struct tftp_file){
-				firmware->files[k].name, firmware->content[k], firmware->files[k].size};
+			files[world->server_file_count++] =
+				(struct tftp_file){ firmware->files[k].name, firmware->content[k],
+						    firmware->files[k].size };
 		}
 	}
 	return 0;
@@ -91,7 +90,8 @@ int sim_wan_init(struct sim_world *world)
 		.serving_max = plan->server.serving_max,
 		.retries_max = plan->server.retries_max,
 		.timeout_us = plan->server.timeout_us,
-		.timeout_max_us = plan->server.timeout_us << SERVER_TIMEOUT_DOUBLINGS,
+		.timeout_max_us = plan->server.timeout_us > SERVER_TIMEOUT_MAX_US ? plan->server.timeout_us
+										  : SERVER_TIMEOUT_MAX_US,
 	};
 
 	world->packet_free = SIM_NONE;
@@ -99,17 +99,20 @@ int sim_wan_init(struct sim_world *world)
 	world->sites = calloc((size_t)plan->site_count + 1, sizeof(*world->sites));
 	world->port_transfers = malloc(SERVER_PORTS * sizeof(*world->port_transfers));
 	world->transfer_ports = calloc((size_t)plan->server.serving_max + 1, sizeof(*world->transfer_ports));
-	world->transfer_phones = calloc((size_t)plan->server.serving_max + 1, sizeof(*world->transfer_phones));
-	if (!files || !world->server_files || !world->sites || !world->port_transfers || !world->transfer_ports ||
-	    !world->transfer_phones) {
+	world->transfer_phones =
+		calloc((size_t)plan->server.serving_max + 1, sizeof(*world->transfer_phones));
+	if (!files || !world->server_files || !world->sites || !world->port_transfers ||
+	    !world->transfer_ports || !world->transfer_phones) {
 		free(files);
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < SERVER_PORTS; i++)
 		world->port_transfers[i] = TFTP_NO_TRANSFER;
 	for (uint32_t i = 0; i < plan->site_count; i++) {
-		link_init(&world->sites[i].down, &plan->sites[i].down, pfs_draw(plan->seed, i, DRAW_LINK_DOWN, 0));
-		link_init(&world->sites[i].up, &plan->sites[i].up, pfs_draw(plan->seed, i, DRAW_LINK_UP, 0));
+		/* The relay of the netns world seeds its links so: the n-th packet has the same luck there.
+		 */
+		link_init(&world->sites[i].down, &plan->sites[i].down, plan->seed + 2u * i + 1);
+		link_init(&world->sites[i].up, &plan->sites[i].up, plan->seed + 2u * i);
 	}
 	collect_files(world, files);
 	world->server = tftp_server_new(&config, files, world->server_file_count);
@@ -167,7 +170,8 @@ void sim_tftp_send(struct sim_world *world, uint32_t number, const struct pfs_ac
 	datagram->server_port = action->port;
 	datagram->length = datagram->available = (uint32_t)action->length;
 	memcpy(datagram->data, action->bytes, action->length);
-	sim_queue_push(&world->queue, out_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_ROUTER, packet, 0, 0);
+	sim_queue_push(&world->queue, out_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_ROUTER, packet, 0,
+		       0);
 }
 
 static void at_router(struct sim_world *world, uint32_t packet)
@@ -179,8 +183,8 @@ static void at_router(struct sim_world *world, uint32_t packet)
 	if (!sim_on_wire(phone) || phone->boot != datagram->boot) {
 		world->counters.vanished++;
 		sim_packet_free(world, packet);
-	} else if (link_offer(&site_of(world, datagram->phone)->up, world->now_us, datagram->length + SIM_UDP_BYTES,
-			      &arrival_us) == LINK_FORWARD) {
+	} else if (link_offer(&site_of(world, datagram->phone)->up, world->now_us,
+			      datagram->length + SIM_UDP_BYTES, &arrival_us) == LINK_FORWARD) {
 		sim_queue_push(&world->queue, arrival_us, SIM_DELIVERY, SIM_EV_SERVER, packet, 0, 0);
 	} else {
 		sim_packet_free(world, packet);
@@ -194,9 +198,10 @@ static void send_down(struct sim_world *world, uint32_t packet, uint32_t ip_byte
 	const struct sim_phone *phone = &world->phones[datagram->phone];
 	uint64_t arrival_us;
 
-	if (link_offer(&site_of(world, datagram->phone)->down, world->now_us, ip_bytes, &arrival_us) == LINK_FORWARD)
-		sim_queue_push(&world->queue, arrival_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_DOWN, packet, 0,
-			       0);
+	if (link_offer(&site_of(world, datagram->phone)->down, world->now_us, ip_bytes, &arrival_us) ==
+	    LINK_FORWARD)
+		sim_queue_push(&world->queue, arrival_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_DOWN,
+			       packet, 0, 0);
 	else
 		sim_packet_free(world, packet);
 }
@@ -212,11 +217,12 @@ static void open_transfer(struct sim_world *world, uint32_t transfer, uint32_t p
 {
 	world->transfer_phones[transfer] = phone;
 	while (world->port_transfers[world->next_port] != TFTP_NO_TRANSFER)
-		world->next_port = world->next_port == SERVER_PORTS - 1 ? SERVER_PORT_FIRST :
-									  (uint16_t)(world->next_port + 1);
+		world->next_port = world->next_port == SERVER_PORTS - 1 ? SERVER_PORT_FIRST
+									: (uint16_t)(world->next_port + 1);
 	world->transfer_ports[transfer] = world->next_port;
 	world->port_transfers[world->next_port] = transfer;
-	world->next_port = world->next_port == SERVER_PORTS - 1 ? SERVER_PORT_FIRST : (uint16_t)(world->next_port + 1);
+	world->next_port =
+		world->next_port == SERVER_PORTS - 1 ? SERVER_PORT_FIRST : (uint16_t)(world->next_port + 1);
 }
 
 /* What the server wants sent. phone: who asked, where the output belongs to no transfer. */
@@ -270,8 +276,8 @@ static void at_server(struct sim_world *world, uint32_t packet)
 		return;
 	}
 	if (datagram->server_port == PFS_TFTP_PORT) {
-		tftp_server_request(world->server, world->now_us, address, datagram->phone_port, datagram->data,
-				    datagram->length, output);
+		tftp_server_request(world->server, world->now_us, address, datagram->phone_port,
+				    datagram->data, datagram->length, output);
 	} else if (transfer != TFTP_NO_TRANSFER) {
 		tftp_server_packet(world->server, world->now_us, transfer, address, datagram->phone_port,
 				   datagram->data, datagram->length, output);
@@ -298,7 +304,8 @@ static void at_phone(struct sim_world *world, uint32_t packet)
 	} else if (phone->tftp_port != datagram->phone_port) {
 		world->counters.late_tftp++;
 	} else {
-		struct pfs_event event = {.kind = datagram->unreachable ? PFS_EV_TFTP_REFUSED : PFS_EV_TFTP};
+		struct pfs_event event = { .kind = datagram->unreachable ? PFS_EV_TFTP_REFUSED
+									 : PFS_EV_TFTP };
 		if (!datagram->unreachable) {
 			event.address = world->plan->server.address;
 			event.port = datagram->server_port;

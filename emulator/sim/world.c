@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define CLOCK_EVERY 4096            /* events between two looks at the real clock */
+#define CLOCK_EVERY 4096 /* events between two looks at the real clock */
 #define PUBLISH_NS UINT64_C(250000000)
 
 void sim_broken(struct sim_world *world, uint32_t phone, const char *what)
@@ -34,7 +34,8 @@ void sim_no_memory(struct sim_world *world)
 	if (world->error)
 		return;
 	world->error = -ENOMEM;
-	fprintf(stderr, "no memory for %u phones in virtual time: make the fleet smaller\n", world->plan->phone_count);
+	fprintf(stderr, "no memory for %u phones in virtual time: make the fleet smaller\n",
+		world->plan->phone_count);
 }
 
 static uint64_t real_ns(void)
@@ -74,12 +75,14 @@ static int set_up(struct sim_world *world)
 	world->actions = calloc(1, sizeof(*world->actions));
 	world->phones = calloc((size_t)plan->phone_count + 1, sizeof(*world->phones));
 	world->faults = fault_engine_new(plan, world->options->traditional);
-	if (!world->actions || !world->phones || !world->faults || list_switches(world) || sim_wan_init(world))
+	if (!world->actions || !world->phones || !world->faults || list_switches(world) ||
+	    sim_wan_init(world))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		struct sim_phone *phone = &world->phones[i];
 		phone->firmware = plan_phone_firmware(plan, i);
-		phone->port_bps = plan->phones[i].port_bps ? plan->phones[i].port_bps : SIM_PORT_UNLIMITED_BPS;
+		phone->port_bps =
+			plan->phones[i].port_bps ? plan->phones[i].port_bps : SIM_PORT_UNLIMITED_BPS;
 		phone->lan_delay_us = plan->subnets[plan->phones[i].subnet].lan_delay_us;
 		phone->powered = phone->plugged = true;
 		phone->damage_tftp = phone->damage_tcp = SIM_DAMAGE_NONE;
@@ -188,8 +191,12 @@ static void run(struct sim_world *world, struct pfs_snapshot *snapshots)
 
 int sim_world_run(const struct world_options *options, struct world_report *report)
 {
-	struct sim_world world = {.options = options, .plan = options->plan, .record = options->record,
-				  .report = report, .fault_timer_us = UINT64_MAX, .ended_us = PFS_TIME_NEVER};
+	struct sim_world world = { .options = options,
+				   .plan = options->plan,
+				   .record = options->record,
+				   .report = report,
+				   .fault_timer_us = UINT64_MAX,
+				   .ended_us = PFS_TIME_NEVER };
 	struct pfs_snapshot *snapshots = calloc((size_t)options->plan->phone_count + 1, sizeof(*snapshots));
 	uint64_t begun_ns = real_ns();
 	struct rusage usage;

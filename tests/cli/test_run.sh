@@ -4,8 +4,9 @@
 # privileges. usage: test_run.sh PFS-FLEET SCENARIOS
 set -u
 
-fleet=$1
-scenarios=$2
+# They may be relative, and the test works elsewhere.
+fleet=$(realpath "$1")
+scenarios=$(realpath "$2")
 work=$(mktemp -d "${TMPDIR:-/tmp}/pfs-cli-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

@@ -18,11 +18,11 @@
 #include <unistd.h>
 
 struct tftp_file interop_files[INTEROP_FILES] = {
-    [INTEROP_0] = {"zero", NULL, 0},
-    [INTEROP_511] = {"short", NULL, 511},
-    [INTEROP_512] = {"block", NULL, 512},
-    [INTEROP_513] = {"longer", NULL, 513},
-    [INTEROP_WRAP] = {"wrap", NULL, INTEROP_WRAP_BYTES},
+	[INTEROP_0] = { "zero", NULL, 0 },
+	[INTEROP_511] = { "short", NULL, 511 },
+	[INTEROP_512] = { "block", NULL, 512 },
+	[INTEROP_513] = { "longer", NULL, 513 },
+	[INTEROP_WRAP] = { "wrap", NULL, INTEROP_WRAP_BYTES },
 };
 
 static char folder[64];
@@ -75,9 +75,10 @@ void interop_need(const char *program)
 
 void interop_enter(void)
 {
-	struct ifreq request = {.ifr_name = "lo"};
-	struct ifreq alias = {.ifr_name = "lo:1"};
-	const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INTEROP_ADDRESS)};
+	struct ifreq request = { .ifr_name = "lo" };
+	struct ifreq alias = { .ifr_name = "lo:1" };
+	const struct sockaddr_in address = { .sin_family = AF_INET,
+					     .sin_addr.s_addr = htonl(INTEROP_ADDRESS) };
 	int fd;
 
 	ck_assert_int_eq(enter(), 0);

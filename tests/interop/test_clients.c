@@ -47,14 +47,14 @@ static int open_socket(void *context)
 
 static void serve(uint32_t serving_max)
 {
-	const struct tftp_server_config server_config = {serving_max, 5, 1000000, 8000000, 0};
+	const struct tftp_server_config server_config = { serving_max, 5, 1000000, 8000000, 0 };
 	struct tftp_adapter_config config = {
-	    .loop = loop,
-	    .address = INADDR_LOOPBACK,
-	    .port = 69,
-	    .speed_milli = 1000,
-	    .now_us = clock_us,
-	    .open_socket = open_socket,
+		.loop = loop,
+		.address = INADDR_LOOPBACK,
+		.port = 69,
+		.speed_milli = 1000,
+		.now_us = clock_us,
+		.open_socket = open_socket,
 	};
 
 	server = tftp_server_new(&server_config, interop_files, INTEROP_FILES);
@@ -97,22 +97,22 @@ static pid_t fetch(const char *name, const char *local, uint32_t blksize)
 	snprintf(option, sizeof(option), "blksize %u", blksize);
 	snprintf(size, sizeof(size), "%u", blksize);
 	if (!strcmp(client, "curl")) {
-		const char *const plain[] = {"curl", "-sS", "--tftp-no-options", "-o", path, url, NULL};
-		const char *const sized[] = {"curl", "-sS", "--tftp-blksize", size, "-o", path, url, NULL};
+		const char *const plain[] = { "curl", "-sS", "--tftp-no-options", "-o", path, url, NULL };
+		const char *const sized[] = { "curl", "-sS", "--tftp-blksize", size, "-o", path, url, NULL };
 
 		return interop_spawn(blksize ? sized : plain);
 	}
 	if (!strcmp(client, "atftp")) {
-		const char *const plain[] = {"atftp", "--get",     "-r", name, "-l",
-					     path,    "127.0.0.1", "69", NULL};
-		const char *const sized[] = {"atftp",     "--option", option, "--option", "tsize 0",
-					     "--get",     "-r",       name,   "-l",       path,
-					     "127.0.0.1", "69",       NULL};
+		const char *const plain[] = { "atftp", "--get",     "-r", name, "-l",
+					      path,    "127.0.0.1", "69", NULL };
+		const char *const sized[] = { "atftp",     "--option", option, "--option", "tsize 0",
+					      "--get",     "-r",       name,   "-l",       path,
+					      "127.0.0.1", "69",       NULL };
 
 		return interop_spawn(blksize ? sized : plain);
 	}
 	/* tftp-hpa's client sends no options. */
-	const char *const arguments[] = {"tftp", "-m", "octet", "127.0.0.1", "-c", "get", name, path, NULL};
+	const char *const arguments[] = { "tftp", "-m", "octet", "127.0.0.1", "-c", "get", name, path, NULL };
 
 	return interop_spawn(arguments);
 }
@@ -215,9 +215,9 @@ START_TEST(serving_limit)
 {
 	static const uint8_t request[] = "\0\1longer\0octet";
 	const struct sockaddr_in to = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(69),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_family = AF_INET,
+		.sin_port = htons(69),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	int fd = open_socket(NULL);
 

@@ -38,15 +38,15 @@ static void setup(void)
 	snprintf(folder, sizeof(folder), "%s", interop_path("."));
 	server = NULL;
 	config = (struct real_server_config){
-	    .kind = kind,
-	    .netns = netns,
-	    .address = INTEROP_ADDRESS,
-	    .serving_max = 4,
-	    .timeout_us = 1000000,
-	    .folder = folder,
-	    .files = interop_files,
-	    .file_count = INTEROP_FILES,
-	    .receive_buffer_bytes = 3u << 20,
+		.kind = kind,
+		.netns = netns,
+		.address = INTEROP_ADDRESS,
+		.serving_max = 4,
+		.timeout_us = 1000000,
+		.folder = folder,
+		.files = interop_files,
+		.file_count = INTEROP_FILES,
+		.receive_buffer_bytes = 3u << 20,
 	};
 }
 
@@ -65,11 +65,11 @@ static void start(void)
 static int ask_with(const char *name, const char *option, const char *value)
 {
 	const struct sockaddr_in to = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(69),
-	    .sin_addr.s_addr = htonl(INTEROP_ADDRESS),
+		.sin_family = AF_INET,
+		.sin_port = htons(69),
+		.sin_addr.s_addr = htonl(INTEROP_ADDRESS),
 	};
-	uint8_t packet[64] = {0, 1};
+	uint8_t packet[64] = { 0, 1 };
 	size_t length = strlen(name);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -96,7 +96,7 @@ static int ask(const char *name)
 /* The answer's opcode: 3 DATA, 5 ERROR; 0: none within timeout_ms. */
 static int opcode_of_answer(int fd, int timeout_ms)
 {
-	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	uint8_t packet[600];
 
 	if (poll(&ready, 1, timeout_ms) <= 0)
@@ -108,8 +108,8 @@ static int opcode_of_answer(int fd, int timeout_ms)
 static int curl(const char *name, const char *blksize)
 {
 	char url[64];
-	const char *const arguments[] = {"curl", "-sS", "--tftp-blksize", blksize, "-o", interop_path("got"),
-					 url,    NULL};
+	const char *const arguments[] = { "curl", "-sS", "--tftp-blksize", blksize, "-o", interop_path("got"),
+					  url,    NULL };
 	int status = 0;
 	pid_t pid;
 
@@ -158,7 +158,7 @@ static int processes_in(ino_t pid_namespace)
 static ino_t pid_namespace_of(int pidfd)
 {
 	char path[64], line[128];
-	struct stat status = {0};
+	struct stat status = { 0 };
 	FILE *info;
 	int pid = 0;
 
@@ -200,11 +200,25 @@ START_TEST(serves_its_files)
 }
 END_TEST
 
+/* Firmware sets may share a file. */
+START_TEST(shared_file_is_written_once)
+{
+	const struct tftp_file shared[] = { interop_files[INTEROP_513], interop_files[INTEROP_511],
+					    interop_files[INTEROP_513] };
+
+	config.files = shared;
+	config.file_count = 3;
+	start();
+	ck_assert_int_eq(curl("longer", "512"), 0);
+	ck_assert(interop_same("got", &interop_files[INTEROP_513]));
+}
+END_TEST
+
 /* RFC 2348: the bound on blocks is passed on; below 512 no option is granted at all. */
 START_TEST(block_size_is_bounded)
 {
 	static const char granted[] = "\0\6blksize\0001024";
-	struct pollfd ready = {.events = POLLIN};
+	struct pollfd ready = { .events = POLLIN };
 	uint8_t packet[2000];
 
 	config.blksize_max = 1024;
@@ -276,14 +290,14 @@ static void pass(int through, int *fd, bool take)
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
+	} control = { 0 };
 	char byte = 0;
-	struct iovec vector = {&byte, 1};
+	struct iovec vector = { &byte, 1 };
 	struct msghdr message = {
-	    .msg_iov = &vector,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control),
+		.msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
 	};
 
 	if (take) {
@@ -301,7 +315,7 @@ static void pass(int through, int *fd, bool take)
 /* kill -9 of the process that started it, with a transfer under way: the kernel ends the rest. */
 START_TEST(killed_with_its_maker)
 {
-	struct pollfd init = {.events = POLLIN};
+	struct pollfd init = { .events = POLLIN };
 	ino_t namespace;
 	int pair[2];
 	pid_t maker;
@@ -335,7 +349,7 @@ END_TEST
 /* The owner learns that the server died by itself. */
 START_TEST(death_is_seen)
 {
-	struct pollfd died = {.events = POLLIN};
+	struct pollfd died = { .events = POLLIN };
 	char command[512], path[64];
 	ino_t namespace;
 	DIR *proc;
@@ -389,13 +403,18 @@ END_TEST
 /* What cannot be is refused with a negative errno, and nothing is left of the attempt. */
 START_TEST(refusals)
 {
-	const struct tftp_file bad = {"a/b", (const uint8_t *)"x", 1};
+	const struct tftp_file bad = { "a/b", (const uint8_t *)"x", 1 };
+	const struct tftp_file clash[] = { { "a", (const uint8_t *)"x", 1 },
+					   { "a", (const uint8_t *)"y", 1 } };
 	pid_t pid;
 	int status;
 
 	config.files = &bad;
 	config.file_count = 1;
 	ck_assert_int_eq(real_server_start(&config, &server), -EINVAL);
+	config.files = clash;
+	config.file_count = 2;
+	ck_assert_int_eq(real_server_start(&config, &server), -EEXIST);
 	config.file_count = 0;
 	config.folder = "/nonexistent";
 	ck_assert_int_eq(real_server_start(&config, &server), -ENOENT);
@@ -431,6 +450,7 @@ int main(int count, char **arguments)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, serves_its_files);
+	tcase_add_test(tcase, shared_file_is_written_once);
 	tcase_add_test(tcase, block_size_is_bounded);
 	tcase_add_test(tcase, receive_buffer_is_enlarged);
 	tcase_add_test(tcase, stop_leaves_nothing);

@@ -87,7 +87,7 @@ static int ask(const char *name, int expected, int own_namespace)
 
 		close(pair[0]);
 		error = control_ask(folder, name, &found);
-		if (error != expected)
+		if (error != expected || strcmp(found.phones, "SEP00001B000000 to SEP00001B000001"))
 			_exit(2);
 		if (!error && (!same(found.net, own_namespace) || setns(found.net, CLONE_NEWNET)))
 			_exit(3);
@@ -111,6 +111,8 @@ START_TEST(a_phone_by_its_name)
 	namespace = fabric_phone_namespace(fabric, 0);
 	ck_assert_int_eq(ask("SEP00001B000000", 0, namespace), 0);
 	ck_assert_int_eq(ask("SEP00001B000001", -ENOENT, -1), 0); /* not up yet */
+	ck_assert_int_eq(ask("10.1.0.10", 0, namespace), 0);
+	ck_assert_int_eq(ask("10.1.0.12", -ENOENT, -1), 0);
 	ck_assert_int_eq(ask("SEP", -ENOENT, -1), 0);
 	for (int i = 0; i < 20; i++)
 		ck_assert_int_eq(ask("SEP00001B000000", 0, namespace), 0);

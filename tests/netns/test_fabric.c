@@ -15,7 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -392,6 +395,122 @@ START_TEST(a_cut_link_loses)
 }
 END_TEST
 
+/* Each site has its own router and link; from one to another it is over both. */
+START_TEST(sites)
+{
+	struct plan_by_hand wanted = {.phones = 2, .subnets = 2, .sites = 2};
+	struct world world;
+
+	world_up(&world, &wanted, NULL, NULL);
+	for (uint32_t i = 0; i < 2; i++) {
+		say(world.udp[i], world.plan->server.address, "up");
+		ck_assert_uint_eq(hear(&world, world.hq, "up"), world.plan->phones[i].address);
+		say(world.hq, world.plan->phones[i].address, "down");
+		hear(&world, world.udp[i], "down");
+		ck_assert_uint_eq(fabric_wan_link(world.fabric, i, true)->forwarded_packets, 1);
+		ck_assert_uint_eq(fabric_wan_link(world.fabric, i, false)->forwarded_packets, 1);
+	}
+	say(world.udp[0], world.plan->phones[1].address, "over there");
+	hear(&world, world.udp[1], "over there");
+	ck_assert_uint_eq(fabric_wan_link(world.fabric, 0, false)->forwarded_packets, 2);
+	ck_assert_uint_eq(fabric_wan_link(world.fabric, 1, true)->forwarded_packets, 2);
+	world_down(&world);
+}
+END_TEST
+
+/* Where descriptors run out it is an error with a name; the thread is home again and all is given back. */
+START_TEST(out_of_descriptors)
+{
+	struct plan_by_hand wanted = {.phones = 200};
+	struct plan *plan = plan_by_hand(&wanted);
+	struct rlimit files = {100, 100};
+	struct stat before, after;
+	struct fabric *fabric;
+	int error = 0;
+
+	ck_assert_int_eq(fabric_new(plan, &fabric), 0);
+	ck_assert_int_eq(stat("/proc/thread-self/ns/net", &before), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	for (uint32_t i = 0; i < wanted.phones && !error; i++)
+		error = fabric_phone_up(fabric, i, NULL, NULL);
+	ck_assert_int_eq(error, -EMFILE);
+	ck_assert_int_eq(stat("/proc/thread-self/ns/net", &after), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	fabric_free(fabric);
+	plan_by_hand_free(plan);
+}
+END_TEST
+
+/* Where the kernel allows no namespace, a probe says so, and what mends it; nothing is made. */
+START_TEST(not_allowed)
+{
+	struct fabric_probe probes[32];
+	struct plan_by_hand wanted = {.phones = 1};
+	struct plan *plan = plan_by_hand(&wanted);
+	struct fabric *fabric;
+	FILE *limit;
+
+	ck_assert_int_eq(unshare(CLONE_NEWUSER), 0);
+	limit = fopen("/proc/sys/user/max_net_namespaces", "w");
+	ck_assert_ptr_nonnull(limit);
+	fprintf(limit, "0");
+	ck_assert_int_eq(fclose(limit), 0);
+	ck_assert_int_lt(fabric_new(plan, &fabric), 0);
+	ck_assert_ptr_null(fabric);
+	for (uint32_t i = 0, count = fabric_probe_host(probes, 32); i < count; i++) {
+		if (strcmp(probes[i].name, "network namespaces") == 0)
+			ck_assert(probes[i].needed && probes[i].error && *probes[i].mend);
+		if (strcmp(probes[i].name, "user.max_net_namespaces") == 0)
+			ck_assert(!probes[i].needed && probes[i].error && strcmp(probes[i].found, "0") == 0);
+	}
+	plan_by_hand_free(plan);
+}
+END_TEST
+
+/* In: the interface's name. Out: how many IPv6 addresses it has. */
+struct ipv6 {
+	const char *interface;
+	uint32_t addresses;
+};
+
+static int count_ipv6(void *context)
+{
+	struct ipv6 *ipv6 = context;
+	FILE *file = fopen("/proc/thread-self/net/if_inet6", "r");
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		ipv6->addresses += strstr(line, ipv6->interface) != NULL;
+	if (file)
+		fclose(file);
+	return 0;
+}
+
+/* IPv6 is off on every phone (it would flood the switch), in a container with a read-only /proc/sys too. */
+START_TEST(no_ipv6)
+{
+	struct plan_by_hand wanted = {.phones = 2};
+
+	for (int round = 0; round < 2; round++) {
+		struct ipv6 ipv6 = {.interface = "eth0"};
+		struct world world;
+
+		if (round == 1 && (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+				   mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL) ||
+				   mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL)))
+			return; /* an ordinary user: the first round has been held */
+		world_up(&world, &wanted, NULL, NULL);
+		say(world.udp[0], world.plan->server.address, "ready");
+		hear(&world, world.hq, "ready");
+		say(world.udp[0], world.plan->phones[1].address, "you too");
+		hear(&world, world.udp[1], "you too");
+		ck_assert_int_eq(fabric_in_phone(world.fabric, 0, count_ipv6, &ipv6), 0);
+		ck_assert_uint_eq(ipv6.addresses, 0);
+		world_down(&world);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *made = suite_create("fabric");
@@ -405,6 +524,11 @@ static Suite *suite(void)
 	tcase_add_test(few, a_dead_phone_is_silent);
 	tcase_add_test(few, damage_passes_the_kernel);
 	tcase_add_test(few, a_cut_link_loses);
+	tcase_add_test(few, sites);
+	tcase_add_test(few, no_ipv6);
+	tcase_add_test(few, out_of_descriptors);
+	if (netns_test_user_namespaces())
+		tcase_add_test(few, not_allowed);
 	suite_add_tcase(made, few);
 	tcase_set_timeout(many, 120);
 	tcase_add_test(many, switches_are_chained);

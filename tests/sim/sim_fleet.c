@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-
 #define DRAW_SPREAD 0x73707264 /* purpose of the draw that spreads the resets */
 #define SERVER_ADDRESS 0x0afe0001
 #define HASH_PRIME UINT64_C(0x100000001b3)
@@ -29,9 +28,14 @@ static uint64_t or_else(uint64_t value, uint64_t otherwise)
 /* The content is never read in virtual time, so untouched zero pages stand for it. */
 static void make_firmware(struct plan *plan, const struct sim_fleet_spec *spec)
 {
-	static const char *const names[PFS_FILES_MAX] = {
-		"SCCP41.9-4-2SR3-1S.loads", "jar41sccp.9-4-2ES26.sbn", "cnu41.9-4-2ES26.sbn", "apps41.9-4-2ES26.sbn",
-		"dsp41.9-4-2ES26.sbn", "cvm41sccp.9-4-2ES26.sbn", "extra1.sbn", "extra2.sbn"};
+	static const char *const names[PFS_FILES_MAX] = { "SCCP41.9-4-2SR3-1S.loads",
+							  "jar41sccp.9-4-2ES26.sbn",
+							  "cnu41.9-4-2ES26.sbn",
+							  "apps41.9-4-2ES26.sbn",
+							  "dsp41.9-4-2ES26.sbn",
+							  "cvm41sccp.9-4-2ES26.sbn",
+							  "extra1.sbn",
+							  "extra2.sbn" };
 	struct plan_firmware *firmware = need(1, sizeof(*firmware));
 	uint64_t largest = 1;
 
@@ -55,7 +59,7 @@ static void make_firmware(struct plan *plan, const struct sim_fleet_spec *spec)
 
 static void make_models(struct plan *plan, const struct sim_fleet_spec *spec)
 {
-	static const char *const names[] = {"CP-7961G", "CP-7941G", "CP-7911G", "CP-7970G", "CP-7906G"};
+	static const char *const names[] = { "CP-7961G", "CP-7941G", "CP-7911G", "CP-7970G", "CP-7906G" };
 	uint32_t count = (uint32_t)or_else(spec->models, 1);
 
 	assert(count <= sizeof(names) / sizeof(*names));
@@ -63,7 +67,8 @@ static void make_models(struct plan *plan, const struct sim_fleet_spec *spec)
 	plan->model_count = count;
 	for (uint32_t i = 0; i < count; i++) {
 		snprintf(plan->models[i].name, sizeof(plan->models[i].name), "%s", names[i]);
-		snprintf(plan->models[i].firmware, sizeof(plan->models[i].firmware), "%s", plan->firmware->name);
+		snprintf(plan->models[i].firmware, sizeof(plan->models[i].firmware), "%s",
+			 plan->firmware->name);
 		plan->models[i].port_bps = or_else(spec->port_bps, 100000000);
 		plan->models[i].shares = true;
 	}
@@ -72,10 +77,10 @@ static void make_models(struct plan *plan, const struct sim_fleet_spec *spec)
 static void make_network(struct plan *plan, const struct sim_fleet_spec *spec)
 {
 	uint32_t subnets = (uint32_t)or_else(spec->subnets, 1);
-	struct link_config link = {.rate_bps = or_else(spec->wan_bps, 1536000),
-				   .queue_bytes_max = or_else(spec->wan_queue_bytes, 65536),
-				   .delay_us = (uint32_t)or_else(spec->wan_delay_us, 15000),
-				   .loss_ppm = spec->wan_loss_ppm};
+	struct link_config link = { .rate_bps = or_else(spec->wan_bps, 1536000),
+				    .queue_bytes_max = or_else(spec->wan_queue_bytes, 65536),
+				    .delay_us = (uint32_t)or_else(spec->wan_delay_us, 15000),
+				    .loss_ppm = spec->wan_loss_ppm };
 
 	plan->sites = need(1, sizeof(*plan->sites));
 	plan->site_count = 1;
@@ -117,12 +122,14 @@ static void make_phones(struct plan *plan, const struct sim_fleet_spec *spec)
 			phone->address = subnet->router + 1 + k;
 			phone->port_bps = plan->models[phone->model].port_bps;
 			phone->profile = -1;
-			phone->setting = number < spec->without_pfs ? PFS_SETTING_DISABLED : PFS_SETTING_ENABLED;
+			phone->setting =
+				number < spec->without_pfs ? PFS_SETTING_DISABLED : PFS_SETTING_ENABLED;
 			phone->part = number < spec->without_pfs ? PFS_PART_DISABLED : PFS_PART_YES;
 			phone->origin = PFS_ORIGIN_ENTERPRISE;
 			snprintf(phone->running, sizeof(phone->running), "8.5(2)");
 			if (spec->spread_us)
-				phone->reset_us = pfs_draw(spec->seed, number, DRAW_SPREAD, 0) % spec->spread_us;
+				phone->reset_us =
+					pfs_draw(spec->seed, number, DRAW_SPREAD, 0) % spec->spread_us;
 		}
 	}
 }
@@ -159,9 +166,16 @@ static struct plan *make_plan(const struct sim_fleet_spec *spec)
 struct plan_fault sim_fleet_fault(enum plan_fault_kind kind, enum plan_role role, enum plan_phase phase,
 				  uint32_t at_percent)
 {
-	return (struct plan_fault){.kind = kind, .role = role, .phase = phase, .at_percent = at_percent, .site = -1,
-				   .subnet = -1, .model = -1, .phone = -1, .file = -1,
-				   .duration_us = PFS_TIME_NEVER};
+	return (struct plan_fault){ .kind = kind,
+				    .role = role,
+				    .phase = phase,
+				    .at_percent = at_percent,
+				    .site = -1,
+				    .subnet = -1,
+				    .model = -1,
+				    .phone = -1,
+				    .file = -1,
+				    .duration_us = PFS_TIME_NEVER };
 }
 
 static void mix(struct sim_fleet *fleet, uint64_t value)
@@ -189,23 +203,29 @@ void sim_fleet_run(const struct sim_fleet_spec *spec, struct sim_fleet *fleet)
 {
 	struct timespec before, after;
 
-	*fleet = (struct sim_fleet){.spec = spec, .plan = make_plan(spec)};
+	*fleet = (struct sim_fleet){ .spec = spec, .plan = make_plan(spec) };
 	fleet->record = record_new(fleet->plan, spec->traditional, NULL, 0);
 	if (!fleet->record)
 		abort();
-	struct world_options options = {.plan = fleet->plan, .record = fleet->record,
-					.traditional = spec->traditional, .tap = tap, .tap_context = fleet};
+	struct world_options options = { .plan = fleet->plan,
+					 .record = fleet->record,
+					 .traditional = spec->traditional,
+					 .stop = spec->stop,
+					 .tap = tap,
+					 .tap_context = fleet };
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	fleet->error = sim_world_run(&options, &fleet->report);
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	fleet->real_s = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+	fleet->real_s =
+		(double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
 	if (!fleet->error)
-		fleet->result = record_finish(fleet->record, fleet->report.ended_us, false);
+		fleet->result =
+			record_finish(fleet->record, fleet->report.ended_us, fleet->report.interrupted);
 }
 
 void sim_fleet_done(struct sim_fleet *fleet)
 {
 	record_free(fleet->record);
 	plan_free(fleet->plan);
-	*fleet = (struct sim_fleet){0};
+	*fleet = (struct sim_fleet){ 0 };
 }

@@ -11,35 +11,36 @@
 typedef void (*sim_fleet_tap)(void *context, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
 
 struct sim_fleet_spec {
-	uint32_t phones;        /* of the fleet; dealt out to the subnets evenly */
-	uint32_t models;        /* 1; phone i of a subnet has model i modulo this; all share one firmware set */
-	uint32_t subnets;       /* 1 */
-	bool one_switch;        /* all subnets on one switch, with limited broadcast; else a switch each */
-	uint32_t without_pfs;   /* the first so many phones have it disabled */
+	uint32_t phones;      /* of the fleet; dealt out to the subnets evenly */
+	uint32_t models;      /* 1; phone i of a subnet has model i modulo this; all share one firmware set */
+	uint32_t subnets;     /* 1 */
+	bool one_switch;      /* all subnets on one switch, with limited broadcast; else a switch each */
+	uint32_t without_pfs; /* the first so many phones have it disabled */
 	bool traditional;
 	uint64_t seed;
-	uint64_t spread_us;     /* resets are drawn from 0 to this; 0: all at once */
-	uint32_t files;         /* 2 */
+	uint64_t spread_us;            /* resets are drawn from 0 to this; 0: all at once */
+	uint32_t files;                /* 2 */
 	uint64_t sizes[PFS_FILES_MAX]; /* 652 for the index, 200,000 for each component */
-	uint64_t wan_bps;       /* 1,536,000 */
-	uint32_t wan_delay_us;  /* 15,000 one way */
-	uint64_t wan_queue_bytes; /* 64 KiB */
+	uint64_t wan_bps;              /* 1,536,000 */
+	uint32_t wan_delay_us;         /* 15,000 one way */
+	uint64_t wan_queue_bytes;      /* 64 KiB */
 	uint32_t wan_loss_ppm;
-	uint32_t lan_delay_us;  /* 50 one way */
-	uint64_t port_bps;      /* 100,000,000 */
-	uint32_t serving_max;   /* 500 */
-	uint64_t time_limit_us; /* a day */
+	uint32_t lan_delay_us;           /* 50 one way */
+	uint64_t port_bps;               /* 100,000,000 */
+	uint32_t serving_max;            /* 500 */
+	uint64_t time_limit_us;          /* a day */
 	const struct plan_fault *faults; /* use sim_fleet_fault() */
 	uint32_t fault_count;
+	const volatile sig_atomic_t *stop; /* NULL */
 	sim_fleet_tap tap;
 	void *tap_context;
 };
 
 struct sim_fleet {
-	int error;              /* of sim_world_run */
+	int error;                       /* of sim_world_run */
 	const struct run_result *result; /* NULL where error */
 	struct world_report report;
-	uint64_t trace_hash;    /* of every trace record with its phone and time, in order */
+	uint64_t trace_hash; /* of every trace record with its phone and time, in order */
 	uint64_t trace_count;
 	double real_s;
 	struct plan *plan;

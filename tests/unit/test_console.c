@@ -38,7 +38,7 @@ static struct pfs_config phone(const char *model, uint32_t address, const char *
 	return config;
 }
 
-#define RENDER(config, clock, to, ...) \
+#define RENDER(config, clock, to, ...)                                                                       \
 	console_render((config), (clock), &(struct pfs_trace){ __VA_ARGS__ }, collect, (to))
 
 static uint64_t clock_of(const char *line)
@@ -114,16 +114,19 @@ START_TEST(another_phone_has_lines_of_its_own)
 	RENDER(&config, 86399999999ull, &got, .kind = PFS_TR_LISTENING, .a = 12);
 	RENDER(&config, 3600000000ull, &got, .kind = PFS_TR_FILE_BEGUN, .a = 0);
 	RENDER(&config, 3600000001ull, &got, .kind = PFS_TR_CLAIM, .xid = 1, .b = 2, .c = 3);
-	ck_assert_str_eq(got.lines[1], "NOT 00:00:00.000005 DLoad: @@@HROOT:XID000012AB H=0000beef m=CP-7941G "
-				       "ROOT=192.168.10.99 /dnld/SCCP41.9-4-2SR3-1S.loads");
-	ck_assert_str_eq(got.lines[2], "DBG 23:59:59.999999 DLoad: +++ fd=12 Listening on peer TCP port 4051");
+	ck_assert_str_eq(got.lines[1],
+			 "NOT 00:00:00.000005 DLoad: @@@HROOT:XID000012AB H=0000beef m=CP-7941G "
+			 "ROOT=192.168.10.99 /dnld/SCCP41.9-4-2SR3-1S.loads");
+	ck_assert_str_eq(got.lines[2],
+			 "DBG 23:59:59.999999 DLoad: +++ fd=12 Listening on peer TCP port 4051");
 	ck_assert_str_eq(got.lines[4], "NOT 01:00:00.000000 DLoad: |parent=-1><fd[0]=-1 fd[1]=-1 FULL=1");
 	ck_assert_str_eq(got.lines[6], "INF 01:00:00.000001 DLoad: XID00000001 TxBdcst ClaimRoot(tent): "
 				       "map=00000002 strength=00000003 ");
 }
 END_TEST
 
-/* DESIGN: a run explains itself. Each kind gives at least one line in the form, names what it names, one line ends none. */
+/* DESIGN: a run explains itself. Each kind gives at least one line in the form, names what it names, one line
+ * ends none. */
 START_TEST(every_kind_says_something)
 {
 	static const char levels[8][4] = { "", "", "", "ERR", "WRN", "NOT", "INF", "DBG" };
@@ -131,7 +134,8 @@ START_TEST(every_kind_says_something)
 	struct collected got = { .count = 0 };
 
 	config.part = PFS_PART_YES;
-	RENDER(&config, 1, &got, .kind = _i, .file = 1, .xid = 0xabcd, .address = 0x0a010203, .a = 1, .b = 1, .c = 1);
+	RENDER(&config, 1, &got, .kind = _i, .file = 1, .xid = 0xabcd, .address = 0x0a010203, .a = 1, .b = 1,
+	       .c = 1);
 	ck_assert_msg(got.count > 0, "kind %d says nothing", _i);
 	for (int k = 0; k < got.count; k++) {
 		ck_assert_int_ge(got.severities[k], 3);
@@ -154,8 +158,8 @@ START_TEST(values_out_of_range_are_named_unknown)
 	for (uint32_t kind = 0; kind < PFS_TR_KINDS + 1; kind++) {
 		struct collected got = { .count = 0 };
 
-		RENDER(&config, UINT64_MAX, &got, .kind = (uint8_t)kind, .file = PFS_NO_FILE, .xid = UINT32_MAX,
-		       .address = UINT32_MAX, .a = 1000000, .b = 1000000, .c = UINT64_MAX);
+		RENDER(&config, UINT64_MAX, &got, .kind = (uint8_t)kind, .file = PFS_NO_FILE,
+		       .xid = UINT32_MAX, .address = UINT32_MAX, .a = 1000000, .b = 1000000, .c = UINT64_MAX);
 		for (int k = 0; k < got.count; k++)
 			ck_assert_int_lt(strlen(got.lines[k]), 256);
 	}

@@ -54,7 +54,8 @@ static void take_as_root(uint32_t phone, uint8_t file, uint64_t from_us, uint64_
 	FEED(phone, from_us, .kind = PFS_TR_TFTP_BEGUN, .file = file, .a = 1, .c = 1);
 	record_tftp_bytes(record, phone, size);
 	FEED(phone, to_us, .kind = PFS_TR_TFTP_DONE, .file = file, .c = size);
-	FEED(phone, to_us, .kind = PFS_TR_VERIFIED, .file = file, .a = 1, .address = fixture.plan.server.address);
+	FEED(phone, to_us, .kind = PFS_TR_VERIFIED, .file = file, .a = 1,
+	     .address = fixture.plan.server.address);
 }
 
 static void take_from_parent(uint32_t phone, uint8_t file, uint32_t level, uint64_t to_us)
@@ -214,7 +215,9 @@ END_TEST
 
 START_TEST(the_rest_is_counted)
 {
-	struct link down = { .forwarded_bytes = 1000, .lost_packets = 2, .queue_drops = 3, .busy_us = SECOND };
+	struct link down = {
+		.forwarded_bytes = 1000, .lost_packets = 2, .queue_drops = 3, .busy_us = SECOND
+	};
 	struct link up = { .forwarded_bytes = 70, .lost_packets = 5, .queue_drops = 7 };
 	struct tftp_server_counters server = { .requests = 9, .rejected = 4, .blocks = 77, .retransmits = 6 };
 
@@ -338,7 +341,8 @@ START_TEST(logs_are_whole_and_never_held_open)
 	for (int i = 0; i < lines; i++) {
 		char wanted[200];
 		snprintf(wanted, sizeof(wanted),
-			 "INF 02:19:22.%06d DLoad: XID%08X Root sending TFTP XfrCmd on ROOT_WAITING TO\n", i, (unsigned)i);
+			 "INF 02:19:22.%06d DLoad: XID%08X Root sending TFTP XfrCmd on ROOT_WAITING TO\n", i,
+			 (unsigned)i);
 		ck_assert_ptr_nonnull(fgets(line, sizeof(line), log));
 		ck_assert_str_eq(line, wanted);
 	}
@@ -389,7 +393,8 @@ static void *look(void *context)
 	return NULL;
 }
 
-/* A reader sees whole views, in order, while they are replaced under it and freed (address sanitizer watches). */
+/* A reader sees whole views, in order, while they are replaced under it and freed (address sanitizer
+ * watches). */
 START_TEST(readers_see_whole_views)
 {
 	struct pfs_snapshot snapshots[FIXTURE_PHONES] = { 0 };

@@ -27,13 +27,18 @@ static void set_up(void)
 	memset(hierarchies, 0, sizeof(hierarchies));
 	pfs.phones = pfs.upgraded = FIXTURE_PHONES;
 	pfs.duration_us = 90500000;
-	pfs.completion_p50_us = pfs.completion_p90_us = pfs.completion_p99_us = pfs.completion_max_us = 80000001;
+	pfs.completion_p50_us = pfs.completion_p90_us = pfs.completion_p99_us = pfs.completion_max_us =
+		80000001;
 	pfs.wan_bytes_down = 1000;
 	pfs.tftp_transfers_pfs = 2;
 	pfs.hierarchies = hierarchies;
 	pfs.hierarchy_count = 2;
-	hierarchies[0] = (struct run_hierarchy){ .root = FIXTURE_ROOT, .members = 3, .depth = 2, .roots_confirmed = 1,
-						 .wan_copies = 1, .transfer_us = PFS_TIME_NEVER };
+	hierarchies[0] = (struct run_hierarchy){ .root = FIXTURE_ROOT,
+						 .members = 3,
+						 .depth = 2,
+						 .roots_confirmed = 1,
+						 .wan_copies = 1,
+						 .transfer_us = PFS_TIME_NEVER };
 	hierarchies[1] = hierarchies[0];
 	hierarchies[1].file = FIXTURE_JAR;
 	hierarchies[1].root = -1;
@@ -77,7 +82,9 @@ END_TEST
 START_TEST(expectations_hold_up_to_their_limits)
 {
 	struct plan_expect *expect = &fixture.plan.expect;
-	struct { uint64_t *limit, good, bad; } cases[] = {
+	struct {
+		uint64_t *limit, good, bad;
+	} cases[] = {
 		{ &expect->upgraded_min, FIXTURE_PHONES, FIXTURE_PHONES + 1 },
 		{ &expect->direct_max, 1, 0 },
 		{ &expect->wan_copies_max, 2, 1 },
@@ -138,8 +145,8 @@ static const cJSON *at(const cJSON *json, const char *path)
 		size_t length = strcspn(path, ".");
 
 		snprintf(name, sizeof(name), "%.*s", (int)length, path);
-		json = name[0] >= '0' && name[0] <= '9' ? cJSON_GetArrayItem(json, atoi(name)) :
-							  cJSON_GetObjectItemCaseSensitive(json, name);
+		json = name[0] >= '0' && name[0] <= '9' ? cJSON_GetArrayItem(json, atoi(name))
+							: cJSON_GetObjectItemCaseSensitive(json, name);
 		path += length + (path[length] == '.');
 	}
 	return json;
@@ -149,22 +156,67 @@ static const cJSON *at(const cJSON *json, const char *path)
 START_TEST(the_summary_has_its_names)
 {
 	static const char *const names[] = {
-		"schema", "scenario", "engine", "seed", "speed", "scale", "verdict", "host", "fidelity.verdict",
-		"fidelity.timer_lag_p99_us", "fidelity.timer_lag_max_us", "fidelity.drops", "fidelity.cpu_busy",
-		"setup.phones", "setup.up_s", "setup.down_s", "setup.rss_bytes", "setup.kernel_bytes",
-		"setup.descriptors_peak", "runs.0.mode", "runs.1.mode", "runs.0.phones", "runs.0.upgraded", "runs.0.failed",
-		"runs.0.ineligible", "runs.0.duration_s", "runs.0.wan.bytes_down", "runs.0.wan.bytes_up",
-		"runs.0.wan.frames_lost", "runs.0.wan.busy_fraction", "runs.0.tftp.transfers",
-		"runs.0.tftp.transfers_pfs", "runs.0.tftp.completed", "runs.0.tftp.rejected", "runs.0.tftp.blocks",
-		"runs.0.tftp.retransmits", "runs.0.tftp.direct.0.phone", "runs.0.tftp.direct.0.file",
-		"runs.0.tftp.direct.0.reason", "runs.0.peer.transfers", "runs.0.peer.bytes", "runs.0.peer.broadcasts",
-		"runs.0.hierarchies.0.site", "runs.0.hierarchies.0.subnet", "runs.0.hierarchies.0.model",
-		"runs.0.hierarchies.0.file", "runs.0.hierarchies.0.root", "runs.0.hierarchies.0.members",
-		"runs.0.hierarchies.0.depth", "runs.0.hierarchies.0.roots_confirmed", "runs.0.hierarchies.0.wan_copies",
-		"runs.0.hierarchies.0.confirmed_s", "runs.0.hierarchies.0.transfer_s",
-		"runs.0.hierarchies.0.last_member_s", "runs.0.completion_s.p50", "runs.0.completion_s.p90",
-		"runs.0.completion_s.p99", "runs.0.completion_s.max", "comparison.wan_bytes_ratio",
-		"comparison.duration_ratio", "gates",
+		"schema",
+		"scenario",
+		"engine",
+		"seed",
+		"speed",
+		"scale",
+		"verdict",
+		"host",
+		"fidelity.verdict",
+		"fidelity.timer_lag_p99_us",
+		"fidelity.timer_lag_max_us",
+		"fidelity.drops",
+		"fidelity.cpu_busy",
+		"setup.phones",
+		"setup.up_s",
+		"setup.down_s",
+		"setup.rss_bytes",
+		"setup.kernel_bytes",
+		"setup.descriptors_peak",
+		"runs.0.mode",
+		"runs.1.mode",
+		"runs.0.phones",
+		"runs.0.upgraded",
+		"runs.0.failed",
+		"runs.0.ineligible",
+		"runs.0.duration_s",
+		"runs.0.wan.bytes_down",
+		"runs.0.wan.bytes_up",
+		"runs.0.wan.frames_lost",
+		"runs.0.wan.busy_fraction",
+		"runs.0.tftp.transfers",
+		"runs.0.tftp.transfers_pfs",
+		"runs.0.tftp.completed",
+		"runs.0.tftp.rejected",
+		"runs.0.tftp.blocks",
+		"runs.0.tftp.retransmits",
+		"runs.0.tftp.direct.0.phone",
+		"runs.0.tftp.direct.0.file",
+		"runs.0.tftp.direct.0.reason",
+		"runs.0.peer.transfers",
+		"runs.0.peer.bytes",
+		"runs.0.peer.broadcasts",
+		"runs.0.hierarchies.0.site",
+		"runs.0.hierarchies.0.subnet",
+		"runs.0.hierarchies.0.model",
+		"runs.0.hierarchies.0.file",
+		"runs.0.hierarchies.0.root",
+		"runs.0.hierarchies.0.members",
+		"runs.0.hierarchies.0.depth",
+		"runs.0.hierarchies.0.roots_confirmed",
+		"runs.0.hierarchies.0.wan_copies",
+		"runs.0.hierarchies.0.confirmed_s",
+		"runs.0.hierarchies.0.transfer_s",
+		"runs.0.hierarchies.0.last_member_s",
+		"runs.0.completion_s.p50",
+		"runs.0.completion_s.p90",
+		"runs.0.completion_s.p99",
+		"runs.0.completion_s.max",
+		"comparison.wan_bytes_ratio",
+		"comparison.duration_ratio",
+		"gates",
 	};
 
 	directs[0] = (struct run_direct){ FIXTURE_LEAF, FIXTURE_JAR, PFS_DIRECT_PORT_CLOSED };
@@ -250,7 +302,9 @@ START_TEST(a_reduced_run_says_so_first)
 	report.engine = "netns";
 	ck_assert_ptr_nonnull(strstr(first_line(), "the clock at 2 times"));
 
-	struct report_side side = { .plan = &fixture.plan, .pfs = report.pfs, .traditional = report.traditional };
+	struct report_side side = { .plan = &fixture.plan,
+				    .pfs = report.pfs,
+				    .traditional = report.traditional };
 	report.side = &side;
 	ck_assert_ptr_nonnull(strstr(first_line(), "on the right the full size"));
 	ck_assert_ptr_nonnull(strstr(table, "full: PFS"));
@@ -274,6 +328,17 @@ START_TEST(the_table_names_what_failed)
 	ck_assert_ptr_nonnull(strstr(text, "SEP000000000003 CP-7961G\n"));
 	ck_assert_ptr_nonnull(strstr(text, "Does not hold, PFS run: failed_max: 1, expected at most 0"));
 	ck_assert_ptr_nonnull(strstr(text, "verdict: fail"));
+}
+END_TEST
+
+/* Partial results are not blamed for what they lack. */
+START_TEST(an_interrupted_run_blames_nobody)
+{
+	fixture.plan.expect.upgraded_min = FIXTURE_PHONES + 1;
+	ck_assert_ptr_nonnull(strstr(print_table(), "Does not hold"));
+	pfs.interrupted = true;
+	ck_assert_ptr_null(strstr(print_table(), "Does not hold"));
+	ck_assert_ptr_nonnull(strstr(table, "Interrupted: these results are partial."));
 }
 END_TEST
 
@@ -326,6 +391,7 @@ int main(void)
 	tcase_add_test(tcase, long_arrays_are_capped);
 	tcase_add_test(tcase, a_reduced_run_says_so_first);
 	tcase_add_test(tcase, the_table_names_what_failed);
+	tcase_add_test(tcase, an_interrupted_run_blames_nobody);
 	tcase_add_test(tcase, one_mode_alone);
 	tcase_add_test(tcase, units_are_for_people);
 	suite_add_tcase(suite, tcase);

@@ -59,24 +59,24 @@ static bool damage(void *context, const struct tftp_output *output, uint32_t *in
 
 static void setup(void)
 {
-	const struct tftp_file file = {"file", content, SIZE};
-	const struct tftp_server_config server_config = {SERVING_MAX, 2, 1000000, 4000000, 0};
+	const struct tftp_file files[] = { { "file", content, SIZE }, { "other", content, 7 } };
+	const struct tftp_server_config server_config = { SERVING_MAX, 2, 1000000, 4000000, 0 };
 
 	for (size_t i = 0; i < SIZE; i++)
 		content[i] = (uint8_t)(i * 31 >> 3);
 	loop = ev_loop_new(EVFLAG_AUTO);
-	server = tftp_server_new(&server_config, &file, 1);
+	server = tftp_server_new(&server_config, files, 2);
 	clock_runs = false;
 	sockets_left = 1000;
 	damage_at = UINT64_MAX;
 	config = (struct tftp_adapter_config){
-	    .loop = loop,
-	    .server = server,
-	    .address = INADDR_LOOPBACK,
-	    .speed_milli = 1000000,
-	    .now_us = clock_us,
-	    .open_socket = open_socket,
-	    .damage = damage,
+		.loop = loop,
+		.server = server,
+		.address = INADDR_LOOPBACK,
+		.speed_milli = 1000000,
+		.now_us = clock_us,
+		.open_socket = open_socket,
+		.damage = damage,
 	};
 	ck_assert_int_eq(tftp_adapter_new(&config, &adapter), 0);
 }
@@ -99,7 +99,8 @@ static struct tftp_adapter_counters counters(void)
 static int client(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in address = { .sin_family = AF_INET,
+					     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
@@ -109,9 +110,9 @@ static int client(void)
 static void send_to(int fd, uint16_t port, const void *data, size_t length)
 {
 	const struct sockaddr_in to = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 
 	ck_assert_int_eq(sendto(fd, data, length, 0, (const struct sockaddr *)&to, sizeof(to)),
@@ -125,14 +126,14 @@ static void ask(int fd)
 
 static void ack(int fd, uint16_t port, uint8_t block)
 {
-	const uint8_t packet[4] = {0, 4, 0, block};
+	const uint8_t packet[4] = { 0, 4, 0, block };
 
 	send_to(fd, port, packet, 4);
 }
 
 static bool readable(int fd)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
 	return poll(&poll_fd, 1, 0) > 0;
 }
@@ -146,7 +147,7 @@ static void settle(void)
 /* Lets the loop run until the answer is there. Returns its length, and the port that it came from. */
 static size_t answer(int fd, uint8_t *packet, uint16_t *port)
 {
-	struct sockaddr_in from = {0};
+	struct sockaddr_in from = { 0 };
 	socklen_t length = sizeof(from);
 	ssize_t got;
 
@@ -244,16 +245,22 @@ END_TEST
 START_TEST(retransmits_and_gives_up)
 {
 	uint8_t packet[1000];
+	uint64_t begun_us;
 	uint16_t port;
 	int a = client();
 
 	clock_runs = true;
+	begun_us = clock_us(NULL);
 	ask(a);
 	for (int i = 0; i < 3; i++)
 		must_be_block(packet, answer(a, packet, &port), 1);
 	ck_assert_uint_eq(tftp_server_counters(server)->retransmits, 2);
 	while (tftp_server_counters(server)->serving)
 		ev_run(loop, EVRUN_ONCE);
+	/* 1 + 2 + 4 s of the scenario, which are 7 ms here; never early, and not by the order of the speed
+	 * late. */
+	ck_assert_uint_ge(clock_us(NULL) - begun_us, 7000000);
+	ck_assert_uint_lt(clock_us(NULL) - begun_us, 100 * 7000000);
 	ck_assert_uint_eq(tftp_server_counters(server)->given_up, 1);
 	ck_assert_uint_eq(counters().sockets_open, 2);
 	ck_assert(!readable(a));
@@ -270,7 +277,7 @@ START_TEST(ack_in_the_socket_wins)
 	uint8_t packet[1000];
 	uint16_t port;
 	int a = client();
-	const struct timespec late = {.tv_nsec = 20000000}; /* well past the deadline, which is 1 ms away */
+	const struct timespec late = { .tv_nsec = 20000000 }; /* well past the deadline, which is 1 ms away */
 
 	for (int i = 0; i < 5; i++) {
 		clock_runs = false;
@@ -335,6 +342,31 @@ START_TEST(stop_and_start)
 }
 END_TEST
 
+/* The client's port asks for something else: the old transfer's socket is closed, not leaked. */
+START_TEST(port_used_again)
+{
+	uint8_t packet[1000];
+	uint16_t port, from;
+	int a = client();
+
+	ask(a);
+	answer(a, packet, &port);
+	send_to(a, tftp_adapter_port(adapter), "\0\1none\0octet", 13);
+	answer(a, packet, &from);
+	ck_assert_uint_eq(from, port);
+	ck_assert_uint_eq(packet[1], 5);
+	ck_assert_uint_eq(packet[3], 1);
+	ck_assert_uint_eq(counters().sockets_open, 2);
+	ask(a);
+	must_be_block(packet, answer(a, packet, &port), 1);
+	send_to(a, tftp_adapter_port(adapter), "\0\1other\0octet", 14);
+	ck_assert_uint_eq(answer(a, packet, &from), 4 + 7);
+	ck_assert_uint_eq(counters().sockets_open, 3);
+	ck_assert_uint_eq(tftp_server_counters(server)->aborted, 2);
+	close(a);
+}
+END_TEST
+
 /* What the kernel drops at a full buffer is counted: a run with such drops is inconclusive. */
 START_TEST(kernel_drops_are_counted)
 {
@@ -376,7 +408,7 @@ END_TEST
 /* A datagram longer than any request is malformed, not cut to fit. */
 START_TEST(too_long_is_malformed)
 {
-	uint8_t packet[1000] = {0, 1, 'f', 'i', 'l', 'e', 0, 'o', 'c', 't', 'e', 't'};
+	uint8_t packet[1000] = { 0, 1, 'f', 'i', 'l', 'e', 0, 'o', 'c', 't', 'e', 't' };
 	int a = client();
 
 	send_to(a, tftp_adapter_port(adapter), packet, sizeof(packet));
@@ -404,6 +436,7 @@ int main(void)
 	tcase_add_test(tcase, ack_in_the_socket_wins);
 	tcase_add_test(tcase, no_socket_left);
 	tcase_add_test(tcase, stop_and_start);
+	tcase_add_test(tcase, port_used_again);
 	tcase_add_test(tcase, kernel_drops_are_counted);
 	tcase_add_test(tcase, a_turn_is_bounded);
 	tcase_add_test(tcase, too_long_is_malformed);

@@ -3,6 +3,7 @@
  * 2349, and counter by counter: the summary's figures are these counters.
  */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +24,16 @@ static struct tftp_output out;
 static struct tftp_server *server_of(uint32_t serving_max, uint16_t blksize_max)
 {
 	const struct tftp_file files[FILES] = {
-	    [EMPTY] = {"empty", content, 0},    [SHORT] = {"short", content, 511},
-	    [BLOCK] = {"block", content, 512},  [LONGER] = {"longer", content, 513},
-	    [TWO] = {"dir/Two", content, 1024}, [LONG] = {"long", content, LONG_SIZE},
+		[EMPTY] = { "empty", content, 0 },    [SHORT] = { "short", content, 511 },
+		[BLOCK] = { "block", content, 512 },  [LONGER] = { "longer", content, 513 },
+		[TWO] = { "dir/Two", content, 1024 }, [LONG] = { "long", content, LONG_SIZE },
 	};
 	const struct tftp_server_config config = {
-	    .serving_max = serving_max,
-	    .retries_max = 3,
-	    .timeout_us = SECOND,
-	    .timeout_max_us = 4 * SECOND,
-	    .blksize_max = blksize_max,
+		.serving_max = serving_max,
+		.retries_max = 3,
+		.timeout_us = SECOND,
+		.timeout_max_us = 4 * SECOND,
+		.blksize_max = blksize_max,
 	};
 
 	return tftp_server_new(&config, files, FILES);
@@ -86,8 +87,8 @@ static void read_from(uint16_t port, const char *text)
 
 static void packet_from(uint16_t port, uint64_t now_us, uint32_t transfer, uint16_t opcode, uint16_t number)
 {
-	const uint8_t packet[4] = {(uint8_t)(opcode >> 8), (uint8_t)opcode, (uint8_t)(number >> 8),
-				   (uint8_t)number};
+	const uint8_t packet[4] = { (uint8_t)(opcode >> 8), (uint8_t)opcode, (uint8_t)(number >> 8),
+				    (uint8_t)number };
 
 	memset(&out, 0xa5, sizeof(out));
 	tftp_server_packet(server, now_us, transfer, CLIENT, port, packet, 4, &out);
@@ -157,8 +158,9 @@ START_TEST(sizes_around_a_block)
 		const char *name;
 		uint32_t file, size;
 	} cases[] = {
-	    {"empty|octet|", EMPTY, 0},     {"short|octet|", SHORT, 511},  {"block|octet|", BLOCK, 512},
-	    {"longer|octet|", LONGER, 513}, {"dir/Two|octet|", TWO, 1024},
+		{ "empty|octet|", EMPTY, 0 },    { "short|octet|", SHORT, 511 },
+		{ "block|octet|", BLOCK, 512 },  { "longer|octet|", LONGER, 513 },
+		{ "dir/Two|octet|", TWO, 1024 },
 	};
 	uint64_t blocks = 0, bytes = 0;
 
@@ -263,9 +265,9 @@ END_TEST
 START_TEST(names)
 {
 	static const char *const missing[] = {
-	    "none|octet|",    "Short|octet|", "../short|octet|", "dir/../short|octet|",
-	    "|octet|",        "/|octet|",     "two|octet|",      "dir/Two/|octet|",
-	    "short..|octet|", "sho|octet|",   "shorter|octet|",
+		"none|octet|",    "Short|octet|", "../short|octet|", "dir/../short|octet|",
+		"|octet|",        "/|octet|",     "two|octet|",      "dir/Two/|octet|",
+		"short..|octet|", "sho|octet|",   "shorter|octet|",
 	};
 
 	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++) {
@@ -323,31 +325,31 @@ START_TEST(option_values)
 	static const struct {
 		const char *request, *oack;
 	} cases[] = {
-	    {"long|octet|blksize|8|", "blksize|8|"},
-	    {"long|octet|blksize|65464|", "blksize|65464|"},
-	    {"long|octet|blksize|65465|", "blksize|65464|"},
-	    {"long|octet|blksize|99999999999999999999999|", "blksize|65464|"},
-	    {"long|octet|timeout|1|", "timeout|1|"},
-	    {"long|octet|timeout|255|", "timeout|255|"},
-	    {"long|octet|tsize|0|", "tsize|33555044|"},
-	    {"long|octet|blksize|512|", "blksize|512|"},
-	    {"long|octet|windowsize|4|blksize|1024|multicast||", "blksize|1024|"},
-	    {"long|octet|blksize|7|tsize|0|", "tsize|33555044|"},
-	    {"long|octet|blksize|600|blksize|700|", "blksize|600|"},
-	    {"long|octet|blksize|0600|", "blksize|600|"},
-	    {"long|octet|blksize|x|blksize|700|", "blksize|700|"},
-	    {"long|octet|blksize|7|", NULL},
-	    {"long|octet|blksize|0|", NULL},
-	    {"long|octet|blksize||", NULL},
-	    {"long|octet|blksize|-8|", NULL},
-	    {"long|octet|blksize| 8|", NULL},
-	    {"long|octet|blksize|8x|", NULL},
-	    {"long|octet|timeout|0|", NULL},
-	    {"long|octet|timeout|256|", NULL},
-	    {"long|octet|timeout|18446744073709551617|", NULL},
-	    {"long|octet|windowsize|4|", NULL},
-	    {"long|octet|", NULL},
-	    {"long|octet||||||", NULL},
+		{ "long|octet|blksize|8|", "blksize|8|" },
+		{ "long|octet|blksize|65464|", "blksize|65464|" },
+		{ "long|octet|blksize|65465|", "blksize|65464|" },
+		{ "long|octet|blksize|99999999999999999999999|", "blksize|65464|" },
+		{ "long|octet|timeout|1|", "timeout|1|" },
+		{ "long|octet|timeout|255|", "timeout|255|" },
+		{ "long|octet|tsize|0|", "tsize|33555044|" },
+		{ "long|octet|blksize|512|", "blksize|512|" },
+		{ "long|octet|windowsize|4|blksize|1024|multicast||", "blksize|1024|" },
+		{ "long|octet|blksize|7|tsize|0|", "tsize|33555044|" },
+		{ "long|octet|blksize|600|blksize|700|", "blksize|600|" },
+		{ "long|octet|blksize|0600|", "blksize|600|" },
+		{ "long|octet|blksize|x|blksize|700|", "blksize|700|" },
+		{ "long|octet|blksize|7|", NULL },
+		{ "long|octet|blksize|0|", NULL },
+		{ "long|octet|blksize||", NULL },
+		{ "long|octet|blksize|-8|", NULL },
+		{ "long|octet|blksize| 8|", NULL },
+		{ "long|octet|blksize|8x|", NULL },
+		{ "long|octet|timeout|0|", NULL },
+		{ "long|octet|timeout|256|", NULL },
+		{ "long|octet|timeout|18446744073709551617|", NULL },
+		{ "long|octet|windowsize|4|", NULL },
+		{ "long|octet|", NULL },
+		{ "long|octet||||||", NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -377,8 +379,8 @@ END_TEST
 /* Blocks of 65464: a file that is one of them exactly gets an empty last block. */
 START_TEST(largest_blocks)
 {
-	const struct tftp_file file = {"big", content, 65464};
-	const struct tftp_server_config config = {1, 1, SECOND, SECOND, 0};
+	const struct tftp_file file = { "big", content, 65464 };
+	const struct tftp_server_config config = { 1, 1, SECOND, SECOND, 0 };
 
 	tftp_server_free(server);
 	server = tftp_server_new(&config, &file, 1);
@@ -400,20 +402,20 @@ START_TEST(malformed_requests)
 		const char *text;
 		int error;
 	} cases[] = {
-	    {1, "", 4},
-	    {1, "short", 4},
-	    {1, "short|", 4},
-	    {1, "short|octet", 4},
-	    {0, "short|octet|", 4},
-	    {3, "||", 4},
-	    {4, "||", 4},
-	    {6, "||", 4},
-	    {257, "short|octet|", 4},
-	    {5, "||no|", -1},
-	    {1, "short|octet|blksize", 8},
-	    {1, "short|octet|blksize|", 8},
-	    {1, "short|octet|blksize|8", 8},
-	    {1, "short|octet|tsize|0|x|", 8},
+		{ 1, "", 4 },
+		{ 1, "short", 4 },
+		{ 1, "short|", 4 },
+		{ 1, "short|octet", 4 },
+		{ 0, "short|octet|", 4 },
+		{ 3, "||", 4 },
+		{ 4, "||", 4 },
+		{ 6, "||", 4 },
+		{ 257, "short|octet|", 4 },
+		{ 5, "||no|", -1 },
+		{ 1, "short|octet|blksize", 8 },
+		{ 1, "short|octet|blksize|", 8 },
+		{ 1, "short|octet|blksize|8", 8 },
+		{ 1, "short|octet|tsize|0|x|", 8 },
 	};
 	char text[600];
 
@@ -446,7 +448,7 @@ END_TEST
 /* A malformed packet to a transfer's port is counted and leaves the transfer alone. */
 START_TEST(malformed_packets)
 {
-	static const uint8_t bytes[] = {0, 4, 0, 1};
+	static const uint8_t bytes[] = { 0, 4, 0, 1 };
 
 	read_from(PORT, "dir/Two|octet|");
 	for (size_t length = 0; length < 4; length++) {
@@ -469,7 +471,7 @@ END_TEST
 /* RFC 1350 section 4: another TID gets ERROR 5, and the transfer goes on. */
 START_TEST(strangers)
 {
-	static const uint8_t ack_1[] = {0, 4, 0, 1};
+	static const uint8_t ack_1[] = { 0, 4, 0, 1 };
 
 	read_from(PORT, "dir/Two|octet|");
 	packet_from(PORT + 1, 0, 0, 4, 1);
@@ -512,7 +514,7 @@ END_TEST
 /* Doubling back-off up to timeout_max, then given up; each packet starts anew. */
 START_TEST(retransmission)
 {
-	static const uint64_t due_s[] = {10, 12, 16};
+	static const uint64_t due_s[] = { 10, 12, 16 };
 	uint64_t now_us = 9 * SECOND;
 
 	request_from(PORT, now_us, 1, "dir/Two|octet|");
@@ -563,7 +565,7 @@ END_TEST
 /* Hundreds of transfers with deadlines of all sorts, some ended in between: always the earliest first. */
 START_TEST(earliest_deadline_first)
 {
-	uint32_t due[256] = {0};
+	uint32_t due[256] = { 0 };
 	uint32_t expired = 0;
 	char text[64];
 
@@ -698,10 +700,34 @@ START_TEST(cancelled_and_reset)
 }
 END_TEST
 
+/* Firmware sets may share a file; two different ones of one name cannot both be served. */
+START_TEST(shared_files)
+{
+	static const uint8_t same[] = "same", again[] = "same", other[] = "else";
+	const struct tftp_file shared[] = {
+		{ "a", same, 4 }, { "b", other, 4 }, { "a", again, 4 }, { "c", NULL, 0 }, { "c", NULL, 0 }
+	};
+	const struct tftp_file clash[] = { { "a", same, 4 }, { "b", other, 4 }, { "a", other, 4 } };
+	const struct tftp_file shorter[] = { { "a", same, 4 }, { "a", same, 3 } };
+	const struct tftp_server_config config = { 1, 1, 1, 1, 0 };
+
+	ck_assert_uint_eq(tftp_files_clash(shared, 5), 5);
+	ck_assert_uint_eq(tftp_files_clash(clash, 3), 2);
+	ck_assert_uint_eq(tftp_files_clash(shorter, 2), 1);
+	errno = 0;
+	ck_assert_ptr_null(tftp_server_new(&config, clash, 3));
+	ck_assert_int_eq(errno, EEXIST);
+	tftp_server_free(server);
+	server = tftp_server_new(&config, shared, 5);
+	ck_assert_ptr_nonnull(server);
+}
+END_TEST
+
 START_TEST(configuration_is_checked)
 {
 	static const struct tftp_server_config bad[] = {
-	    {1000001, 1, 1, 1, 0}, {1, 1, 0, 1, 0}, {1, 1, 2, 1, 0}, {1, 1, 1, 1, 7}, {1, 1, 1, 1, 65465},
+		{ 1000001, 1, 1, 1, 0 }, { 1, 1, 0, 1, 0 },     { 1, 1, 2, 1, 0 },
+		{ 1, 1, 1, 1, 7 },       { 1, 1, 1, 1, 65465 },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -741,6 +767,7 @@ int main(void)
 	tcase_add_test(tcase, port_used_again);
 	tcase_add_test(tcase, serving_limit);
 	tcase_add_test(tcase, cancelled_and_reset);
+	tcase_add_test(tcase, shared_files);
 	tcase_add_test(tcase, configuration_is_checked);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -1,0 +1,71 @@
+/*
+ * Limits of the host, read where the kernel keeps them. Descriptors are the one
+ * limit that is the process's own: it is raised here rather than asked for,
+ * because whether root may pass the hard limit (CAP_SYS_RESOURCE, fs.nr_open)
+ * is only known by trying, and trying changes nothing but ourselves.
+ */
+#include "emulator/commands/host_limits.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+/* A number alone in a file of /proc or /sys; LIMITS_NONE where there is none ("max"). */
+static uint64_t read_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	unsigned long long value = LIMITS_NONE;
+
+	if (!file)
+		return LIMITS_NONE;
+	if (fscanf(file, "%llu", &value) != 1)
+		value = LIMITS_NONE;
+	fclose(file);
+	return value;
+}
+
+uint64_t limits_memory(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib, available = LIMITS_NONE;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+			available = kib * 1024;
+	}
+	if (file)
+		fclose(file);
+	uint64_t limit = read_number("/sys/fs/cgroup/memory.max"), used = read_number("/sys/fs/cgroup/memory.current");
+	if (limit != LIMITS_NONE && used != LIMITS_NONE) {
+		uint64_t left = limit > used ? limit - used : 0;
+		available = left < available ? left : available;
+	}
+	return available;
+}
+
+uint64_t limits_namespaces(void)
+{
+	return read_number("/proc/sys/user/max_net_namespaces");
+}
+
+uint64_t limits_raise_descriptors(uint64_t wanted)
+{
+	uint64_t system_wide = read_number("/proc/sys/fs/file-max");
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return system_wide;
+	if (limit.rlim_cur < wanted && limit.rlim_max < wanted) {
+		struct rlimit higher = {.rlim_cur = wanted, .rlim_max = wanted};
+		if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
+			limit = higher;
+	}
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return system_wide;
+	return limit.rlim_cur < system_wide ? limit.rlim_cur : system_wide;
+}

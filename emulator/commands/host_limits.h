@@ -1,0 +1,23 @@
+/* What the host lets this process have. */
+#ifndef FLEET_COMMAND_LIMITS_H
+#define FLEET_COMMAND_LIMITS_H
+
+#include <stdint.h>
+
+#define LIMITS_NONE UINT64_MAX /* no limit is known */
+
+/*
+ * Raises this process's own limit of open descriptors to `wanted`, past the
+ * hard limit where it may (root), else as far as it goes; never lowers it.
+ * Returns the limit that holds then. For `check`, and for whoever is about to
+ * make a fleet.
+ */
+uint64_t limits_raise_descriptors(uint64_t wanted);
+
+/* Bytes of memory to be had without swapping, a container's limit regarded; or LIMITS_NONE. */
+uint64_t limits_memory(void);
+
+/* user.max_net_namespaces, or LIMITS_NONE. */
+uint64_t limits_namespaces(void);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * Time in the relay: as of when a frame is offered to the link model, and in
+ * which order frames wait.
+ *
+ * The model works in the scenario's time. A frame is offered with the
+ * time at which the kernel got it, not that at which this loop came to read
+ * it. A frame that is released late makes its receiver answer late: the phone
+ * and headquarters then owe each other that much, and the next frame between
+ * them, in either direction, counts as if it had come earlier by it. It never
+ * arrives before it was read; what remains is owed on. So lock-step transfers
+ * take as long as the scenario says, though no single timer is exact. Where
+ * other frames have been offered meanwhile, it takes its place in the time that
+ * the transmitter was idle before them, if there is any left: the rate holds.
+ * What could not be made good is recorded as lateness left uncorrected. Log
+ * lines (F14) are left out of this, since nobody answers them.
+ */
+#include <netinet/in.h>
+
+#include "emulator/netns/relay_internal.h"
+
+/* ---- the heap ---- */
+
+static bool earlier(const struct direction *a, const struct direction *b)
+{
+	return a->head->arrival_us < b->head->arrival_us;
+}
+
+static void heap_swap(struct relay *relay, uint32_t a, uint32_t b)
+{
+	struct direction *kept = relay->heap[a];
+
+	relay->heap[a] = relay->heap[b];
+	relay->heap[b] = kept;
+	relay->heap[a]->heap_at = a;
+	relay->heap[b]->heap_at = b;
+}
+
+static void heap_rise(struct relay *relay, uint32_t at)
+{
+	while (at && earlier(relay->heap[at], relay->heap[(at - 1) / 2])) {
+		heap_swap(relay, at, (at - 1) / 2);
+		at = (at - 1) / 2;
+	}
+}
+
+static void heap_add(struct relay *relay, struct direction *direction)
+{
+	direction->heap_at = relay->heap_count++;
+	relay->heap[direction->heap_at] = direction;
+	heap_rise(relay, direction->heap_at);
+}
+
+/* The earliest direction's head has changed, or it is empty. */
+void carry_settle(struct relay *relay)
+{
+	uint32_t at = 0;
+
+	if (!relay->heap[0]->head) {
+		relay->heap[0] = relay->heap[--relay->heap_count];
+		relay->heap[0]->heap_at = 0;
+	}
+	for (;;) {
+		uint32_t child = 2 * at + 1;
+
+		if (child >= relay->heap_count)
+			return;
+		if (child + 1 < relay->heap_count && earlier(relay->heap[child + 1], relay->heap[child]))
+			child++;
+		if (!earlier(relay->heap[child], relay->heap[at]))
+			return;
+		heap_swap(relay, at, child);
+		at = child;
+	}
+}
+
+/* ---- lateness ---- */
+
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static bool is_log_line(const struct plan *plan, const uint8_t *ip, uint32_t length)
+{
+	uint32_t header = (ip[0] & 15u) * 4;
+
+	return plan->log_server.enabled && ip[9] == IPPROTO_UDP && length >= header + 4 &&
+	       get32(ip + 16) == plan->log_server.address &&
+	       ((uint32_t)ip[header + 2] << 8 | ip[header + 3]) == plan->log_server.port;
+}
+
+/* The same for both directions. */
+static uint32_t pair_of(const struct plan *plan, const uint8_t *ip, uint32_t length)
+{
+	if (is_log_line(plan, ip, length))
+		return NO_PAIR;
+	/* Fibonacci hashing: neighbouring addresses never meet */
+	return ((get32(ip + 12) ^ get32(ip + 16)) * 2654435769u) >> 18;
+}
+
+/*
+ * What was owed before goes: its frame had no answer between (a last ACK before
+ * the next request), so nobody came later by it.
+ */
+void carry_released(struct wan *wan, uint32_t pair, uint64_t late_us)
+{
+	if (pair != NO_PAIR)
+		wan->owed_us[pair] = late_us > UINT32_MAX ? UINT32_MAX : (uint32_t)late_us;
+}
+
+/*
+ * Offers a frame as of wanted_us; *as_of_us says when it really counts. Where
+ * the model has gone on since then, it is offered now, and what idle time there
+ * was is taken off its arrival.
+ */
+static enum link_verdict offer_as_of(struct direction *direction, struct frame *frame, uint64_t wanted_us,
+				     uint64_t *as_of_us)
+{
+	struct link *link = &direction->link;
+	uint64_t offer_us = wanted_us > direction->offered_us ? wanted_us : direction->offered_us;
+	uint64_t free_us = link->free_us, start_us = free_us > offer_us ? free_us : offer_us, slot_us;
+	enum link_verdict verdict;
+
+	frame->arrival_us = 0;
+	verdict = link_offer(link, offer_us, frame->length - ETHERNET_BYTES, &frame->arrival_us);
+	direction->offered_us = offer_us;
+	*as_of_us = offer_us;
+	if (offer_us == wanted_us) {
+		if (start_us > free_us) {
+			direction->idle_us = free_us;
+			direction->busy_us = start_us;
+		}
+		return verdict;
+	}
+	slot_us = wanted_us;
+	if (link->config.rate_bps) {
+		slot_us = wanted_us > direction->idle_us ? wanted_us : direction->idle_us;
+		if (slot_us >= direction->busy_us)
+			return verdict; /* no idle time left there: it waits its turn */
+		direction->idle_us = slot_us + (link->free_us > start_us ? link->free_us - start_us : 0);
+	}
+	*as_of_us = slot_us;
+	frame->arrival_us -= start_us - slot_us;
+	return verdict;
+}
+
+/* ---- offering ---- */
+
+/* In order of arrival, and never before an earlier frame of the same pair. */
+static void insert(struct relay *relay, struct direction *direction, struct frame *frame)
+{
+	struct frame **at = &direction->head;
+
+	frame->next = NULL;
+	if (!direction->head) {
+		direction->head = direction->tail = frame;
+		heap_add(relay, direction);
+		return;
+	}
+	if (direction->tail->arrival_us <= frame->arrival_us) {
+		direction->tail->next = frame;
+		direction->tail = frame;
+		return;
+	}
+	for (struct frame *other = direction->head; other; other = other->next)
+		if (other->pair == frame->pair && other->arrival_us > frame->arrival_us)
+			frame->arrival_us = other->arrival_us;
+	while (*at && (*at)->arrival_us <= frame->arrival_us)
+		at = &(*at)->next;
+	frame->next = *at;
+	*at = frame;
+	if (!frame->next)
+		direction->tail = frame;
+	heap_rise(relay, direction->heap_at);
+}
+
+bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came_us)
+{
+	struct relay *relay = direction->wan->relay;
+	uint32_t *owed, none = 0;
+	uint64_t wanted_us, as_of_us;
+	enum link_verdict verdict;
+
+	frame->pair = pair_of(relay->plan, frame->bytes + ETHERNET_BYTES, frame->length - ETHERNET_BYTES);
+	owed = frame->pair == NO_PAIR ? &none : &direction->wan->owed_us[frame->pair];
+	wanted_us = came_us > *owed ? came_us - *owed : 0;
+	verdict = offer_as_of(direction, frame, wanted_us, &as_of_us);
+	if (*owed) {
+		uint64_t lost_us = as_of_us - wanted_us;
+
+		histogram_add(&relay->late, lost_us < *owed ? lost_us : *owed);
+		relay->corrections += lost_us < *owed;
+		*owed = 0;
+	}
+	if (verdict != LINK_FORWARD)
+		return false;
+	insert(relay, direction, frame);
+	return true;
+}

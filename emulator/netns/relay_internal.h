@@ -1,0 +1,80 @@
+/*
+ * What the relay's two files share: relay.c reads, keeps and sends frames,
+ * carry.c says as of when each is offered to the model.
+ */
+#ifndef FLEET_NETNS_RELAY_INTERNAL_H
+#define FLEET_NETNS_RELAY_INTERNAL_H
+
+#include "emulator/netns/fabric_internal.h"
+#include "emulator/netns/histogram.h"
+#include "emulator/netns/relay.h"
+
+#define TURN_FRAMES 64            /* read or released before others get their turn */
+#define PAIRS 16384               /* of a phone and headquarters on a link, by hash */
+#define NO_PAIR UINT32_MAX
+#define ETHERNET_BYTES 14
+
+struct frame {
+	struct frame *next;
+	uint64_t arrival_us;
+	uint32_t length;
+	uint32_t pair;
+	uint8_t bytes[FABRIC_FRAME_MAX + 2]; /* 2 more show a frame that is too long */
+};
+
+struct wan;
+
+/* One way over a link. */
+struct direction {
+	struct wan *wan;
+	struct link link;
+	struct frame *head, *tail;  /* in order of arrival */
+	uint64_t offered_us;        /* of the last frame */
+	uint64_t idle_us, busy_us;  /* the transmitter's last idle time, from and to, as far as it is not taken */
+	uint32_t heap_at;
+	bool down;                  /* from headquarters to the site */
+	int in, out;                /* packet sockets */
+	ev_io readable;
+};
+
+struct wan {
+	struct relay *relay;
+	uint32_t site;
+	int router, hq;             /* packet sockets at the two ends, -1 */
+	struct direction down, up;
+	uint32_t owed_us[PAIRS];    /* lateness still to be made good */
+};
+
+struct relay {
+	const struct plan *plan;
+	struct ev_loop *loop;       /* NULL: not started */
+	uint64_t start_ns;
+	fabric_damage_fn damage;
+	void *damage_context;
+	int timer;
+	uint64_t armed_us;          /* UINT64_MAX: not armed */
+	ev_io due;
+	struct wan *wans;
+	uint32_t wan_count;
+	struct direction **heap;    /* those that hold frames, the earliest first */
+	uint32_t heap_count;
+	struct frame *spare;        /* free list */
+	struct frame *reading[TURN_FRAMES];
+	struct histogram late;
+	uint64_t corrections, failed;
+	uint64_t socket_drops;      /* read from the sockets so far */
+};
+
+/*
+ * Offers a frame that came at came_us to the model, and where it is to go on
+ * puts it in its place. False: lost or refused, and the frame is the caller's.
+ */
+bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came_us);
+
+/* A frame of that pair was sent so much after its time. */
+void carry_released(struct wan *wan, uint32_t pair, uint64_t late_us);
+
+/* The earliest direction's first frame was taken out. */
+void carry_settle(struct relay *relay);
+
+#endif

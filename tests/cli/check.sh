@@ -1,0 +1,72 @@
+#!/bin/sh
+# pfs-fleet check: its exit status, where it writes, and that the plan says who takes part and why.
+# Writes TAP. Arguments: the program, the project's folder.
+set -u
+fleet=$1 root=$2
+work=$(mktemp -d) || exit 99
+trap 'rm -r -- "$work"' EXIT
+number=0 failed=0
+
+report() { # status what
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		sed 's/^/# /' "$work/out" "$work/err"
+		failed=1
+	fi
+}
+
+run() { # expected status, arguments
+	expected=$1
+	shift
+	"$fleet" check "$@" >"$work/out" 2>"$work/err"
+	[ $? -eq "$expected" ]
+}
+
+for scenario in "$root"/scenarios/*.json; do
+	case $scenario in */schema.json) continue ;; esac
+	run 0 "$scenario" && [ ! -s "$work/err" ]
+	report $? "check takes ${scenario##*/}"
+done
+
+run 0 "$root/scenarios/branch-office.json"
+grep -q 'CP-7960G .*traditional: the model has no PFS$' "$work/out" &&
+	grep -q "traditional: disabled, by the phone's own page$" "$work/out" &&
+	grep -q 'CP-7970G .*takes part, by the enterprise configuration$' "$work/out"
+report $? "the plan says who takes part, who does not, and why (F9, F10)"
+grep -q 'hierarchies of a PFS run, one TFTP transfer each: 60$' "$work/out"
+report $? "the plan says how many hierarchies there will be (F5, F6, F7)"
+
+echo '{"sites": [{"name": "a", "wan": {"rate": "1.5mb"}}]}' >"$work/branch.json"
+run 2 "$work/branch.json" && [ ! -s "$work/out" ] && [ "$(cat "$work/err")" = \
+	"$work/branch.json: sites[0].wan.rate: \"1.5mb\": unknown unit, use bit, kbit, mbit or gbit" ]
+report $? "a bad scenario: exit 2, one line on standard error, nothing printed"
+
+run 2 "$work/nothing.json" && grep -q 'cannot be read: No such file' "$work/err"
+report $? "a missing file: exit 2"
+run 2
+report $? "no scenario: exit 2"
+run 2 a b
+report $? "two scenarios: exit 2"
+run 2 --nonsense
+report $? "an unknown option: exit 2"
+
+# A million phones: no host of today has the memory.
+cat >"$work/large.json" <<EOF
+{"sites": [{"name": "a", "wan": {"rate": "1gbit", "rtt": "1ms"}, "subnets": [
+{"name": "s", "network": "10.0.0.0/9", "phones": [{"model": "7961", "count": 1000000}]}]}], "scale": "1/1000"}
+EOF
+run 4 "$work/large.json" && grep -q '^  memory, estimated .*DOES NOT FIT$' "$work/out"
+report $? "too large for the host: exit 4, and the line that does not fit is marked"
+# Its own limit of descriptors is raised where it may be, and said where it may not.
+(
+	ulimit -n 128
+	run 0 "$root/scenarios/branch-office.json" || run 4 "$root/scenarios/branch-office.json" &&
+		grep -q '^  descriptors, at worst .*128 .*DOES NOT FIT$' "$work/out"
+)
+report $? "too few descriptors: raised by who may, else exit 4"
+
+echo "1..$number"
+exit $failed

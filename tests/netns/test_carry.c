@@ -1,0 +1,197 @@
+/*
+ * Lateness carry-over of the relay (docs/design.md, Time), without a kernel: a
+ * frame that is answered late is offered as if it had come in time; the link's
+ * rate holds all the same; what cannot be made good is recorded.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/netns/relay_internal.h"
+#include "tests/netns/plan_by_hand.h"
+
+#define DELAY_US 10000
+#define IP_BYTES 500
+#define TX_US 4000 /* 500 bytes at 1 Mb/s */
+
+static struct plan *plan;
+static struct relay *relay;
+static struct direction *down, *up;
+
+static void make(uint64_t rate_bps)
+{
+	struct link_config link = {.delay_us = DELAY_US, .rate_bps = rate_bps, .queue_bytes_max = 1000000};
+	struct plan_by_hand wanted = {.phones = 4, .down = link, .up = link};
+
+	plan = plan_by_hand(&wanted);
+	relay = relay_new(plan);
+	ck_assert_ptr_nonnull(relay);
+	down = &relay->wans[0].down;
+	up = &relay->wans[0].up;
+}
+
+static void done(void)
+{
+	relay_free(relay);
+	plan_by_hand_free(plan);
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* A frame between a phone and the server, that came then. */
+static struct frame *carry(struct direction *direction, uint32_t phone, uint64_t came_us)
+{
+	struct frame *frame = calloc(1, sizeof(*frame));
+	uint8_t *ip = frame->bytes + ETHERNET_BYTES;
+
+	frame->length = ETHERNET_BYTES + IP_BYTES;
+	ip[0] = 0x45;
+	ip[9] = 17;
+	put32(ip + (direction == down ? 12 : 16), plan->server.address);
+	put32(ip + (direction == down ? 16 : 12), plan->phones[phone].address);
+	ip[22] = 7; /* to port 1800 */
+	ip[23] = 8;
+	ck_assert(carry_offer(direction, frame, came_us));
+	return frame;
+}
+
+/* An answer that comes late by what its question was late arrives in time. */
+START_TEST(lock_step_keeps_time)
+{
+	uint64_t now = 1000;
+	struct frame *frame;
+
+	make(0);
+	for (int i = 0; i < 100; i++) {
+		frame = carry(i % 2 ? down : up, 0, now + (i ? 300 : 0));
+		ck_assert_uint_eq(frame->arrival_us, now + DELAY_US);
+		carry_released(&relay->wans[0], frame->pair, 300);
+		now += DELAY_US;
+	}
+	ck_assert_uint_eq(relay->corrections, 99);
+	ck_assert_uint_eq(relay->late.samples, 99);
+	ck_assert_uint_eq(relay->late.max, 0);
+	done();
+}
+END_TEST
+
+/* One phone's lateness is not another's. */
+START_TEST(each_pair_its_own)
+{
+	struct frame *frame;
+
+	make(0);
+	frame = carry(down, 0, 1000);
+	carry_released(&relay->wans[0], frame->pair, 500);
+	ck_assert_uint_eq(carry(up, 1, 20000)->arrival_us, 20000 + DELAY_US);
+	ck_assert_uint_eq(carry(up, 0, 20000)->arrival_us, 19500 + DELAY_US);
+	ck_assert_uint_eq(carry(up, 0, 21000)->arrival_us, 21000 + DELAY_US);
+	done();
+}
+END_TEST
+
+/*
+ * On a link with a rate, a frame that is owed time goes into the idle time
+ * before those that overtook it, as far as there is some; the first frame out is
+ * then that one. No two frames share the transmitter.
+ */
+START_TEST(the_rate_holds)
+{
+	struct frame *first, *second, *third;
+	uint32_t pair;
+
+	make(1000000);
+	pair = carry(down, 1, 0)->pair;
+	carry_released(&relay->wans[0], pair, 6000);
+	first = carry(up, 0, 50000);
+	ck_assert_uint_eq(first->arrival_us, 50000 + TX_US + DELAY_US);
+	second = carry(up, 1, 50100); /* as of 44100: the link was idle then */
+	ck_assert_uint_eq(second->arrival_us, 44100 + TX_US + DELAY_US);
+	ck_assert_ptr_eq(up->head, second);
+	ck_assert_ptr_eq(up->tail, first);
+	ck_assert_uint_eq(relay->late.max, 0);
+	carry_released(&relay->wans[0], carry(down, 2, 1000)->pair, 6000);
+	third = carry(up, 2, 50200); /* as of 44200: taken until 48100 */
+	ck_assert_uint_eq(third->arrival_us, 48100 + TX_US + DELAY_US);
+	ck_assert_uint_eq(relay->late.max, 48100 - 44200);
+	done();
+}
+END_TEST
+
+/* Where the transmitter has been busy all along, nothing is to be had: its turn is behind the others. */
+START_TEST(no_idle_time_no_gift)
+{
+	struct frame *frame;
+	uint32_t pair;
+
+	make(1000000);
+	pair = carry(down, 3, 0)->pair;
+	for (uint32_t i = 0; i < 3; i++)
+		carry(up, 0, 0);
+	carry_released(&relay->wans[0], pair, 2000);
+	carry(up, 0, 3000);
+	frame = carry(up, 3, 3100);
+	ck_assert_uint_eq(frame->arrival_us, 5 * TX_US + DELAY_US);
+	ck_assert_uint_eq(relay->late.max, 3000 - 1100);
+	done();
+}
+END_TEST
+
+/* Frames of one conversation keep their order whatever is owed. */
+START_TEST(a_pair_keeps_its_order)
+{
+	struct frame *first, *second;
+
+	make(0);
+	first = carry(up, 0, 10000);
+	carry(up, 1, 10100);
+	carry_released(&relay->wans[0], first->pair, 5000);
+	second = carry(up, 0, 10200);
+	ck_assert_uint_ge(second->arrival_us, first->arrival_us);
+	ck_assert_ptr_eq(up->head, first);
+	done();
+}
+END_TEST
+
+/* F14: nobody answers a log line, so its lateness is nobody's. */
+START_TEST(log_lines_are_left_out)
+{
+	struct frame *frame;
+
+	make(0);
+	plan->log_server.enabled = true;
+	plan->log_server.address = plan->server.address;
+	plan->log_server.port = 1800;
+	frame = carry(up, 0, 1000);
+	carry_released(&relay->wans[0], frame->pair, 700);
+	ck_assert_uint_eq(carry(down, 0, 20000)->arrival_us, 20000 + DELAY_US);
+	done();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("carry");
+	TCase *tests = tcase_create("carry");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tests, lock_step_keeps_time);
+	tcase_add_test(tests, each_pair_its_own);
+	tcase_add_test(tests, the_rate_holds);
+	tcase_add_test(tests, no_idle_time_no_gift);
+	tcase_add_test(tests, a_pair_keeps_its_order);
+	tcase_add_test(tests, log_lines_are_left_out);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

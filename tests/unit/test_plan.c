@@ -1,0 +1,169 @@
+/*
+ * The plan: addresses in order and found again, the core's configuration of a
+ * phone, switches, needs, and memory that is given back.
+ */
+#include <stdlib.h>
+
+#include "tests/unit/scenario_text.h"
+
+static const char two_sites[] =
+	"{'sites':[" SITE_A ",{'name':'b','wan':{'rate':'1mbit','rtt':'1ms'},'subnets':["
+	"{'name':'s','network':'10.2.1.0/24','switch':'one','phones':[{'model':'7961','count':3},{'model':'7960'}]},"
+	"{'name':'t','network':'10.2.2.0/29','switch':'one','broadcast':'limited','phones':[{'model':'7961-GE',"
+	"'count':5}]},{'name':'u','network':'10.3.0.0/16','phones':[{'model':'7906','count':2500}]}]}],"
+	"'enterprise':{'pfs':'enabled'},'scale':'1/1000','server':{'serving_limit':3}}";
+
+START_TEST(addresses_in_order_and_found_again)
+{
+	struct plan *plan = scenario_good(two_sites, NULL);
+
+	ck_assert_uint_eq(plan->phone_count, 4 + 4 + 5 + 2500);
+	for (uint32_t s = 0; s < plan->subnet_count; s++) {
+		const struct plan_subnet *subnet = &plan->subnets[s];
+		uint32_t broadcast = subnet->network | ~subnet->netmask;
+		ck_assert_uint_eq(subnet->router, subnet->network + 1);
+		for (uint32_t i = 0; i < subnet->phone_count; i++) {
+			uint32_t number = subnet->first_phone + i;
+			const struct plan_phone *phone = &plan->phones[number];
+			ck_assert_uint_eq(phone->subnet, s);
+			ck_assert_uint_eq(phone->site, subnet->site);
+			ck_assert_uint_eq(phone->address, subnet->network + 2 + i);
+			ck_assert_uint_lt(phone->address, broadcast);
+			ck_assert_int_eq(plan_phone_at(plan, s, phone->address), number);
+		}
+		/* Not phones: the network, the router, one past the last, the broadcast address, another subnet's. */
+		ck_assert_int_eq(plan_phone_at(plan, s, subnet->network), -1);
+		ck_assert_int_eq(plan_phone_at(plan, s, subnet->router), -1);
+		ck_assert_int_eq(plan_phone_at(plan, s, subnet->network + 2 + subnet->phone_count), -1);
+		ck_assert_int_eq(plan_phone_at(plan, s, broadcast), -1);
+		ck_assert_int_eq(plan_phone_at(plan, s, 0), -1);
+		ck_assert_int_eq(plan_phone_at(plan, s, UINT32_MAX), -1);
+		ck_assert_int_eq(plan_phone_at(plan, s, plan->phones[(subnet->first_phone + subnet->phone_count) %
+								     plan->phone_count].address), -1);
+	}
+	plan_free(plan);
+}
+END_TEST
+
+START_TEST(names_are_the_mac_addresses)
+{
+	struct plan *plan = scenario_good(two_sites, NULL);
+
+	ck_assert_str_eq(plan->phones[0].name, "SEP021B54000001");
+	ck_assert_str_eq(plan->phones[2512].name, "SEP021B540009D1");
+	ck_assert_mem_eq(plan->phones[2512].mac, "\x02\x1b\x54\x00\x09\xd1", 6);
+	/* Locally administered, not multicast. */
+	for (uint32_t i = 0; i < plan->phone_count; i++)
+		ck_assert_uint_eq(plan->phones[i].mac[0] & 3, 2);
+	plan_free(plan);
+}
+END_TEST
+
+START_TEST(switches_and_wan)
+{
+	struct plan *plan = scenario_good(two_sites, NULL);
+
+	ck_assert_uint_eq(plan->switch_count, 3);
+	ck_assert_uint_eq(plan->subnets[1].lan_switch, plan->subnets[2].lan_switch);
+	ck_assert_uint_ne(plan->subnets[0].lan_switch, plan->subnets[1].lan_switch);
+	ck_assert_uint_eq(plan->switches[1].ports, 9);
+	ck_assert_uint_eq(plan->switches[1].site, 1);
+	ck_assert_uint_eq(plan->switches[2].ports, 2500);
+	ck_assert(!plan->subnets[1].limited_broadcast && plan->subnets[2].limited_broadcast);
+	ck_assert_uint_eq(plan->sites[1].wan_hq, 0x0aff0005);
+	ck_assert_uint_eq(plan->sites[1].wan_router, 0x0aff0006);
+	ck_assert_uint_eq(plan->sites[1].wan_netmask, 0xfffffffc);
+	ck_assert_uint_eq(plan->phones[8].port_bps, 1000000000);
+	plan_free(plan);
+}
+END_TEST
+
+START_TEST(needs_are_counted)
+{
+	struct plan *plan = scenario_good(two_sites, NULL);
+	uint64_t phones = plan->phone_count;
+
+	ck_assert_uint_eq(plan->needs.namespaces, phones + 2 + 3 + 1);
+	ck_assert_uint_eq(plan->needs.bridges, 1 + 1 + 3);
+	ck_assert_uint_eq(plan->needs.ports_max, 1000);
+	ck_assert_uint_eq(plan->needs.links, phones + 2 * 2 + 5);
+	/* Every slot of every phone: namespace, listener, UDP, TFTP, log, connections. */
+	ck_assert_uint_ge(plan->needs.descriptors_worst, phones * (5 + PFS_CONNS_MAX));
+	ck_assert_uint_lt(plan->needs.descriptors_typical, plan->needs.descriptors_worst);
+	ck_assert_uint_gt(plan->needs.memory_bytes, phones * sizeof(struct pfs_phone));
+	plan_free(plan);
+}
+END_TEST
+
+START_TEST(config_of_a_phone)
+{
+	struct plan *plan = scenario_good(two_sites, NULL);
+	struct pfs_config config, other;
+
+	memset(&config, 0xff, sizeof(config));
+	memset(&other, 0, sizeof(other));
+	plan_phone_config(plan, 4, false, 3, &config);
+	plan_phone_config(plan, 4, false, 3, &other);
+	ck_assert_mem_eq(&config, &other, sizeof(config)); /* padding too */
+	ck_assert_uint_eq(config.seed, 1);
+	ck_assert_uint_eq(config.boot, 3);
+	ck_assert_uint_eq(config.phone, 4);
+	ck_assert_uint_eq(config.address, 0x0a020102);
+	ck_assert_uint_eq(config.netmask, 0xffffff00);
+	ck_assert_uint_eq(config.tftp_server, 0x0affff01);
+	ck_assert_uint_eq(config.part, PFS_PART_YES);
+	ck_assert_uint_eq(config.origin, PFS_ORIGIN_ENTERPRISE);
+	ck_assert_uint_eq(config.file_count, 6);
+	ck_assert_str_eq(config.model, "CP-7961G");
+	ck_assert_str_eq(config.files[0].name, "SCCP41.9-4-2SR3-1S.loads");
+	/* F1: the traditional run; a phone that never shares keeps its own reason. */
+	plan_phone_config(plan, 4, true, 0, &config);
+	ck_assert_uint_eq(config.part, PFS_PART_MODE);
+	plan_phone_config(plan, 7, true, 0, &config);
+	ck_assert_uint_eq(config.part, PFS_PART_MODEL);
+	plan_free(plan);
+}
+END_TEST
+
+/* F5, F6, F7, F15: (subnet, model) times six files; 7960 makes none. */
+START_TEST(hierarchies)
+{
+	struct plan *plan = scenario_good(two_sites, NULL);
+
+	ck_assert_uint_eq(plan_hierarchies(plan), 4 * 6);
+	/* F2: one copy a hierarchy; F1: one a phone. */
+	uint64_t copies = 0, all = 0;
+	static const uint32_t firsts[] = {0, 4, 7, 8, 13};
+	for (size_t i = 0; i < sizeof(firsts) / sizeof(*firsts); i++)
+		copies += plan_phone_firmware(plan, firsts[i])->total_bytes;
+	for (uint32_t i = 0; i < plan->phone_count; i++)
+		all += plan_phone_firmware(plan, i)->total_bytes;
+	ck_assert_uint_eq(plan_wan_payload(plan, false), copies);
+	ck_assert_uint_eq(plan_wan_payload(plan, true), all);
+	ck_assert(plan_shares(plan, 1, plan->phones[4].model));
+	ck_assert(!plan_shares(plan, 1, plan->phones[7].model));
+	ck_assert(!plan_shares(plan, 0, plan->phones[8].model));
+	plan_free(plan);
+	plan_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("plan");
+	TCase *tcase = tcase_create("plan");
+
+	tcase_add_test(tcase, addresses_in_order_and_found_again);
+	tcase_add_test(tcase, names_are_the_mac_addresses);
+	tcase_add_test(tcase, switches_and_wan);
+	tcase_add_test(tcase, needs_are_counted);
+	tcase_add_test(tcase, config_of_a_phone);
+	tcase_add_test(tcase, hierarchies);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
