@@ -131,7 +131,6 @@ static bool tree_heard(struct pfs_phone *phone, struct pfs_actions *actions, con
 	phone->path_count = frame->path_count;
 	phone->tree_xid = frame->xid;
 	phone->tree_phase = frame->phase;
-	phone->tree_level = frame->level;
 	phone->root_address = frame->root;
 	phone->progress_kb = frame->progress_kb;
 	phone->levels[phone->file] = frame->level + 1;
@@ -356,6 +355,9 @@ static void orphan(struct pfs_phone *phone, struct pfs_actions *actions, enum pf
 	phone->dial_origin = 0;
 	phone->root_deadline_us = PFS_TIME_NEVER;
 	phone->root_limit_us = PFS_TIME_NEVER;
+	/* The subtree hears of it, so that it does not take the search for a root that stands still. */
+	phone->tree_phase = TREE_ORPHANED;
+	core_children_tell(phone, actions, phone->file, WIRE_ALIVE);
 	/* Losses count as hops: parents that accept and hang up, each naming the next, must end. */
 	if (loss == PFS_LOSS_STALLED || loss == PFS_LOSS_CYCLE || ++phone->hops > PFS_HOPS_MAX ||
 	    !rejoin_next(phone, actions))

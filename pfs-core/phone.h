@@ -109,17 +109,15 @@ struct pfs_phone {
 	uint8_t leader_class;      /* enum claim_class of the leader */
 	uint8_t path_count;
 	uint8_t tree_phase;        /* enum tree_phase, as heard */
-	uint8_t tree_level;        /* parent's level */
 	uint8_t roots_tried;
 	uint8_t parent_slot;       /* dialling, joining or attached; PFS_NO_SLOT */
 	uint8_t failure;           /* enum pfs_failure */
 	uint8_t upgraded;
 	uint8_t port_open;
-	uint8_t again;             /* enum pfs_loss that the next election is for */
 	uint8_t shown;             /* F13: component on the screen */
 	uint8_t last_resort;       /* 1: waits to ask the server past an election */
 	uint8_t verifying_from_server;
-	uint8_t reserved[3];
+	uint8_t reserved[5];
 	uint8_t parent_rx[PFS_PARENT_RX];
 };
 

@@ -22,8 +22,10 @@ enum {
 enum { TRACE_SILENCE = 256, TRACE_ICMP = 257, TRACE_SIZE = 258 };
 enum failing { FAILING_SILENT, FAILING_BUSY, FAILING_DAMAGED, FAILING_FINAL };
 
-/* A root must have given up an attempt, and said so, before its members give it up. */
-_Static_assert((PFS_TFTP_SILENT_MAX + 1) * PFS_TFTP_RTO_MAX_US < PFS_ROOT_STALL_US, "members outwait an attempt");
+/* Time-outs in a row after which a root tells its tree that the server is silent, before the members give it up. */
+#define RETRYING_AFTER 2
+_Static_assert((RETRYING_AFTER + 1) * PFS_TFTP_RTO_MAX_US + PFS_BEAT_US < PFS_ROOT_STALL_US,
+	       "members hear of it in time");
 
 static uint32_t put16(uint8_t *bytes, uint32_t at, uint32_t value)
 {
@@ -312,7 +314,7 @@ void core_tftp_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 		ack_send(phone, actions);
 	wait_begin(phone);
 	tftp->sent_us = 0;
-	if (tftp->silent == 2)
+	if (tftp->silent == RETRYING_AFTER)
 		phase_tell(phone, actions, TREE_RETRYING);
 }
 

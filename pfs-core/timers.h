@@ -50,6 +50,7 @@
 #define PFS_FAILED_ROOT_US (5 * PFS_S)         /* a root whose server failed it waits before it asks around */
 #define PFS_ROOTS_MAX 2                        /* roots that try before a failure is everybody's */
 #define PFS_LINGER_US (60 * PFS_S)             /* after the last that was heard of a file held */
+#define PFS_LINGER_MAX_US (3600 * PFS_S)       /* and no longer than this after its own upgrade */
 
 /* transfer */
 #define PFS_CHUNK_BYTES (256 * 1024)           /* of one DATA frame */
