@@ -12,6 +12,8 @@
 #define WEIGHT_SETTLED_S                                                                                     \
 	((uint32_t)(2 * PFS_BEAT_US / PFS_S)) /* joiners sent there have arrived or failed by then */
 
+#define WEIGHT_MAX 65536u
+
 static bool is_child(const struct pfs_conn *conn, uint8_t file)
 {
 	return conn->role == CONN_CHILD && conn->file == file;
@@ -282,6 +284,12 @@ static bool redirect(struct pfs_phone *phone, struct pfs_actions *actions, struc
 	return true;
 }
 
+/* A peer's word for its subtree, kept where sums of it cannot wrap: a subnet has no more phones than that. */
+static uint32_t believable(uint32_t weight)
+{
+	return weight == 0 ? 1 : weight > WEIGHT_MAX ? WEIGHT_MAX : weight;
+}
+
 /* The key as well: the same bytes may be another model's hierarchy (F6), or another file's (F5). */
 static uint8_t file_meant(const struct pfs_phone *phone, const struct wire_frame *join)
 {
@@ -295,7 +303,7 @@ void core_child_join(struct pfs_phone *phone, struct pfs_actions *actions, struc
 		     const struct wire_frame *frame)
 {
 	uint8_t file = file_meant(phone, frame);
-	uint32_t weight = frame->weight ? frame->weight : 1;
+	uint32_t weight = believable(frame->weight);
 	struct wire_frame join = *frame;
 
 	join.weight = weight;
@@ -328,8 +336,8 @@ void core_child_frame(struct pfs_phone *phone, struct pfs_actions *actions, stru
 	struct pfs_trace *record;
 
 	if (frame->type == WIRE_BEAT) {
-		if (now_s(phone) - conn->weight_s > WEIGHT_SETTLED_S && frame->weight)
-			conn->weight = frame->weight;
+		if (now_s(phone) - conn->weight_s > WEIGHT_SETTLED_S)
+			conn->weight = believable(frame->weight);
 		return;
 	}
 	record = core_trace(phone, actions, PFS_TR_CHILD_DONE);

@@ -198,7 +198,6 @@ void core_election_again(struct pfs_phone *phone, struct pfs_actions *actions, e
 	phone->root_deadline_us = PFS_TIME_NEVER;
 	phone->root_limit_us = PFS_TIME_NEVER;
 	phone->levels[phone->file] = 0;
-	phone->again = (uint8_t)loss;
 	if (phone->round < UINT8_MAX)
 		phone->round++;
 	record = core_trace(phone, actions, PFS_TR_ELECTION_AGAIN);

@@ -124,13 +124,13 @@ static bool tree_heard(struct pfs_phone *phone, struct pfs_actions *actions, con
 			return false;
 	if (frame->level + 1 >= PFS_LEVELS_MAX)
 		return false;
-	if (news || frame->progress_kb != phone->progress_kb || frame->phase == TREE_RETRYING)
+	if (news || frame->progress_kb != phone->progress_kb ||
+	    (frame->phase == TREE_RETRYING && phone->now_us < phone->root_patience_us))
 		watch_root(phone);
 	memcpy(phone->path, frame->path, sizeof(phone->path));
 	phone->path_count = frame->path_count;
 	phone->tree_xid = frame->xid;
 	phone->tree_phase = frame->phase;
-	phone->tree_level = frame->level;
 	phone->root_address = frame->root;
 	phone->progress_kb = frame->progress_kb;
 	phone->levels[phone->file] = frame->level + 1;
@@ -157,6 +157,7 @@ static void joined(struct pfs_phone *phone, struct pfs_actions *actions, struct 
 	phone->received = 0;
 	phone->root_limit_us = phone->now_us + PFS_BUSY_LIMIT_US +
 			       phone->config.files[phone->file].size * PFS_S / PFS_ROOT_RATE_MIN;
+	phone->root_patience_us = phone->now_us + PFS_ROOT_PATIENCE_US;
 	core_state_set(phone, PFS_ST_MEMBER, PFS_TIME_NEVER);
 	watch_root(phone);
 	if (!tree_heard(phone, actions, frame)) {
@@ -354,6 +355,9 @@ static void orphan(struct pfs_phone *phone, struct pfs_actions *actions, enum pf
 	phone->dial_origin = 0;
 	phone->root_deadline_us = PFS_TIME_NEVER;
 	phone->root_limit_us = PFS_TIME_NEVER;
+	/* The subtree hears of it, so that it does not take the search for a root that stands still. */
+	phone->tree_phase = TREE_ORPHANED;
+	core_children_tell(phone, actions, phone->file, WIRE_ALIVE);
 	/* Losses count as hops: parents that accept and hang up, each naming the next, must end. */
 	if (loss == PFS_LOSS_STALLED || loss == PFS_LOSS_CYCLE || ++phone->hops > PFS_HOPS_MAX ||
 	    !rejoin_next(phone, actions))

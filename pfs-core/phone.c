@@ -171,7 +171,6 @@ void core_file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uint8
 	phone->deaf_leader = 0;
 	phone->leader = 0;
 	phone->last_resort = 0;
-	phone->again = PFS_LOSS_NONE;
 	phone->levels[file] = 0;
 	phone->root_deadline_us = PFS_TIME_NEVER;
 	phone->root_limit_us = PFS_TIME_NEVER;
@@ -215,6 +214,7 @@ static void reboot(struct pfs_phone *phone, struct pfs_actions *actions)
 	core_tftp_stop(phone, actions);
 	port_close(phone, actions);
 	phone->linger_us = PFS_TIME_NEVER;
+	phone->timer_us = PFS_TIME_NEVER;
 	if (phone->state == PFS_ST_FAILED)
 		return;
 	core_trace(phone, actions, PFS_TR_REBOOTED);
@@ -350,6 +350,8 @@ static void timed_out(struct pfs_phone *phone, struct pfs_actions *actions)
 	} else if (phone->timer_us <= phone->now_us) {
 		if (phone->state == PFS_ST_TFTP_WAITING)
 			core_tftp_begin(phone, actions, phone->tftp.direct);
+		else if (phone->state == PFS_ST_LINGERING || phone->state == PFS_ST_FAILED)
+			reboot(phone, actions);
 		else
 			core_election_timer(phone, actions);
 	} else if (phone->root_deadline_us <= phone->now_us || phone->root_limit_us <= phone->now_us) {

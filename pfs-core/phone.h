@@ -69,6 +69,7 @@ struct pfs_phone {
 	uint64_t linger_us;
 	uint64_t root_deadline_us; /* the tree must show progress by then */
 	uint64_t root_limit_us;    /* and the whole file by then */
+	uint64_t root_patience_us; /* until then trying again counts as progress */
 	uint64_t received;         /* bytes of the current file, in order */
 	uint64_t window_us;        /* second in which claims are counted */
 	uint64_t draws;            /* attempts so far: the counter of every draw */
@@ -108,17 +109,15 @@ struct pfs_phone {
 	uint8_t leader_class;      /* enum claim_class of the leader */
 	uint8_t path_count;
 	uint8_t tree_phase;        /* enum tree_phase, as heard */
-	uint8_t tree_level;        /* parent's level */
 	uint8_t roots_tried;
 	uint8_t parent_slot;       /* dialling, joining or attached; PFS_NO_SLOT */
 	uint8_t failure;           /* enum pfs_failure */
 	uint8_t upgraded;
 	uint8_t port_open;
-	uint8_t again;             /* enum pfs_loss that the next election is for */
 	uint8_t shown;             /* F13: component on the screen */
 	uint8_t last_resort;       /* 1: waits to ask the server past an election */
 	uint8_t verifying_from_server;
-	uint8_t reserved[3];
+	uint8_t reserved[5];
 	uint8_t parent_rx[PFS_PARENT_RX];
 };
 

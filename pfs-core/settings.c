@@ -35,12 +35,13 @@ static const char *number(const char *text, uint64_t *value)
 }
 
 /*
- * MAJOR.MINOR(MAINTENANCE[letters])[SR[n[-m][letter]]]: what follows the maintenance number
- * orders service releases; a bare SR counts as SR1, "-m" is a rebuild of it.
+ * MAJOR.MINOR(MAINTENANCE)[SR[n][letter][-m]]: what follows the maintenance
+ * number orders service releases. A bare SR counts as SR1; a letter, as in
+ * 8.0(4)SR3A, and "-m" order rebuilds of it.
  */
 int pfs_version_parse(const char *text, uint64_t *version)
 {
-	uint64_t major, minor, maintenance, release = 0, rebuild = 0;
+	uint64_t major, minor, maintenance, release = 0, letter = 0, rebuild = 0;
 
 	text = number(text, &major);
 	if (!text || *text++ != '.')
@@ -54,14 +55,16 @@ int pfs_version_parse(const char *text, uint64_t *version)
 	if (text[0] == 'S' && text[1] == 'R') {
 		text += 2;
 		release = 1;
-		if (*text && !(text = number(text, &release)))
+		if (*text && (*text < 'A' || *text > 'Z') && !(text = number(text, &release)))
 			return -EINVAL;
+		if (*text >= 'A' && *text <= 'Z')
+			letter = (uint64_t)(*text++ - 'A' + 1);
 		if (*text == '-' && !(text = number(text + 1, &rebuild)))
 			return -EINVAL;
 	}
-	if (*text || major > 255 || minor > 255 || release > 4095 || rebuild > 4095)
+	if (*text || major > 255 || minor > 255 || release > 4095 || rebuild > 127)
 		return -EINVAL;
-	*version = major << 48 | minor << 40 | maintenance << 24 | release << 12 | rebuild;
+	*version = major << 48 | minor << 40 | maintenance << 24 | release << 12 | letter << 7 | rebuild;
 	return 0;
 }
 

@@ -22,6 +22,11 @@ enum {
 enum { TRACE_SILENCE = 256, TRACE_ICMP = 257, TRACE_SIZE = 258 };
 enum failing { FAILING_SILENT, FAILING_BUSY, FAILING_DAMAGED, FAILING_FINAL };
 
+/* Time-outs in a row after which a root tells its tree that the server is silent, before the members give it up. */
+#define RETRYING_AFTER 2
+_Static_assert((RETRYING_AFTER + 1) * PFS_TFTP_RTO_MAX_US + PFS_BEAT_US < PFS_ROOT_STALL_US,
+	       "members hear of it in time");
+
 static uint32_t put16(uint8_t *bytes, uint32_t at, uint32_t value)
 {
 	bytes[at] = (uint8_t)(value >> 8);
@@ -161,7 +166,8 @@ void core_tftp_begin(struct pfs_phone *phone, struct pfs_actions *actions, enum 
 	tftp->rto_us = PFS_TFTP_RTO_US;
 	tftp->begun++;
 	phone->received = 0;
-	phone->tree_phase = TREE_TFTP;
+	if (phone->tree_phase != TREE_RETRYING)
+		phone->tree_phase = TREE_TFTP;
 	core_state_set(phone, PFS_ST_TFTP, PFS_TIME_NEVER);
 	record = core_trace(phone, actions, PFS_TR_TFTP_BEGUN);
 	record->a = tftp->begun;
@@ -193,11 +199,19 @@ static void server_failed(struct pfs_phone *phone, struct pfs_actions *actions, 
 			    PFS_FAILED_ROOT_US + core_draw_below(phone, DRAW_ORPHAN, PFS_ORPHAN_SPREAD_US));
 }
 
+/* Where the tree must not take a silent server for a root that stands still. */
+static void phase_tell(struct pfs_phone *phone, struct pfs_actions *actions, enum tree_phase phase)
+{
+	if (phone->tree_phase == phase)
+		return;
+	phone->tree_phase = (uint8_t)phase;
+	core_children_tell(phone, actions, phone->file, WIRE_ALIVE);
+}
+
 static void retry_at(struct pfs_phone *phone, struct pfs_actions *actions, uint64_t wait_us)
 {
-	phone->tree_phase = TREE_RETRYING;
 	core_state_set(phone, PFS_ST_TFTP_WAITING, phone->now_us + wait_us);
-	core_children_tell(phone, actions, phone->file, WIRE_ALIVE);
+	phase_tell(phone, actions, TREE_RETRYING);
 }
 
 static void busy(struct pfs_phone *phone, struct pfs_actions *actions)
@@ -285,7 +299,7 @@ void core_tftp_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 		core_tftp_stop(phone, actions);
 		return;
 	}
-	if (++tftp->silent > PFS_TFTP_SILENT_MAX) {
+	if (++tftp->silent > (tftp->phase == TFTP_REQUESTED ? PFS_TFTP_REQUEST_MAX : PFS_TFTP_SILENT_MAX)) {
 		attempt_failed(phone, actions, FAILING_SILENT, PFS_FAIL_SERVER_SILENT, TRACE_SILENCE);
 		return;
 	}
@@ -300,6 +314,8 @@ void core_tftp_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 		ack_send(phone, actions);
 	wait_begin(phone);
 	tftp->sent_us = 0;
+	if (tftp->silent == RETRYING_AFTER)
+		phase_tell(phone, actions, TREE_RETRYING);
 }
 
 /* ---------------------------------------------------------------- packets */
@@ -338,6 +354,7 @@ static void data_heard(struct pfs_phone *phone, struct pfs_actions *actions, con
 	rtt_sample(tftp, phone->now_us);
 	tftp->phase = TFTP_TRANSFER;
 	tftp->silent = 0;
+	phase_tell(phone, actions, TREE_TFTP);
 	tftp->busy_since_us = 0;
 	tftp->block++;
 	if (length) {
@@ -466,7 +483,8 @@ static void error_heard(struct pfs_phone *phone, struct pfs_actions *actions, ui
 		break;
 	case 0: /* "not defined, see message": what servers say at their limit */
 	case ERROR_DISK:
-		/* In mid-file it is no rejection, and a server that never gets further must not be asked for ever. */
+		/* In mid-file it is no rejection, and a server that never gets further must not be asked for
+		 * ever. */
 		attempt_failed(phone, actions, phone->tftp.block ? FAILING_SILENT : FAILING_BUSY,
 			       PFS_FAIL_SERVER_BUSY, code);
 		break;

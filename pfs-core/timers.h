@@ -40,7 +40,8 @@
 #define PFS_SILENCE_US (16 * PFS_S)            /* three beats and one second */
 #define PFS_READER_STALL_US (30 * PFS_S)       /* one chunk not taken by a child */
 #define PFS_VERDICT_US (120 * PFS_S)           /* the last chunk taken by TCP to the child's DONE or BAD */
-#define PFS_ROOT_STALL_US (120 * PFS_S)        /* no progress at the root; and a beat for each level */
+#define PFS_ROOT_STALL_US (150 * PFS_S)        /* no progress at the root; and a beat for each level */
+#define PFS_ROOT_PATIENCE_US (1800 * PFS_S)    /* a root may say that it tries again instead */
 #define PFS_ROOT_RATE_MIN 256                  /* bytes a second that a root must make on the whole */
 #define PFS_ORPHAN_MIN_US (500 * PFS_MS)
 #define PFS_ORPHAN_SPREAD_US (1500 * PFS_MS)
@@ -49,6 +50,7 @@
 #define PFS_FAILED_ROOT_US (5 * PFS_S)         /* a root whose server failed it waits before it asks around */
 #define PFS_ROOTS_MAX 2                        /* roots that try before a failure is everybody's */
 #define PFS_LINGER_US (60 * PFS_S)             /* after the last that was heard of a file held */
+#define PFS_LINGER_MAX_US (3600 * PFS_S)       /* and no longer than this after its own upgrade */
 
 /* transfer */
 #define PFS_CHUNK_BYTES (256 * 1024)           /* of one DATA frame */
@@ -57,7 +59,8 @@
 #define PFS_TFTP_RTO_US (2 * PFS_S)            /* before the first sample */
 #define PFS_TFTP_RTO_MIN_US (1 * PFS_S)
 #define PFS_TFTP_RTO_MAX_US (16 * PFS_S)
-#define PFS_TFTP_SILENT_MAX 8                  /* time-outs in a row that end an attempt */
+#define PFS_TFTP_REQUEST_MAX 6                 /* time-outs in a row that end an attempt, before its first packet */
+#define PFS_TFTP_SILENT_MAX 16                 /* and in mid-file, where a full WAN loses many */
 #define PFS_TFTP_ATTEMPTS 8                    /* attempts that met silence from the first */
 #define PFS_TFTP_BROKEN_MAX 64                 /* attempts that broke off in mid-file */
 #define PFS_TFTP_WAIT_US (2 * PFS_S)           /* before the second attempt; doubles */

@@ -229,6 +229,7 @@ int pfs_wire_frame_read(const uint8_t *bytes, uint32_t have, struct wire_frame *
 {
 	struct cursor cursor = { .from = bytes, .at = 3, .end = have };
 	uint32_t length;
+	uint64_t reason;
 
 	memset(frame, 0, sizeof(*frame));
 	frame->type = (uint8_t)get(&cursor, 1);
@@ -257,7 +258,10 @@ int pfs_wire_frame_read(const uint8_t *bytes, uint32_t have, struct wire_frame *
 		frame->target = (uint32_t)get(&cursor, 4);
 		break;
 	case WIRE_REFUSE:
-		frame->reason = (uint8_t)get(&cursor, 4);
+		reason = get(&cursor, 4);
+		if (reason >= PFS_REFUSALS)
+			cursor.error = true;
+		frame->reason = (uint8_t)reason;
 		frame->root = (uint32_t)get(&cursor, 4);
 		frame->xid = (uint32_t)get(&cursor, 4);
 		frame->retry_ms = (uint32_t)get(&cursor, 4);

@@ -142,8 +142,8 @@ static const struct field server_fields[] = {
 	{"kind", FIELD_CHOICE, AT(kind), .fallback = "\"embedded\"", .choices = servers},
 	{"address", FIELD_ADDRESS, AT(address), .fallback = "\"10.255.255.1\""},
 	{"serving_limit", FIELD_COUNT, AT(serving_limit), 1, 60000, "500"},
-	{"timeout", FIELD_DURATION, AT(timeout), 10 * MS, 255 * S, "\"1s\""},
-	{"retries", FIELD_COUNT, AT(retries), 0, 100, "5"},
+	{"timeout", FIELD_DURATION, AT(timeout), 10 * MS, 255 * S, "\"2s\""},
+	{"retries", FIELD_COUNT, AT(retries), 0, 100, "12"},
 	{0},
 };
 static const struct field_table server_table = {"server", sizeof(struct SPEC), server_fields, "kind"};

@@ -147,7 +147,7 @@ static struct plan *make_plan(const struct sim_fleet_spec *spec)
 	plan->server.address = SERVER_ADDRESS;
 	plan->server.serving_max = (uint32_t)or_else(spec->serving_max, 500);
 	plan->server.timeout_us = 2000000;
-	plan->server.retries_max = 5;
+	plan->server.retries_max = 12;
 	memset(&plan->expect, 0xff, sizeof(plan->expect));
 	make_firmware(plan, spec);
 	make_models(plan, spec);

@@ -43,9 +43,8 @@ static uint32_t copies_of(const struct sim_fleet *fleet, uint8_t file)
 
 /*
  * One fault in each of many fleets; copies_max: of the file hit; gone_max:
- * phones that may be lost for good. The file after a damaged one may cost a
- * second copy too: whoever received the damage avoids the sender for some
- * minutes, and that one may be the next file's root.
+ * phones that may be lost for good. The files before and after cost one copy:
+ * whoever received damage avoids its sender for that file only.
  */
 static void ck_mended(const struct plan_fault *fault, uint32_t copies_max, uint32_t gone_max)
 {
@@ -68,7 +67,7 @@ static void ck_mended(const struct plan_fault *fault, uint32_t copies_max, uint3
 				      "%u phones, seed %lu: %u WAN copies", sizes[i], (unsigned long)seed,
 				      copies_of(&fleet, FILE_HIT));
 			ck_assert_uint_eq(copies_of(&fleet, 0), 1);
-			ck_assert_uint_le(copies_of(&fleet, 2), fault->kind == PLAN_FAULT_DAMAGE_TCP ? 2 : 1);
+			ck_assert_uint_le(copies_of(&fleet, 2), 1);
 			ck_assert_uint_eq(fleet.result->direct_count, 0);
 			ck_assert_uint_eq(fleet.result->failed, 0);
 			ck_assert_uint_le(fleet.result->gone, gone_max);

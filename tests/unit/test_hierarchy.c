@@ -112,12 +112,50 @@ START_TEST(f3_weights_count_whole_subtrees)
 		ck_assert_uint_eq(frame.target, PEER(2));
 		rig_conn_event(&rig, PFS_EV_EOF, third);
 	}
-	/* Long after joiners were sent there, the children's own count is believed. */
+	/* 5 and 5 now; one that brings three more makes the other side the lighter one. */
+	join.weight = 4;
+	third = rig_accept(&rig, PEER(8));
+	rig_frame(&rig, third, &join);
+	ck_assert(rig_frame_sent(&rig, third, WIRE_REDIRECT, &frame));
+	rig_conn_event(&rig, PFS_EV_EOF, third);
+	for (uint32_t i = 9, first = frame.target; i < 13; i++) {
+		third = rig_child(&rig, PEER(i), 0, rig.phone.xid);
+		ck_assert(rig_frame_sent(&rig, third, WIRE_REDIRECT, &frame));
+		ck_assert_uint_ne(frame.target, first);
+		rig_conn_event(&rig, PFS_EV_EOF, third);
+	}
+	/* A child's own count is believed, but only long after joiners were sent there. */
+	ck_assert_uint_eq(core_children_weight(&rig.phone, 0), 18);
 	rig_advance(&rig, 5 * PFS_S);
 	beat(light, 1);
-	ck_assert_uint_eq(core_children_weight(&rig.phone, 0), 10);
 	beat(heavy, 5);
-	ck_assert_uint_eq(core_children_count(&rig.phone, 0), 2);
+	ck_assert_uint_eq(core_children_weight(&rig.phone, 0), 18);
+	rig_advance(&rig, 6 * PFS_S);
+	beat(light, 7);
+	beat(heavy, 5);
+	ck_assert_uint_eq(core_children_weight(&rig.phone, 0), 12);
+}
+END_TEST
+
+/* A joiner that claims to bring the whole world does not turn the balance round. */
+START_TEST(f3_weights_do_not_wrap)
+{
+	struct wire_frame join, frame;
+	uint32_t conn, target;
+
+	waiting_root();
+	rig_child(&rig, PEER(1), 0, rig.phone.xid);
+	rig_child(&rig, PEER(2), 0, rig.phone.xid);
+	join = rig_join(&rig, 0, rig.phone.xid);
+	join.weight = UINT32_MAX;
+	conn = rig_accept(&rig, PEER(3));
+	rig_frame(&rig, conn, &join);
+	ck_assert(rig_frame_sent(&rig, conn, WIRE_REDIRECT, &frame));
+	target = frame.target;
+	rig_conn_event(&rig, PFS_EV_EOF, conn);
+	conn = rig_child(&rig, PEER(4), 0, rig.phone.xid);
+	ck_assert(rig_frame_sent(&rig, conn, WIRE_REDIRECT, &frame));
+	ck_assert_uint_ne(frame.target, target);
 }
 END_TEST
 
@@ -140,6 +178,7 @@ START_TEST(f4_whole_file_after_verification)
 	rig_advance(&rig, 3 * PFS_S);
 	ck_assert_uint_eq(rig_count(&rig, PFS_ACT_SEND_FILE), 0);
 	ck_assert(!rig_frame_sent(&rig, child, WIRE_DATA, NULL));
+	ck_assert(rig_frame_sent(&rig, child, WIRE_XFRCMD, NULL)); /* when ROOT_WAITING ended, as in the log */
 	rig_verified(&rig, true);
 	rig_advance(&rig, 1);
 	ck_assert_uint_eq(bytes_sent(child), rig.config.files[0].size);
@@ -481,6 +520,51 @@ START_TEST(silent_strangers_are_dropped)
 }
 END_TEST
 
+/* Connections that are on their way out count as well: the slots of parent and children stay free. */
+START_TEST(leavers_hold_up_strangers)
+{
+	uint32_t conns[5];
+
+	waiting_root();
+	for (uint32_t i = 0; i < 5; i++) {
+		conns[i] = rig_child(&rig, PEER(i + 1), 0, rig.phone.xid);
+		if (i < 2)
+			continue;
+		ck_assert(rig_frame_sent(&rig, conns[i], WIRE_REDIRECT, NULL));
+	}
+	ck_assert_uint_eq(rig_accept(&rig, PEER(9)), PFS_NO_CONN);
+	rig_conn_event(&rig, PFS_EV_EOF, conns[3]);
+	ck_assert_uint_ne(rig_accept(&rig, PEER(9)), PFS_NO_CONN);
+	/* And whoever never closes is closed. */
+	rig_advance(&rig, PFS_CLOSE_US);
+	ck_assert_uint_eq(rig.live[pfs_conn_slot(conns[2])], PFS_NO_CONN);
+}
+END_TEST
+
+/* F5: the current file and one older one are two hierarchies; a joiner of a third is to come again. */
+START_TEST(f5_a_third_hierarchy_waits)
+{
+	uint32_t conn;
+
+	rig.config.file_count = 3;
+	rig.config.files[2] = rig.config.files[1];
+	rig.config.files[2].name[0] = 'c';
+	rig.config.files[2].digest = 0x3333;
+	rig_again(&rig);
+	rig.sent_holds = true;
+	rig_start(&rig);
+	while (rig.phone.file < 2)
+		rig_advance(&rig, 100 * PFS_MS);
+	rig_mark(&rig);
+	conn = rig_child(&rig, PEER(1), 0, 4711);
+	ck_assert(rig_frame_sent(&rig, conn, WIRE_ACCEPT, NULL));
+	conn = rig_child(&rig, PEER(2), 1, 4711);
+	must_refuse(conn, PFS_REFUSE_BUSY, NULL);
+	conn = rig_child(&rig, PEER(3), 0, 4711);
+	ck_assert(rig_frame_sent(&rig, conn, WIRE_ACCEPT, NULL));
+}
+END_TEST
+
 /* Whatever strangers do, there is a slot for the parent and for each child. */
 START_TEST(strangers_take_no_reserved_slot)
 {
@@ -513,10 +597,12 @@ START_TEST(failure_is_passed_down)
 	ck_assert_uint_eq(rig.shut[pfs_conn_slot(child)], 1);
 	must_be("orphaned"); /* another root may be luckier */
 	ck_assert_uint_ge(rig.phone.timer_us - rig.now_us, 4 * PFS_S);
-	/* Its second failure is final. */
+	/* Its second failure is final, and passed down too. */
 	rig_until(&rig, PFS_ST_ROOT_WAITING, 12 * PFS_S);
+	child = rig_child(&rig, PEER(2), 0, rig.phone.xid);
 	rig_advance(&rig, 12 * PFS_S);
 	must_be("failed");
+	ck_assert(rig_frame_sent(&rig, child, WIRE_FAIL, NULL));
 	ck_assert_uint_eq(rig_trace(&rig, PFS_TR_FAILED, 0)->a, PFS_FAIL_SERVER_NOT_FOUND);
 	ck_assert_uint_eq(rig.server.requests, PFS_ROOTS_MAX);
 	rig_advance(&rig, PFS_LINGER_US + PFS_S);
@@ -557,6 +643,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, f3_two_children_and_the_lighter_subtree);
 	tcase_add_test(tcase, f3_weights_count_whole_subtrees);
+	tcase_add_test(tcase, f3_weights_do_not_wrap);
 	tcase_add_test(tcase, f4_whole_file_after_verification);
 	tcase_add_test(tcase, f4_damage_is_never_forwarded);
 	tcase_add_loop_test(tcase, f6_f7_strangers_may_not_join, 0, 4);
@@ -575,6 +662,8 @@ int main(void)
 	tcase_add_test(tcase, stalled_readers_are_given_up);
 	tcase_add_test(tcase, silent_strangers_are_dropped);
 	tcase_add_test(tcase, strangers_take_no_reserved_slot);
+	tcase_add_test(tcase, leavers_hold_up_strangers);
+	tcase_add_test(tcase, f5_a_third_hierarchy_waits);
 	tcase_add_test(tcase, failure_is_passed_down);
 	tcase_add_test(tcase, depth_is_bounded);
 	suite_add_tcase(suite, tcase);

@@ -170,6 +170,37 @@ START_TEST(damage_blames_the_direct_parent)
 }
 END_TEST
 
+/* One damaged byte may be the wire's: forgiven with the next file. The second one is not. */
+START_TEST(damage_is_forgiven_once)
+{
+	struct wire_frame accept = rig_tree(WIRE_ACCEPT, TREE_HOLDING, ROOT, 0, 2, path);
+	uint32_t conn;
+
+	rig.config.file_count = 3;
+	rig.config.files[1].size = rig.config.files[0].size;
+	rig.config.files[2] = rig.config.files[1];
+	rig.config.files[2].name[0] = 'c';
+	rig.config.files[2].digest = 0x3333;
+	rig_again(&rig);
+	rig_start(&rig);
+	for (uint32_t strikes = 1; strikes <= 2; strikes++) {
+		rig.verify_bad = 1;
+		conn = member();
+		rig_data(&rig, conn, 0, 652);
+		rig_advance(&rig, 0);
+		ck_assert(core_blamed(&rig.phone, PARENT));
+		must_dial(GRANDPARENT);
+		connected(&conn);
+		rig_frame(&rig, conn, &accept);
+		rig_data(&rig, conn, 0, 652);
+		ck_assert(core_blamed(&rig.phone, PARENT));
+		rig_advance(&rig, 0);
+		ck_assert_uint_eq(rig.phone.file, strikes);
+		ck_assert(core_blamed(&rig.phone, PARENT) == (strikes == 2));
+	}
+}
+END_TEST
+
 /* A lost parent: grandparent, root, then an election after a random wait. The subtree stays, and is told. */
 START_TEST(orphans_go_up_and_then_elect)
 {
@@ -204,6 +235,24 @@ START_TEST(orphans_go_up_and_then_elect)
 	ck_assert_uint_eq(told.xid, rig.phone.xid);
 	ck_assert_uint_eq(told.root, RIG_ADDRESS);
 	ck_assert_uint_eq(told.path_count, 1);
+}
+END_TEST
+
+/* A grandparent that is the root is asked once. */
+START_TEST(a_short_path_is_asked_once)
+{
+	struct wire_frame accept = rig_tree(WIRE_ACCEPT, TREE_TFTP, ROOT, XID, 2, (uint32_t[]){ ROOT, PARENT });
+	uint32_t conn;
+
+	rig_start(&rig);
+	conn = joining();
+	rig_frame(&rig, conn, &(struct wire_frame){ .type = WIRE_REDIRECT, .target = PARENT });
+	connected(&conn);
+	rig_frame(&rig, conn, &accept);
+	rig_conn_event(&rig, PFS_EV_LOST, conn);
+	must_dial(ROOT);
+	rig_conn_event(&rig, PFS_EV_LOST, rig_dialled(&rig, NULL));
+	must_be("orphaned");
 }
 END_TEST
 
@@ -621,7 +670,9 @@ int main(void)
 	tcase_add_test(tcase, a_member_takes_the_file_and_says_done);
 	tcase_add_test(tcase, empty_files_are_whole_too);
 	tcase_add_test(tcase, damage_blames_the_direct_parent);
+	tcase_add_test(tcase, damage_is_forgiven_once);
 	tcase_add_test(tcase, orphans_go_up_and_then_elect);
+	tcase_add_test(tcase, a_short_path_is_asked_once);
 	tcase_add_test(tcase, silent_parents_are_left);
 	tcase_add_test(tcase, roots_that_stand_still_are_left);
 	tcase_add_test(tcase, slow_roots_are_waited_for);
