@@ -96,8 +96,7 @@ uint64_t fidelity_descriptors(void)
 	return count - 3; /* ".", ".." and the directory itself */
 }
 
-/* Adds one reason; what does not fit is cut. */
-__attribute__((format(printf, 2, 3))) static void doubt(struct world_report *report, const char *format, ...)
+void fidelity_doubt(struct world_report *report, const char *format, ...)
 {
 	size_t used = strlen(report->reasons);
 	va_list arguments;
@@ -134,13 +133,13 @@ void fidelity_judge(const struct plan *plan, bool traditional, bool faults, stru
 	report->timer_smallest_us = traditional ? PFS_TFTP_RTO_MIN_US : PFS_CLAIM_INTERVAL_US;
 	lag_limit = report->timer_smallest_us / 20;
 	if (report->timer_lag_p99_us > lag_limit)
-		doubt(report, "timer lag p99 %" PRIu64 " us passes 5 %% of %" PRIu64 " us", report->timer_lag_p99_us,
+		fidelity_doubt(report, "timer lag p99 %" PRIu64 " us passes 5 %% of %" PRIu64 " us", report->timer_lag_p99_us,
 		      report->timer_smallest_us);
 	if (round_trip && report->relay_late_p99_us * 100 > round_trip)
-		doubt(report, "relay lateness p99 %" PRIu64 " us passes 1 %% of %" PRIu64 " us",
+		fidelity_doubt(report, "relay lateness p99 %" PRIu64 " us passes 1 %% of %" PRIu64 " us",
 		      report->relay_late_p99_us, round_trip);
 	if (report->drops)
-		doubt(report, "%" PRIu64 " packets dropped that the scenario did not drop", report->drops);
+		fidelity_doubt(report, "%" PRIu64 " packets dropped that the scenario did not drop", report->drops);
 	if (report->tcp_retransmits && !faults)
-		doubt(report, "TCP retransmitted %" PRIu64 " segments in a run without faults", report->tcp_retransmits);
+		fidelity_doubt(report, "TCP retransmitted %" PRIu64 " segments in a run without faults", report->tcp_retransmits);
 }

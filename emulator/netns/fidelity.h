@@ -32,6 +32,9 @@ uint64_t fidelity_rss_bytes(void);
 /* Descriptors that this process has open. */
 uint64_t fidelity_descriptors(void);
 
+/* Adds one reason not to trust the result; what does not fit is cut. */
+__attribute__((format(printf, 2, 3))) void fidelity_doubt(struct world_report *report, const char *format, ...);
+
 /*
  * The verdict: fills timer_smallest_us, inconclusive and reasons from the rest of the
  * report. faults: the run had some, and TCP may have retransmitted for them.

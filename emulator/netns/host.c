@@ -49,13 +49,20 @@ static void watch(struct host *host, ev_io *watcher, int fd)
 
 /* --------------------------------------------------------------- actions */
 
+/* Counts it where descriptors have run out; the result is then not the scenario's. */
+static int note_shortage(struct host *host, int error)
+{
+	host->worker->shortages += error == -EMFILE || error == -ENFILE;
+	return error;
+}
+
 static void open_peer_port(struct host *host)
 {
 	struct worker_answer answer = {.kind = PFS_EV_OPENED, .ok = 1};
 	int udp, listener;
 
 	if (host->udp.fd < 0) {
-		answer.ok = socket_open_peer_port(host, &udp, &listener) == 0;
+		answer.ok = note_shortage(host, socket_open_peer_port(host, &udp, &listener)) == 0;
 		if (answer.ok) {
 			watch(host, &host->udp, udp);
 			ev_io_set(&host->listener, listener, EV_READ);
@@ -107,7 +114,7 @@ static void dial(struct host *host, const struct pfs_action *action)
 	int fd;
 
 	introduce(host, action->address);
-	fd = socket_connect(host, action->address, &connecting);
+	fd = note_shortage(host, socket_connect(host, action->address, &connecting));
 	if (fd >= 0 && peer_new(host, fd, action->conn, action->address, connecting)) {
 		worker_descriptor_opened(host->worker);
 		if (connecting)
@@ -127,7 +134,7 @@ static void open_tftp(struct host *host)
 
 	close_udp(host, &host->tftp);
 	host->tftp_opened++;
-	fd = socket_open_tftp(host);
+	fd = note_shortage(host, socket_open_tftp(host));
 	if (fd >= 0)
 		watch(host, &host->tftp, fd);
 }
@@ -398,6 +405,7 @@ static void read_tftp(struct host *host)
 /* No descriptor: the connection stays in the listen queue until one is free; never spun on. */
 static void starve(struct host *host)
 {
+	host->worker->shortages++;
 	host->starved = true;
 	host->starved_next = host->worker->starved;
 	host->worker->starved = host;

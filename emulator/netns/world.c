@@ -384,6 +384,8 @@ static void take_down(struct run *run, bool ran)
 	worker_deinit(&run->worker);
 	if (ran)
 		fidelity_judge(run->options->plan, run->options->traditional, has_faults(run), run->report);
+	if (ran && run->worker.shortages)
+		fidelity_doubt(run->report, "descriptors ran out %" PRIu64 " times", run->worker.shortages);
 }
 
 /* The line that goes with exit status 4, where the fabric has not said its own. */
