@@ -23,6 +23,9 @@ struct tftp_file {
 	uint64_t size;
 };
 
+/* The longest wait before a retransmission, unless the first one is longer. */
+#define TFTP_TIMEOUT_MAX_US UINT64_C(16000000)
+
 struct tftp_server_config {
 	uint32_t serving_max;    /* transfers at once; 0: every request is rejected */
 	uint32_t retries_max;    /* retransmissions of one packet before a transfer is given up */

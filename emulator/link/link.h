@@ -7,6 +7,7 @@
 #ifndef FLEET_LINK_H
 #define FLEET_LINK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct link_config {
@@ -45,7 +46,13 @@ struct link {
 	uint64_t queue_bytes;      /* of those packets, the one on the wire included */
 };
 
-/* seed: each direction its own. Allocates nothing yet. */
+/* The seed of one direction of a site's WAN link: each its own, the same in both worlds. */
+static inline uint64_t link_seed(uint64_t seed, uint32_t site, bool down)
+{
+	return seed + 2 * (uint64_t)site + down;
+}
+
+/* seed: link_seed(). Allocates nothing yet. */
 void link_init(struct link *link, const struct link_config *config, uint64_t seed);
 
 /*

@@ -17,7 +17,6 @@
 #include "emulator/hq/real_server.h"
 #include "emulator/hq/tftp_adapter.h"
 
-#define SERVER_TIMEOUT_MAX_US UINT64_C(16000000)
 #define REAL_TIMEOUT_MIN_US UINT64_C(10000) /* what in.tftpd takes */
 #define REAL_TIMEOUT_MAX_US UINT64_C(64000000)
 #define TFTP_DATA 3 /* RFC 1350 section 5 */
@@ -141,8 +140,8 @@ static int new_server(struct headquarters *headquarters)
 	const struct tftp_server_config config = {
 		.serving_max = planned->serving_max, .retries_max = planned->retries_max,
 		.timeout_us = planned->timeout_us,
-		.timeout_max_us = planned->timeout_us > SERVER_TIMEOUT_MAX_US ? planned->timeout_us :
-										 SERVER_TIMEOUT_MAX_US};
+		.timeout_max_us = planned->timeout_us > TFTP_TIMEOUT_MAX_US ? planned->timeout_us :
+										 TFTP_TIMEOUT_MAX_US};
 
 	headquarters->server = tftp_server_new(&config, headquarters->files, headquarters->file_count);
 	return headquarters->server ? 0 : -errno;

@@ -238,7 +238,7 @@ static void direction_init(struct wan *wan, struct direction *direction, bool do
 	direction->down = down;
 	direction->in = -1;
 	direction->out = -1;
-	link_init(&direction->link, down ? &site->down : &site->up, plan->seed + 2u * wan->site + down);
+	link_init(&direction->link, down ? &site->down : &site->up, link_seed(plan->seed, wan->site, down));
 }
 
 struct relay *relay_new(const struct plan *plan)

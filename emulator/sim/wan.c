@@ -17,7 +17,6 @@
 #define PACKETS_A_CHUNK 64
 #define SERVER_PORTS 65536
 #define SERVER_PORT_FIRST 1024
-#define SERVER_TIMEOUT_MAX_US UINT64_C(16000000) /* a retransmission waits no longer */
 #define ICMP_QUOTE_MAX 548 /* of the packet that could not be delivered (RFC 1812 section 4.3.2.3) */
 
 struct sim_packet *sim_packet(struct sim_world *world, uint32_t packet)
@@ -90,8 +89,8 @@ int sim_wan_init(struct sim_world *world)
 		.serving_max = plan->server.serving_max,
 		.retries_max = plan->server.retries_max,
 		.timeout_us = plan->server.timeout_us,
-		.timeout_max_us = plan->server.timeout_us > SERVER_TIMEOUT_MAX_US ? plan->server.timeout_us
-										  : SERVER_TIMEOUT_MAX_US,
+		.timeout_max_us = plan->server.timeout_us > TFTP_TIMEOUT_MAX_US ? plan->server.timeout_us
+										  : TFTP_TIMEOUT_MAX_US,
 	};
 
 	world->packet_free = SIM_NONE;
@@ -111,8 +110,8 @@ int sim_wan_init(struct sim_world *world)
 	for (uint32_t i = 0; i < plan->site_count; i++) {
 		/* The relay of the netns world seeds its links so: the n-th packet has the same luck there.
 		 */
-		link_init(&world->sites[i].down, &plan->sites[i].down, plan->seed + 2u * i + 1);
-		link_init(&world->sites[i].up, &plan->sites[i].up, plan->seed + 2u * i);
+		link_init(&world->sites[i].down, &plan->sites[i].down, link_seed(plan->seed, i, true));
+		link_init(&world->sites[i].up, &plan->sites[i].up, link_seed(plan->seed, i, false));
 	}
 	collect_files(world, files);
 	world->server = tftp_server_new(&config, files, world->server_file_count);

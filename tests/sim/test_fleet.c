@@ -100,6 +100,28 @@ START_TEST(a_hundred_phones_take_one_copy)
 }
 END_TEST
 
+/*
+ * F11: it gains with a mass reset. Whoever asks after the others have rebooted
+ * starts a hierarchy of its own: the same phones, reset over four hours, take
+ * many more copies of the same files.
+ */
+START_TEST(a_mass_reset_gains_most)
+{
+	struct sim_fleet mass, staggered;
+
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 20, .seed = 3, .spread_us = 2000000 }, &mass);
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 20, .seed = 3, .spread_us = 4 * 3600 * UINT64_C(1000000) },
+		      &staggered);
+	ck_assert_uint_eq(mass.result->upgraded, 20);
+	ck_assert_uint_eq(staggered.result->upgraded, 20);
+	ck_assert_uint_eq(mass.result->tftp_transfers_pfs, 2);
+	ck_assert_uint_gt(staggered.result->tftp_transfers_pfs, 10);
+	ck_assert_uint_eq(staggered.result->direct_count, 0);
+	sim_fleet_done(&mass);
+	sim_fleet_done(&staggered);
+}
+END_TEST
+
 /* F6, F7: models and subnets never share, on one switch either: the other subnet's claims are heard and
  * refused. */
 START_TEST(models_and_subnets_keep_apart)
@@ -284,6 +306,7 @@ int main(void)
 	tcase_add_test(tests, a_lone_phone_upgrades_by_itself);
 	tcase_add_test(tests, two_phones_share);
 	tcase_add_test(tests, a_hundred_phones_take_one_copy);
+	tcase_add_test(tests, a_mass_reset_gains_most);
 	tcase_add_test(tests, models_and_subnets_keep_apart);
 	tcase_add_test(tests, a_disabled_phone_takes_no_part);
 	tcase_add_test(tests, the_traditional_way_takes_a_copy_a_phone);
