@@ -208,6 +208,7 @@ int sim_world_run(const struct world_options *options, struct world_report *repo
 	if (!world.error) {
 		run(&world, snapshots);
 		report->ended_us = world.now_us;
+		report->faults_not_struck = fault_engine_unfired(world.faults);
 		publish(&world, snapshots, "ending");
 	}
 	if (!getrusage(RUSAGE_SELF, &usage))
