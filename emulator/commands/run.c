@@ -291,6 +291,19 @@ out:
 	return status;
 }
 
+/* Better no run than one in which a fault silently did not happen. */
+static bool can_carry_out(const char *scenario, const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->fault_count; i++) {
+		if (!plan_fault_virtual_only(plan->faults[i].kind))
+			continue;
+		fprintf(stderr, "%s: faults[%u].kind: \"%s\": happens in virtual time only, use --engine sim\n",
+			scenario, i, plan_fault_name(plan->faults[i].kind));
+		return false;
+	}
+	return true;
+}
+
 int command_run(int argc, char **argv)
 {
 	struct options options = { .pfs = true, .traditional = true };
@@ -302,6 +315,10 @@ int command_run(int argc, char **argv)
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
 	if (scenario_load(options.scenario, &options.overrides, &plan, &error) < 0) {
 		fprintf(stderr, "%s\n", error.line);
+		return FLEET_EXIT_USAGE;
+	}
+	if (!options.sim && !can_carry_out(options.scenario, plan)) {
+		plan_free(plan);
 		return FLEET_EXIT_USAGE;
 	}
 	/* As check promised: past the hard limit where that is allowed. */

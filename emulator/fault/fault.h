@@ -16,8 +16,9 @@ struct fault_order {
 	enum plan_fault_kind kind;
 	bool end;      /* the fault's return: link up, power on, server up, WAN as before */
 	int64_t phone; /* target, or -1 */
-	int64_t site;  /* WAN and server faults: the site, or -1 for all */
-	int32_t file;  /* the file concerned; -1 for links and servers */
+	int64_t site;  /* WAN and LAN faults: the site, or -1 for all */
+	int64_t lan_switch; /* LAN faults: the switch, or -1 for all of the site */
+	int32_t file;  /* the file concerned; -1 for links and for a server as a whole */
 	const struct plan_fault *fault;
 };
 
