@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FRAME_TYPE_OCTET 3
+#define FRAME_ALIVE 33    /* docs/protocol.md, for WORLD_SABOTAGE_ALIVE_LOST */
 #define LOG_DESCRIPTOR 20 /* what a phone's console log shows for its port */
 
 uint64_t sim_port_send(struct sim_world *world, struct sim_phone *phone, uint32_t ip_bytes)
@@ -144,6 +146,8 @@ static void take(struct sim_world *world, uint32_t number, const struct pfs_acti
 		*damage = SIM_DAMAGE_NONE;
 	}
 	stored->bytes += action->length;
+	if (!source->packet)
+		sim_watch_taken(world, number, source->sender, action->file);
 	if (source->packet)
 		record_tftp_bytes(world->record, number, action->length);
 	else
@@ -161,6 +165,7 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 	}
 	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
 		    !phone->stored[file].damaged;
+	good = good || world->options->sabotage == WORLD_SABOTAGE_VERIFIED_LIES;
 	sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_VERIFIED, number,
 		       file | (good ? 256u : 0), phone->boot);
 }
@@ -185,6 +190,7 @@ static void trace(struct sim_world *world, uint32_t number, const struct pfs_tra
 
 	record_trace(world->record, number, world->now_us, trace);
 	fault_engine_trace(world->faults, number, world->now_us, trace);
+	sim_watch_trace(world, number, trace);
 	if (world->options->tap)
 		world->options->tap(world->options->tap_context, number, world->now_us, trace);
 	switch (trace->kind) {
@@ -212,6 +218,9 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 {
 	struct sim_phone *phone = &world->phones[number];
 
+	sim_watch_action(world, number, action);
+	if (world->error)
+		return;
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
 		phone->port_open = true;
@@ -229,6 +238,9 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 		sim_tcp_connect(world, number, action);
 		break;
 	case PFS_ACT_SEND:
+		if (world->options->sabotage == WORLD_SABOTAGE_ALIVE_LOST &&
+		    action->bytes[FRAME_TYPE_OCTET] == FRAME_ALIVE)
+			break;
 		sim_tcp_send(world, number, action);
 		break;
 	case PFS_ACT_SEND_FILE:
@@ -274,6 +286,8 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 	struct pfs_actions *actions = world->actions;
 
 	event->now_us = world->now_us;
+	if (world->options->coverage)
+		world->options->coverage->met[phone->core.state][event->kind]++;
 	uint32_t taken = pfs_step(&phone->core, event, actions);
 	for (uint32_t i = 0; i < actions->count && !world->error; i++)
 		act(world, number, &actions->list[i]);
@@ -287,6 +301,9 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 		sim_broken(world, number, broken);
 		return taken;
 	}
+	/* A packet in mid-file that leads to nothing but its ACK changes nothing that is watched. */
+	if (event->kind != PFS_EV_TFTP || actions->count > 2)
+		sim_watch_phone(world, number);
 	uint64_t deadline_us = pfs_deadline(&phone->core);
 	if (deadline_us < phone->timer_us) {
 		phone->timer_us = deadline_us < world->now_us ? world->now_us : deadline_us;
