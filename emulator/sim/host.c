@@ -286,8 +286,11 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 	struct pfs_actions *actions = world->actions;
 
 	event->now_us = world->now_us;
-	if (world->options->coverage)
-		world->options->coverage->met[phone->core.state][event->kind]++;
+	if (world->options->coverage) {
+		struct pfs_snapshot before;
+		pfs_phone_snapshot(&phone->core, &before);
+		world->options->coverage->met[before.state][event->kind]++;
+	}
 	uint32_t taken = pfs_step(&phone->core, event, actions);
 	for (uint32_t i = 0; i < actions->count && !world->error; i++)
 		act(world, number, &actions->list[i]);

@@ -424,6 +424,9 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 		if (trace->a && !truly_held(world, number, trace->file))
 			sim_broken(world, number, "nothing counts as verified that is not complete and undamaged");
 		break;
+	case PFS_TR_REBOOTED:
+		phone->link_count = 0;
+		break;
 	case PFS_TR_UPGRADED:
 		phone->ended = true;
 		for (uint8_t i = 0; i < world->phones[number].firmware->file_count && !world->error; i++)
