@@ -52,6 +52,7 @@ struct world_options {
 	/* Virtual time only. */
 	struct world_coverage *coverage; /* added to; may be NULL */
 	enum world_sabotage sabotage;
+	bool unwatched;                  /* the fleet's invariants are not looked at: for hosts that are no phones */
 	bool quiet;                      /* a violation stands in the report alone, not on stderr */
 };
 

@@ -36,7 +36,8 @@ static const struct argp_option option_table[] = {
 	  "The fleet of this scenario instead of a drawn one; faults are added to its own", 0 },
 	{ "faults", OPT_FAULTS, "LIST", 0,
 	  "Kinds of fault to draw from, with commas between; all (default) or none. 'help' lists them", 0 },
-	{ "workers", OPT_WORKERS, "N", 0, "Worker processes (default: one a core); the result is the same", 0 },
+	{ "workers", OPT_WORKERS, "N", 0, "Worker processes (default: one a core); the result is the same",
+	  0 },
 	{ "out", OPT_OUT, "DIR", 0, "Where the smallest cases go (default " OUT_DEFAULT ")", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
 	/* For the tests: a world that breaks a promise, so that it is seen to be found. */
@@ -104,7 +105,8 @@ static void parse_faults(struct options *options, const char *argument, struct a
 	if (strcmp(argument, "help") == 0)
 		list_faults();
 	if (race_faults_parse(argument, &options->settings.faults, &bad, &length) < 0)
-		argp_error(state, "--faults: \"%.*s\": no such fault; '--faults help' lists them", length, bad);
+		argp_error(state, "--faults: \"%.*s\": no such fault; '--faults help' lists them", length,
+			   bad);
 	options->faults = argument;
 }
 
@@ -166,18 +168,18 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	}
 }
 
-static const struct argp parser = {
-	option_table,
-	parse_option,
-	NULL,
-	"Draws a fleet and its faults from each seed, upgrades it in virtual time and checks what must always hold. "
-	"A case that breaks is shrunk, and written as a scenario for 'pfs-fleet run --engine sim' with its sequence "
-	"diagram.\v"
-	"Exit status: 0 all held; 1 something broke; 2 usage or a bad scenario.",
-	NULL,
-	NULL,
-	NULL
-};
+static const struct argp parser = { option_table,
+				    parse_option,
+				    NULL,
+				    "Draws a fleet and its faults from each seed, upgrades it in virtual "
+				    "time and checks what must always hold. "
+				    "A case that breaks is shrunk, and written as a scenario for 'pfs-fleet "
+				    "run --engine sim' with its sequence "
+				    "diagram.\v"
+				    "Exit status: 0 all held; 1 something broke; 2 usage or a bad scenario.",
+				    NULL,
+				    NULL,
+				    NULL };
 
 /* The folder is made when there is something to put there; it may hold older cases. */
 static int save(const char *out_dir, const char *name, const char *text)
@@ -203,13 +205,14 @@ static char *command_line(const struct options *options)
 	if (options->scenario)
 		fprintf(stream, " --scenario '%s'", options->scenario);
 	else
-		fprintf(stream, " --phones %u..%u", options->settings.phones_min, options->settings.phones_max);
+		fprintf(stream, " --phones %u..%u", options->settings.phones_min,
+			options->settings.phones_max);
 	if (options->faults)
 		fprintf(stream, " --faults %s", options->faults);
 	if (options->settings.sabotage)
 		fprintf(stream, " --sabotage %s",
 			options->settings.sabotage == WORLD_SABOTAGE_VERIFIED_LIES ? "verified-lies"
-										     : "alive-lost");
+										   : "alive-lost");
 	return fclose(stream) == 0 ? text : NULL;
 }
 

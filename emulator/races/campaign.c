@@ -16,7 +16,7 @@
 
 #include "emulator/races/races.h"
 
-#define SHRINK_MAX 3   /* different invariants; further failures are listed */
+#define SHRINK_MAX 3 /* different invariants; further failures are listed */
 #define LISTED_MAX 20
 #define PROGRESS_NS UINT64_C(1000000000)
 
@@ -195,7 +195,8 @@ static void print_failure(const struct race_settings *settings, const struct rac
 	printf("seed %" PRIu64 ": broken: %s\n", outcome->seed, outcome->broken);
 	if (*outcome->phone)
 		printf("  at %" PRIu64 ".%06" PRIu64 " s, %s%s%s\n", outcome->at_us / 1000000,
-		       outcome->at_us % 1000000, outcome->phone, *outcome->other ? " and " : "", outcome->other);
+		       outcome->at_us % 1000000, outcome->phone, *outcome->other ? " and " : "",
+		       outcome->other);
 	printf("  replay: %s --seeds %" PRIu64 "..%" PRIu64 "\n", settings->command, outcome->seed,
 	       outcome->seed);
 }

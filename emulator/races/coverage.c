@@ -17,11 +17,14 @@ static const struct {
 } impossible[] = {
 	{ EVERY & ~BIT(PFS_ST_OFF), BIT(PFS_EV_START), "a start makes a new core: it is off until then" },
 	{ BIT(PFS_ST_OFF), ~BIT(PFS_EV_START), "a core that is off has asked for nothing and has no port" },
-	{ EVERY & ~BIT(PFS_ST_OPENING), BIT(PFS_EV_OPENED), "the port is asked for in opening alone, and waited for" },
+	{ EVERY & ~BIT(PFS_ST_OPENING), BIT(PFS_EV_OPENED),
+	  "the port is asked for in opening alone, and waited for" },
 	{ BIT(PFS_ST_OPENING), EVERY & ~BIT(PFS_EV_OPENED),
 	  "the port's answer comes at once in virtual time, before anything else" },
-	{ EVERY & ~BIT(PFS_ST_VERIFYING), BIT(PFS_EV_VERIFIED), "verification is asked for in verifying alone, and waited for" },
-	{ EVERY & ~BIT(PFS_ST_JOINING), BIT(PFS_EV_CONNECTED), "a phone dials in joining alone, and hangs up when it leaves" },
+	{ EVERY & ~BIT(PFS_ST_VERIFYING), BIT(PFS_EV_VERIFIED),
+	  "verification is asked for in verifying alone, and waited for" },
+	{ EVERY & ~BIT(PFS_ST_JOINING), BIT(PFS_EV_CONNECTED),
+	  "a phone dials in joining alone, and hangs up when it leaves" },
 	{ BIT(PFS_ST_TFTP_WAITING) | BIT(PFS_ST_FAILED), BIT(PFS_EV_TFTP) | BIT(PFS_EV_TFTP_REFUSED),
 	  "the TFTP socket is closed between attempts, and after the last" },
 	{ BIT(PFS_ST_VERIFYING), ~(BIT(PFS_EV_VERIFIED) | BIT(PFS_EV_BYTES)),
@@ -29,9 +32,9 @@ static const struct {
 	{ BIT(PFS_ST_REBOOTED), ~UINT32_C(0), "a rebooted phone has closed its ports and waits for nothing" },
 };
 
-static const char *const event_heads[PFS_EV_KINDS] = { "start", "time",  "opened", "dgram", "tftp",
+static const char *const event_heads[PFS_EV_KINDS] = { "start",  "time",   "opened", "dgram", "tftp",
 						       "refusd", "accept", "conn",   "bytes", "eof",
-						       "lost",  "sent",  "verif" };
+						       "lost",   "sent",   "verif" };
 
 const char *race_impossible(enum pfs_state state, enum pfs_event_kind kind)
 {

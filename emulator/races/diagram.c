@@ -12,10 +12,10 @@
 
 #include "emulator/races/races.h"
 
-#define LINES_MAX 400   /* a diagram that nobody reads explains nothing */
-#define EVERYBODY (-1)  /* to: a broadcast */
+#define LINES_MAX 400  /* a diagram that nobody reads explains nothing */
+#define EVERYBODY (-1) /* to: a broadcast */
 #define SERVER (-2)
-#define NOTE (-3)       /* to: the phone says it to itself; from NOTE: of no phone */
+#define NOTE (-3) /* to: the phone says it to itself; from NOTE: of no phone */
 
 struct line {
 	uint64_t at_us;
@@ -98,7 +98,8 @@ static void tap(void *context, const struct plan *plan, uint32_t phone, uint64_t
 		break;
 	case PFS_TR_CLAIM:
 		if (trace->a == 0)
-			say(sequence, now_us, self, EVERYBODY, "CLAIM file %u, strength %08" PRIx64, file, trace->c);
+			say(sequence, now_us, self, EVERYBODY, "CLAIM file %u, strength %08" PRIx64, file,
+			    trace->c);
 		break;
 	case PFS_TR_YIELDED:
 		say(sequence, now_us, self, NOTE, "yields: file %u", file);
@@ -224,14 +225,16 @@ static void write_mermaid(const struct sequence *sequence, uint32_t first, FILE 
 		if (line->to == NOTE && line->from < 0)
 			fprintf(stream, "    Note over p0,server: %s %s\n", time, line->text);
 		else if (line->to == NOTE || line->to == EVERYBODY || line->from == NOTE)
-			fprintf(stream, "    Note over p%" PRId64 ": %s %s%s\n", line->from < 0 ? line->to : line->from,
-				time, line->to == EVERYBODY ? "broadcasts " : "", line->text);
+			fprintf(stream, "    Note over p%" PRId64 ": %s %s%s\n",
+				line->from < 0 ? line->to : line->from, time,
+				line->to == EVERYBODY ? "broadcasts " : "", line->text);
 		else if (line->to == SERVER)
 			fprintf(stream, "    p%" PRId64 "->>server: %s %s\n", line->from, time, line->text);
 		else if (line->from == SERVER)
 			fprintf(stream, "    server->>p%" PRId64 ": %s %s\n", line->to, time, line->text);
 		else
-			fprintf(stream, "    p%" PRId64 "->>p%" PRId64 ": %s %s\n", line->from, line->to, time, line->text);
+			fprintf(stream, "    p%" PRId64 "->>p%" PRId64 ": %s %s\n", line->from, line->to,
+				time, line->text);
 	}
 }
 
@@ -278,8 +281,8 @@ int race_diagram(const char *scenario, enum world_sabotage sabotage, char **merm
 
 	*mermaid = *text = NULL;
 	if (r == 0 && *outcome.broken)
-		say(&sequence, outcome.at_us, NOTE, NOTE, "BROKEN: %s (%s%s%s)", outcome.broken, outcome.phone,
-		    *outcome.other ? ", " : "", outcome.other);
+		say(&sequence, outcome.at_us, NOTE, NOTE, "BROKEN: %s (%s%s%s)", outcome.broken,
+		    outcome.phone, *outcome.other ? ", " : "", outcome.other);
 	if (r == 0 && sequence.failed)
 		r = -ENOMEM;
 	if (r == 0) {

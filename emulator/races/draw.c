@@ -64,11 +64,11 @@ static void upset_phone(struct dice *dice, cJSON *fault)
 	static const struct {
 		const char *phase, *role;
 	} points[] = {
-		{ "claiming", "any" },     { "root_waiting", "root" }, { "root_waiting", "parent" },
+		{ "claiming", "any" },      { "root_waiting", "root" }, { "root_waiting", "parent" },
 		{ "root_waiting", "leaf" }, { "tftp", "root" },         { "tftp", "parent" },
-		{ "tftp", "leaf" },        { "receiving", "any" },     { "receiving", "parent" },
-		{ "receiving", "leaf" },   { "serving", "root" },      { "serving", "parent" },
-		{ "time", "any" },         { "time", "any" },          { "time", "root" },
+		{ "tftp", "leaf" },         { "receiving", "any" },     { "receiving", "parent" },
+		{ "receiving", "leaf" },    { "serving", "root" },      { "serving", "parent" },
+		{ "time", "any" },          { "time", "any" },          { "time", "root" },
 		{ "time", "parent" },
 	};
 	uint32_t point = below(dice, sizeof(points) / sizeof(*points));
@@ -117,10 +117,10 @@ static const struct {
 	void (*fill)(struct dice *dice, cJSON *fault);
 	bool drawn_only; /* names what only a fleet that is drawn has */
 } kinds[] = {
-	{ "kill", upset_phone, false },         { "unplug", upset_phone, false },
-	{ "crash", upset_phone, false },        { "wan_cut", upset_network, false },
-	{ "wan_degrade", degrade_wan, true },   { "server_stop", upset_network, false },
-	{ "damage_tftp", damage, false },       { "damage_tcp", damage, false },
+	{ "kill", upset_phone, false },       { "unplug", upset_phone, false },
+	{ "crash", upset_phone, false },      { "wan_cut", upset_network, false },
+	{ "wan_degrade", degrade_wan, true }, { "server_stop", upset_network, false },
+	{ "damage_tftp", damage, false },     { "damage_tcp", damage, false },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
@@ -143,7 +143,8 @@ int race_faults_parse(const char *list, uint64_t *faults, const char **bad, int 
 	for (const char *word = list;; word++) {
 		size_t size = strcspn(word, ",");
 		uint32_t i = 0;
-		while (i < KIND_COUNT && (strlen(kinds[i].name) != size || strncmp(kinds[i].name, word, size)))
+		while (i < KIND_COUNT &&
+		       (strlen(kinds[i].name) != size || strncmp(kinds[i].name, word, size)))
 			i++;
 		if (i == KIND_COUNT) {
 			*bad = word;

@@ -18,7 +18,7 @@
 struct race_settings {
 	uint32_t phones_min, phones_max;
 	uint64_t seed_first, seed_last;
-	uint64_t faults;     /* mask of kinds, by number in the table of kinds */
+	uint64_t faults; /* mask of kinds, by number in the table of kinds */
 	uint32_t workers;
 	const char *base;    /* scenario to put seed and faults into, as JSON; NULL: the fleet is drawn too */
 	const char *out_dir; /* smallest cases go there */
@@ -85,7 +85,8 @@ int race_shrink(const char *scenario, enum world_sabotage sabotage, const struct
 
 /* ---- diagram.c ---- */
 
-/* The case's messages as a Mermaid sequence diagram and as plain text; both to be freed. 0 or negative errno. */
+/* The case's messages as a Mermaid sequence diagram and as plain text; both to be freed. 0 or negative errno.
+ */
 int race_diagram(const char *scenario, enum world_sabotage sabotage, char **mermaid, char **text);
 
 /* ---- coverage.c ---- */
@@ -97,7 +98,8 @@ const char *race_impossible(enum pfs_state state, enum pfs_event_kind kind);
 
 /* ---- campaign.c ---- */
 
-/* Runs all seeds; results on stdout, progress on stderr. Returns the number of failures, or a negative errno. */
+/* Runs all seeds; results on stdout, progress on stderr. Returns the number of failures, or a negative errno.
+ */
 int64_t race_campaign(const struct race_settings *settings);
 
 #endif

@@ -53,10 +53,12 @@ static cJSON *subnet_at(cJSON *scenario, uint32_t index, cJSON **array, uint32_t
 {
 	cJSON *site, *subnet;
 
-	cJSON_ArrayForEach(site, member(scenario, "sites")) {
+	cJSON_ArrayForEach(site, member(scenario, "sites"))
+	{
 		uint32_t at = 0;
 		*array = member(site, "subnets");
-		cJSON_ArrayForEach(subnet, *array) {
+		cJSON_ArrayForEach(subnet, *array)
+		{
 			*place = at++;
 			if (index-- == 0)
 				return subnet;
@@ -87,7 +89,8 @@ static cJSON *group_at(cJSON *scenario, uint32_t index, cJSON **groups, uint32_t
 	for (uint32_t s = 0; (subnet = subnet_at(scenario, s, &array, &ignored)); s++) {
 		uint32_t at = 0;
 		*groups = member(subnet, "phones");
-		cJSON_ArrayForEach(group, *groups) {
+		cJSON_ArrayForEach(group, *groups)
+		{
 			*place = at++;
 			if (index-- == 0)
 				return group;
@@ -199,8 +202,8 @@ static bool less_spread(cJSON *scenario, uint32_t index, bool *changed)
 	return true;
 }
 
-static const cut_fn cuts[] = { drop_fault,     drop_subnet,   drop_group, halve_group,  one_phone_less,
-			       no_spread,      less_spread,   shorten_fault, simplify_fault };
+static const cut_fn cuts[] = { drop_fault, drop_subnet, drop_group,    halve_group,   one_phone_less,
+			       no_spread,  less_spread, shorten_fault, simplify_fault };
 
 /* True where the same invariant breaks in the candidate, which then is the case. Takes it over. */
 static bool keep(struct shrinking *shrinking, cJSON *candidate)

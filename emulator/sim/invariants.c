@@ -73,7 +73,8 @@ static uint64_t upgrade_bound_us(const struct plan *plan)
 			uint64_t slowest = firmware->files[k].size / PFS_ROOT_RATE_MIN * PFS_S + PFS_S;
 			uint64_t election = 6 * PFS_S + PFS_HOPS_MAX * (PFS_CONNECT_US + PFS_JOIN_US);
 			uint64_t loss = PFS_SILENCE_US + 2 * (PFS_CONNECT_US + PFS_JOIN_US) + 2 * PFS_S;
-			sum += PFS_ROUNDS_MAX * (election + PFS_ROOT_WAITING_US + slowest + 135 * PFS_S + loss);
+			sum += PFS_ROUNDS_MAX *
+			       (election + PFS_ROOT_WAITING_US + slowest + 135 * PFS_S + loss);
 			sum += 31 * PFS_S + 72 * (238 + 128) * PFS_S + 67 * slowest;
 		}
 		if (sum > longest)
@@ -95,7 +96,7 @@ int sim_watch_init(struct sim_world *world)
 	struct sim_watch *watch;
 	uint32_t *found;
 
-	if (world->options->traditional)
+	if (world->options->traditional || world->options->unwatched)
 		return 0;
 	watch = calloc(1, sizeof(*watch));
 	size_t kinds = (size_t)plan->model_count * plan->firmware_count;
@@ -223,7 +224,8 @@ static bool has_child(const struct watched *parent, uint32_t child, uint8_t file
 	return false;
 }
 
-/* Only where both ends of a link say so does it stand: one alone may not have noticed the other's loss yet. */
+/* Only where both ends of a link say so does it stand: one alone may not have noticed the other's loss yet.
+ */
 static void check_cycle(struct sim_world *world, uint32_t phone)
 {
 	struct watched *phones = world->watch->phones;
@@ -312,8 +314,8 @@ static bool available(struct sim_world *world, uint32_t number, uint8_t file)
 		if (i == number || !same_family(world->plan, number, i) || !takes_part(world, i) ||
 		    !reachable(world, i))
 			continue;
-		if (phone->held > file || (phone->file == file && (phone->state == PFS_ST_TFTP ||
-								   phone->state == PFS_ST_VERIFYING)))
+		if (phone->held > file || (phone->file == file &&
+					   (phone->state == PFS_ST_TFTP || phone->state == PFS_ST_VERIFYING)))
 			return true;
 	}
 	return false;
@@ -422,7 +424,8 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 		family->damaged += !trace->a;
 		family->excused[trace->file] += !trace->a;
 		if (trace->a && !truly_held(world, number, trace->file))
-			sim_broken(world, number, "nothing counts as verified that is not complete and undamaged");
+			sim_broken(world, number,
+				   "nothing counts as verified that is not complete and undamaged");
 		break;
 	case PFS_TR_REBOOTED:
 		phone->link_count = 0;
@@ -431,7 +434,8 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 		phone->ended = true;
 		for (uint8_t i = 0; i < world->phones[number].firmware->file_count && !world->error; i++)
 			if (!truly_held(world, number, i))
-				sim_broken(world, number, "nothing is installed that is not complete and verified");
+				sim_broken(world, number,
+					   "nothing is installed that is not complete and verified");
 		check_end(world, number);
 		break;
 	case PFS_TR_FAILED:
@@ -521,10 +525,12 @@ void sim_watch_end(struct sim_world *world)
 		return;
 	for (uint32_t i = 0; i < world->plan->phone_count && !world->error; i++) {
 		const struct watched *phone = &watch->phones[i];
-		uint64_t from_us = phone->begun_us > watch->last_fault_us ? phone->begun_us : watch->last_fault_us;
+		uint64_t from_us =
+			phone->begun_us > watch->last_fault_us ? phone->begun_us : watch->last_fault_us;
 		if (!world->phones[i].running || phone->ended)
 			continue;
-		/* A time limit that is shorter than the bound proves nothing about a phone that is at work. */
+		/* A time limit that is shorter than the bound proves nothing about a phone that is at work.
+		 */
 		if (pfs_deadline(&world->phones[i].core) == PFS_TIME_NEVER ||
 		    world->now_us > from_us + watch->bound_us)
 			sim_broken(world, i, "every phone that stays alive ends within the bound");
