@@ -304,8 +304,10 @@ int command_run(int argc, char **argv)
 		fprintf(stderr, "%s\n", error.line);
 		return FLEET_EXIT_USAGE;
 	}
-	/* As check promised: past the hard limit where that is allowed. */
-	limits_raise_descriptors(plan->needs.descriptors_worst);
+	if (!options.sim && !limits_allow(plan)) {
+		plan_free(plan);
+		return FLEET_EXIT_HOST;
+	}
 	int status = FLEET_EXIT_USAGE;
 	if (folder_make(options.out, plan->name, started_at, out_dir) == 0) {
 		if (folder_write(out_dir, "scenario.json", plan->text) == 0) {
