@@ -262,11 +262,14 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 	struct one_run pfs = { 0 }, traditional = { 0 };
 	struct side_runs side = { 0 };
 	int status = FLEET_EXIT_HOST;
+	bool broken = false, nothing_ran;
 
 	if (options->pfs && run_once(plan, options->sim, false, out_dir, options->quiet, "PFS", &pfs) < 0)
 		goto out;
-	if (options->traditional && !stop &&
-	    run_once(plan, options->sim, true, out_dir, options->quiet, "traditional", &traditional) < 0)
+	if (options->traditional && !stop)
+		broken = run_once(plan, options->sim, true, out_dir, options->quiet, "traditional", &traditional) < 0;
+	/* Nothing to tell of; else what the first run found is worth its time. */
+	if (broken && !pfs.result)
 		goto out;
 
 	struct report report = {
@@ -277,17 +280,28 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		.pfs = report_of(&pfs),
 		.traditional = report_of(&traditional),
 	};
-	bool interrupted = stop;
+	bool interrupted = stop || broken;
 	if (report_is_reduced(&report) && !interrupted && run_side(options, plan, &side))
 		report.side = &side.side;
 	report_judge(&report);
+	if (broken) {
+		report.interrupted = true;
+		report.verdict = REPORT_INCONCLUSIVE;
+		fprintf(stderr, "pfs-fleet: the traditional run could not be made; the results are the PFS run's alone\n");
+	}
 	status = print_report(options, &report);
+	/* The folder has the results in it: it stays, and the status still says what happened. */
+	if (broken)
+		status = FLEET_EXIT_HOST;
 out:
+	nothing_ran = !pfs.result && !traditional.result;
 	record_free(pfs.record);
 	record_free(traditional.record);
 	record_free(side.pfs.record);
 	record_free(side.traditional.record);
 	plan_free(side.plan);
+	if (nothing_ran)
+		folder_abandon(out_dir);
 	return status;
 }
 
@@ -318,8 +332,6 @@ int command_run(int argc, char **argv)
 			status = run_modes(&options, plan, out_dir, started_at);
 			rcu_unregister_thread();
 		}
-		if (status == FLEET_EXIT_HOST)
-			folder_abandon(out_dir);
 	}
 	plan_free(plan);
 	return status;

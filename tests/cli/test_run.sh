@@ -118,12 +118,17 @@ says out "^Does not hold, PFS run: transfers_pfs: 12, expected exactly 13" "the 
 # Three thousand phones keep virtual time busy; the first line of progress says that it runs.
 sed -e 's/"count": [0-9]*/"count": 1500/g' -e 's/"10.1.1.0.24"/"10.16.0.0\/16"/' -e '/"expect"/,/}/d' \
 	-e 's/\("enterprise".*\),/\1/' -e 's/"1\/200"/"1"/' "$smoke" >big.json
-rm -f out err
-"$fleet" run big.json --engine sim --out sixth >out 2>err </dev/null &
-run=$!
-until [ -s err ] || ! kill -0 $run 2>/dev/null; do
-	sleep 0.05
-done
+# begins OPTION...: begins such a run and returns with its first line; its process is in $run
+begins() {
+	rm -f out err
+	"$fleet" run big.json --engine sim "$@" >out 2>err </dev/null &
+	run=$!
+	until [ -s err ] || ! kill -0 $run 2>/dev/null; do
+		sleep 0.05
+	done
+}
+
+begins --out sixth
 kill -INT $run 2>/dev/null
 wait $run
 got=$?
@@ -132,6 +137,19 @@ check "SIGINT ends a run as inconclusive" "$((got == 3 ? 0 : 1))"
 says out "^Interrupted: these results are partial." "its results are marked"
 grep -q '"interrupted":	true' sixth/summary.json
 check "in the summary too" $?
+
+# The traditional run cannot begin: a file is where its logs would go.
+begins --out seventh
+: >seventh/console-traditional
+wait $run
+got=$?
+[ $got -eq 4 ] || echo "# exit status $got, expected 4"
+check "a traditional run that cannot be made is the host's lack" "$((got == 4 ? 0 : 1))"
+says err "the results are the PFS run's alone" "it says that the PFS run's results are kept"
+says out "^Interrupted: these results are partial." "they are printed, and marked"
+grep -q '"interrupted":	true' seventh/summary.json && grep -q '"mode":	"pfs"' seventh/summary.json &&
+	test -s seventh/scenario.json
+check "they are written, and marked" $?
 
 echo "1..$number"
 exit "$((bad ? 1 : 0))"
