@@ -249,10 +249,6 @@ static int print_report(const struct options *options, const struct report *repo
 	else if (report_table(report, stdout) == 0)
 		printf("results: %s\n", report->out_dir);
 	free(summary);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "pfs-fleet: cannot write to the standard output: %s\n", strerror(errno));
-		status = FLEET_EXIT_FAILED;
-	}
 	return status;
 }
 

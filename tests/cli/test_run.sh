@@ -73,6 +73,22 @@ says err "^bad.json: sites: " "the line names file and path"
 test ! -e refused
 check "nothing is made for a bad scenario" $?
 
+# full ARGUMENT...: what cannot be written is not good
+full() {
+	"$fleet" "$@" >/dev/full 2>err </dev/null
+	got=$?
+	: >out
+	[ "$got" -eq 4 ] && grep -q '^pfs-fleet: cannot write to the standard output' err &&
+		[ "$(wc -l <err)" -eq 1 ]
+	check "a full standard output: $*: exit 4, one line" $?
+}
+full --help
+full --version
+full check --help
+full check "$smoke"
+full doctor
+full run "$smoke" --engine sim -q --out full
+
 exits 0 "a run in virtual time is good" run "$smoke" --engine sim --out first
 says out "^verdict: pass" "the table ends with the verdict"
 says out "^Not at full size: .* on the right the full size" "a scaled run says so in the first line"
