@@ -39,6 +39,7 @@ struct watched {
 	uint8_t state, file, held;          /* as last counted; held: how many, from the first on */
 	uint8_t rooted;                     /* bit a file: confirmed and not given up */
 	uint8_t rounds;                     /* elections that failed for the current file */
+	uint32_t claimed;                   /* strength of its last claim */
 	bool counted, ended;
 };
 
@@ -46,7 +47,7 @@ struct family {
 	uint32_t electing[PFS_FILES_MAX], waiting[PFS_FILES_MAX]; /* phones; waiting: in ROOT_WAITING */
 	uint32_t copies[PFS_FILES_MAX];  /* begun while somebody else held or fetched it */
 	uint32_t excused[PFS_FILES_MAX]; /* by attempts that broke off and files that were damaged */
-	uint32_t faults;                 /* that hit its phones, their returns included */
+	uint32_t faults;                 /* that cut its phones off or damaged a file, their ends included */
 	uint32_t damaged;                /* verifications that failed */
 };
 
@@ -333,7 +334,7 @@ static void check_download(struct sim_world *world, uint32_t number, const struc
 		sim_broken(world, number, "a download past the root has a reason that is true");
 	else if (trace->b == PFS_DIRECT_NONE && !(phone->rooted & 1u << file))
 		sim_broken(world, number, "only the confirmed root asks the server without a reason");
-	if (world->error || !available(world, number, file))
+	if (world->error || !reachable(world, number) || !available(world, number, file))
 		return;
 	uint64_t allowed = family->faults + (uint64_t)world->watch->network_faults + family->excused[file];
 	if (++family->copies[file] > allowed)
@@ -399,6 +400,14 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 	case PFS_TR_ELECTION_AGAIN:
 		phone->rounds++;
 		phone->rooted &= (uint8_t)~file_bit;
+		break;
+	case PFS_TR_CLAIM:
+		phone->claimed = (uint32_t)trace->c;
+		break;
+	case PFS_TR_YIELDED:
+		/* A root's strength carries the bump, a holder's is the greatest there is. */
+		if (phone->state == PFS_ST_CLAIMING && trace->c < phone->claimed)
+			sim_broken(world, number, "a claim yields to a stronger one alone");
 		break;
 	case PFS_TR_CONFIRMED:
 		phone->rooted |= file_bit;
@@ -489,10 +498,12 @@ void sim_watch_taken(struct sim_world *world, uint32_t number, uint32_t sender, 
 }
 
 /*
- * A fault that hits one phone costs its family at most one copy when it strikes
- * and one when the phone is back without its files. One of the network may
- * make each family fetch a file again. What strikes once and is over (damage)
- * is counted where verification finds it.
+ * A phone that dies takes its own download with it: what the others begin then
+ * is not beside it, and its return changes nothing for whoever holds the file.
+ * One that is cut off may stand as root while it is alone, and so may those
+ * whom it would have beaten. A network that is too slow makes a family leave a
+ * root that still downloads. What strikes once and is over (damage) is counted
+ * where verification finds it too.
  */
 void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 {
@@ -502,15 +513,14 @@ void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 	if (!watch)
 		return;
 	watch->last_fault_us = world->now_us;
-	if (order->phone >= 0) {
-		watch->families[watch->phones[order->phone].family].faults++;
-	} else {
+	if (order->phone < 0) {
 		watch->network_faults++;
 		watch->unreachable = true;
+	} else if (order->kind != PLAN_FAULT_KILL && order->kind != PLAN_FAULT_CRASH) {
+		watch->families[watch->phones[order->phone].family].faults++;
+		/* A phone without its cable cannot know that it is not the network. */
+		watch->unreachable |= order->kind == PLAN_FAULT_UNPLUG;
 	}
-	/* A phone without its cable cannot know that it is not the network. */
-	if (order->kind == PLAN_FAULT_UNPLUG)
-		watch->unreachable = true;
 	if (!order->end && order->fault->duration_us != PFS_TIME_NEVER)
 		felt_us = world->now_us + order->fault->duration_us + FAULT_FELT_US;
 	if (watch->felt_until_us < felt_us)
