@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MILLION INT64_C(1000000)
 #define FRAME_TYPE_OCTET 3
 #define FRAME_ALIVE 33    /* docs/protocol.md, for WORLD_SABOTAGE_ALIVE_LOST */
 #define LOG_DESCRIPTOR 20 /* what a phone's console log shows for its port */
@@ -65,43 +66,6 @@ static void broadcast(struct sim_world *world, uint32_t number, const struct pfs
 	memcpy(datagram->data, action->bytes, action->length);
 	sim_queue_push(&world->queue, out_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_BROADCAST, packet, 0,
 		       0);
-}
-
-/*
- * Everybody on the switch hears it, in the order of the phones' numbers, the
- * sender too. A subnet's directed broadcast address means nothing to a host of
- * another subnet on the same switch; 255.255.255.255 does.
- */
-static void hear(struct sim_world *world, uint32_t packet)
-{
-	struct sim_packet *datagram = sim_packet(world, packet);
-	struct sim_phone *sender = &world->phones[datagram->phone];
-	const struct plan_phone *planned = &world->plan->phones[datagram->phone];
-	const struct plan_subnet *own = &world->plan->subnets[planned->subnet];
-
-	if (!sim_on_wire(sender) || sender->boot != datagram->boot) {
-		world->counters.vanished++;
-		sim_packet_free(world, packet);
-		return;
-	}
-	for (uint32_t i = world->switch_first[own->lan_switch]; i < world->switch_first[own->lan_switch + 1];
-	     i++) {
-		const struct plan_subnet *subnet = &world->plan->subnets[world->switch_subnets[i]];
-		if (subnet != own && !own->limited_broadcast)
-			continue;
-		for (uint32_t k = 0; k < subnet->phone_count && !world->error; k++) {
-			const struct sim_phone *phone = &world->phones[subnet->first_phone + k];
-			struct pfs_event event = { .kind = PFS_EV_DATAGRAM,
-						   .address = planned->address,
-						   .port = PFS_PORT,
-						   .data = datagram->data,
-						   .length = datagram->length,
-						   .available = datagram->length };
-			if (phone->port_open && sim_on_wire(phone))
-				sim_step(world, subnet->first_phone + k, &event);
-		}
-	}
-	sim_packet_free(world, packet);
 }
 
 /* PFS_ACT_TAKE: the bytes must be the next of that file; whether they are the right ones shows later. */
@@ -166,8 +130,8 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
 		    !phone->stored[file].damaged;
 	good = good || world->options->sabotage == WORLD_SABOTAGE_VERIFIED_LIES;
-	sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_VERIFIED, number,
-		       file | (good ? 256u : 0), phone->boot);
+	sim_queue_push(&world->queue, world->now_us + sim_storage_us(phone, phone->stored[file].bytes),
+		       SIM_ANSWER, SIM_EV_VERIFIED, number, file | (good ? 256u : 0), phone->boot);
 }
 
 /* CSCtg96408: nothing leaves a phone that it has not received whole and verified. */
@@ -280,12 +244,62 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 	}
 }
 
+/* What a phone's clock shows when the world's stands at now_us. */
+static uint64_t clock_shows(const struct sim_clock *clock, uint64_t now_us)
+{
+	if (!clock->drift_ppm)
+		return clock->shown_us + (now_us - clock->since_us);
+	return clock->shown_us +
+	       (now_us - clock->since_us) * (uint64_t)(MILLION + clock->drift_ppm) / MILLION;
+}
+
+/* The first moment of the world at which the phone's clock shows that time. */
+static uint64_t clock_reaches(const struct sim_clock *clock, uint64_t shown_us)
+{
+	uint64_t rate = (uint64_t)(MILLION + clock->drift_ppm);
+
+	if (shown_us == PFS_TIME_NEVER)
+		return PFS_TIME_NEVER;
+	if (shown_us <= clock->shown_us)
+		return clock->since_us;
+	if (!clock->drift_ppm)
+		return clock->since_us + (shown_us - clock->shown_us);
+	return clock->since_us + ((shown_us - clock->shown_us) * MILLION + rate - 1) / rate;
+}
+
+static void expect_timer(struct sim_world *world, uint32_t number)
+{
+	struct sim_phone *phone = &world->phones[number];
+	uint64_t deadline_us = clock_reaches(&phone->clock, pfs_deadline(&phone->core));
+
+	if (deadline_us >= phone->timer_us)
+		return;
+	phone->timer_us = deadline_us < world->now_us ? world->now_us : deadline_us;
+	sim_queue_push(&world->queue, phone->timer_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0, phone->boot);
+}
+
+void sim_clock_drift(struct sim_world *world, uint32_t number, int32_t drift_ppm)
+{
+	struct sim_phone *phone = &world->phones[number];
+
+	phone->clock.shown_us = clock_shows(&phone->clock, world->now_us);
+	phone->clock.since_us = world->now_us;
+	phone->clock.drift_ppm = drift_ppm;
+	if (phone->running)
+		expect_timer(world, number);
+}
+
+uint64_t sim_storage_us(const struct sim_phone *phone, uint64_t bytes)
+{
+	return phone->storage_bps ? (bytes * 8 * MILLION + phone->storage_bps - 1) / phone->storage_bps : 0;
+}
+
 uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *event)
 {
 	struct sim_phone *phone = &world->phones[number];
 	struct pfs_actions *actions = world->actions;
 
-	event->now_us = world->now_us;
+	event->now_us = clock_shows(&phone->clock, world->now_us);
 	if (world->options->coverage) {
 		struct pfs_snapshot before;
 		pfs_phone_snapshot(&phone->core, &before);
@@ -307,12 +321,7 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 	/* A packet in mid-file that leads to nothing but its ACK changes nothing that is watched. */
 	if (event->kind != PFS_EV_TFTP || actions->count > 2)
 		sim_watch_phone(world, number);
-	uint64_t deadline_us = pfs_deadline(&phone->core);
-	if (deadline_us < phone->timer_us) {
-		phone->timer_us = deadline_us < world->now_us ? world->now_us : deadline_us;
-		sim_queue_push(&world->queue, phone->timer_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0,
-			       phone->boot);
-	}
+	expect_timer(world, number);
 	if (phone->queue_count && !phone->accept_due && pfs_accept_conn(&phone->core) != PFS_NO_CONN) {
 		phone->accept_due = true;
 		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_ACCEPT, number, 0,
@@ -330,7 +339,7 @@ static void timeout(struct sim_world *world, uint32_t number, uint64_t at_us)
 	if (phone->timer_us != at_us)
 		return;
 	phone->timer_us = PFS_TIME_NEVER;
-	uint64_t deadline_us = pfs_deadline(&phone->core);
+	uint64_t deadline_us = clock_reaches(&phone->clock, pfs_deadline(&phone->core));
 	if (deadline_us == PFS_TIME_NEVER)
 		return;
 	if (deadline_us > world->now_us) {
@@ -351,10 +360,6 @@ void sim_host_event(struct sim_world *world, const struct sim_event *queued)
 {
 	struct pfs_event event = { 0 };
 
-	if (sim_event_kind(queued) == SIM_EV_BROADCAST) {
-		hear(world, queued->a);
-		return;
-	}
 	struct sim_phone *phone = &world->phones[queued->a];
 	if (phone->boot != queued->c || !phone->running)
 		return;

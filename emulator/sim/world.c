@@ -89,7 +89,7 @@ static int set_up(struct sim_world *world)
 	world->phones = calloc((size_t)plan->phone_count + 1, sizeof(*world->phones));
 	world->faults = fault_engine_new(plan, world->options->traditional);
 	if (!world->actions || !world->phones || !world->faults || list_switches(world) ||
-	    sim_wan_init(world))
+	    sim_lan_init(world) || sim_wan_init(world))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		struct sim_phone *phone = &world->phones[i];
@@ -119,6 +119,7 @@ static void tear_down(struct sim_world *world)
 	sim_watch_deinit(world);
 	sim_tcp_deinit(world);
 	sim_wan_deinit(world);
+	sim_lan_deinit(world);
 	fault_engine_free(world->faults);
 	sim_queue_deinit(&world->queue);
 	free(world->switch_first);
@@ -150,8 +151,12 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
 	case SIM_EV_OPENED:
 	case SIM_EV_VERIFIED:
 	case SIM_EV_TIMEOUT:
-	case SIM_EV_BROADCAST:
 		sim_host_event(world, event);
+		break;
+	case SIM_EV_BROADCAST:
+	case SIM_EV_HEARD:
+	case SIM_EV_PORT:
+		sim_lan_event(world, event);
 		break;
 	case SIM_EV_ROUTER:
 	case SIM_EV_SERVER:
@@ -224,6 +229,7 @@ int sim_world_run(const struct world_options *options, struct world_report *repo
 		if (!world.error && !report->interrupted)
 			sim_watch_end(&world);
 		report->ended_us = world.now_us;
+		report->faults_not_struck = fault_engine_unfired(world.faults);
 		publish(&world, snapshots, "ending");
 	}
 	if (!getrusage(RUSAGE_SELF, &usage))
