@@ -59,7 +59,9 @@ struct sim_watch {
 	uint64_t felt_until_us; /* the last fault's effects; PFS_TIME_NEVER: while the run lasts */
 	uint64_t last_fault_us;
 	uint32_t network_faults;
-	bool unreachable; /* the server was, for somebody, at some time */
+	bool lan_torn;      /* phones of one subnet did not hear each other, or were slow, at some time */
+	bool busy, resized; /* the server rejected without cause; served another length */
+	bool unreachable;   /* the server was, for somebody, at some time */
 };
 
 /* docs/protocol.md, question 13, and what a fault costs before it is noticed. */
@@ -337,7 +339,7 @@ static void check_download(struct sim_world *world, uint32_t number, const struc
 	if (world->error || !reachable(world, number) || !available(world, number, file))
 		return;
 	uint64_t allowed = family->faults + (uint64_t)world->watch->network_faults + family->excused[file];
-	if (++family->copies[file] > allowed)
+	if (++family->copies[file] > allowed && !world->watch->lan_torn)
 		sim_broken(world, number, "no more WAN copies than the faults explain");
 }
 
@@ -354,10 +356,11 @@ static void check_failure(struct sim_world *world, uint32_t number, const struct
 			holds = world->plan->sites[i].down.loss_ppm || world->plan->sites[i].up.loss_ppm;
 		break;
 	case PFS_FAIL_SERVER_BUSY:
-		holds = world->plan->server.serving_max < world->plan->phone_count;
+		holds = watch->busy || world->plan->server.serving_max < world->plan->phone_count;
 		break;
 	case PFS_FAIL_DAMAGED:
-		holds = watch->families[watch->phones[number].family].damaged >= PFS_TFTP_DAMAGED_MAX;
+		holds = watch->resized ||
+			watch->families[watch->phones[number].family].damaged >= PFS_TFTP_DAMAGED_MAX;
 		break;
 	default: /* the server has every file and denies nothing */
 		break;
@@ -521,7 +524,15 @@ void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 		/* A phone without its cable cannot know that it is not the network. */
 		watch->unreachable |= order->kind == PLAN_FAULT_UNPLUG;
 	}
-	if (!order->end && order->fault->duration_us != PFS_TIME_NEVER)
+	/* How often these make phones of a family stand as root apart has no bound worth the name. */
+	watch->lan_torn |= plan_fault_virtual_only(order->kind);
+	watch->busy |= order->kind == PLAN_FAULT_SERVER_BUSY;
+	watch->resized |= order->kind == PLAN_FAULT_SERVER_SIZE;
+	/* A fault for good is felt to the end, but for a phone that is gone: the others go on without it. */
+	if (!order->end && order->fault->duration_us == PFS_TIME_NEVER &&
+	    plan_fault_virtual_only(order->kind) && !plan_fault_once(order->kind))
+		felt_us = PFS_TIME_NEVER;
+	else if (!order->end && order->fault->duration_us != PFS_TIME_NEVER)
 		felt_us = world->now_us + order->fault->duration_us + FAULT_FELT_US;
 	if (watch->felt_until_us < felt_us)
 		watch->felt_until_us = felt_us;
