@@ -518,3 +518,8 @@ bool fault_engine_next(struct fault_engine *engine, uint64_t now_us, struct faul
 		engine->out[order->phone] = false;
 	return true;
 }
+
+uint32_t fault_engine_unfired(const struct fault_engine *engine)
+{
+	return engine->unfired;
+}

@@ -42,6 +42,9 @@ uint64_t fault_engine_deadline(const struct fault_engine *engine);
 /* Takes the next order that is due at now_us; false: none. */
 bool fault_engine_next(struct fault_engine *engine, uint64_t now_us, struct fault_order *order);
 
+/* Faults of this mode that have found no target so far: one that never struck tested nothing. */
+uint32_t fault_engine_unfired(const struct fault_engine *engine);
+
 /* One line for people: "root SEP... killed at 12.3 s in tftp of jar41...". Returns what snprintf would. */
 int fault_describe(const struct plan *plan, const struct fault_order *order, char *text, size_t size);
 

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define MILLION INT64_C(1000000)
+#define FRAME_TYPE_OCTET 3
+#define FRAME_ALIVE 33    /* docs/protocol.md, for WORLD_SABOTAGE_ALIVE_LOST */
 #define LOG_DESCRIPTOR 20 /* what a phone's console log shows for its port */
 
 uint64_t sim_port_send(struct sim_world *world, struct sim_phone *phone, uint32_t ip_bytes)
@@ -110,6 +112,8 @@ static void take(struct sim_world *world, uint32_t number, const struct pfs_acti
 		*damage = SIM_DAMAGE_NONE;
 	}
 	stored->bytes += action->length;
+	if (!source->packet)
+		sim_watch_taken(world, number, source->sender, action->file);
 	if (source->packet)
 		record_tftp_bytes(world->record, number, action->length);
 	else
@@ -127,6 +131,7 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 	}
 	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
 		    (phone->hostile || !phone->stored[file].damaged);
+	good = good || world->options->sabotage == WORLD_SABOTAGE_VERIFIED_LIES;
 	sim_queue_push(&world->queue, world->now_us + sim_storage_us(phone, phone->stored[file].bytes),
 		       SIM_ANSWER, SIM_EV_VERIFIED, number, file | (good ? 256u : 0), phone->boot);
 }
@@ -153,6 +158,7 @@ static void trace(struct sim_world *world, uint32_t number, const struct pfs_tra
 		return;
 	record_trace(world->record, number, world->now_us, trace);
 	fault_engine_trace(world->faults, number, world->now_us, trace);
+	sim_watch_trace(world, number, trace);
 	if (world->options->tap)
 		world->options->tap(world->options->tap_context, number, world->now_us, trace);
 	switch (trace->kind) {
@@ -180,6 +186,9 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 {
 	struct sim_phone *phone = &world->phones[number];
 
+	sim_watch_action(world, number, action);
+	if (world->error)
+		return;
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
 		phone->port_open = true;
@@ -197,6 +206,9 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 		sim_tcp_connect(world, number, action);
 		break;
 	case PFS_ACT_SEND:
+		if (world->options->sabotage == WORLD_SABOTAGE_ALIVE_LOST &&
+		    action->bytes[FRAME_TYPE_OCTET] == FRAME_ALIVE)
+			break;
 		sim_tcp_send(world, number, action);
 		break;
 	case PFS_ACT_SEND_FILE:
@@ -292,6 +304,11 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 	struct pfs_actions *actions = world->actions;
 
 	event->now_us = clock_shows(&phone->clock, world->now_us);
+	if (world->options->coverage) {
+		struct pfs_snapshot before;
+		pfs_phone_snapshot(&phone->core, &before);
+		world->options->coverage->met[before.state][event->kind]++;
+	}
 	uint32_t taken = pfs_step(&phone->core, event, actions);
 	for (uint32_t i = 0; i < actions->count && !world->error; i++)
 		act(world, number, &actions->list[i]);
@@ -305,6 +322,9 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 		sim_broken(world, number, broken);
 		return taken;
 	}
+	/* A packet in mid-file that leads to nothing but its ACK changes nothing that is watched. */
+	if (event->kind != PFS_EV_TFTP || actions->count > 2)
+		sim_watch_phone(world, number);
 	expect_timer(world, number);
 	if (phone->queue_count && !phone->accept_due && pfs_accept_conn(&phone->core) != PFS_NO_CONN) {
 		phone->accept_due = true;

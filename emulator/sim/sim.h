@@ -184,6 +184,7 @@ struct sim_source {
 	struct sim_pipe *pipe;                /* its items from item_first on */
 	const struct plan_firmware *firmware; /* of the sender */
 	bool rubbish;                         /* the sender serves what is no firmware */
+	uint32_t sender;                      /* the phone at the other end of the pipe */
 };
 
 struct sim_counters {
@@ -235,13 +236,15 @@ struct sim_world {
 	bool all_ended;
 	uint64_t ended_us;
 	struct sim_counters counters;
+	struct sim_watch *watch; /* invariants.c; NULL in a traditional run */
 	int error; /* negative errno: the run stops */
 };
 
 /* ---- world.c ---- */
 
-/* A promise was broken: says so on stderr with the phone and the time, and stops the run with -EPROTO. */
+/* A promise was broken: the report says which, when and who; the run stops with -EPROTO. */
 void sim_broken(struct sim_world *world, uint32_t phone, const char *what);
+void sim_broken_by(struct sim_world *world, uint32_t phone, uint32_t other, const char *what);
 /* Memory lacked: stops the run. */
 void sim_no_memory(struct sim_world *world);
 
@@ -345,6 +348,21 @@ bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint
 /* Next position at which something is to be said about a flowing pipe. */
 uint64_t sim_pipe_target(const struct sim_pipe *pipe);
 void sim_pipe_deinit(struct sim_pipe *pipe);
+
+/* ---- invariants.c: what must always hold in a PFS run; nothing is done where watch is NULL ---- */
+
+int sim_watch_init(struct sim_world *world); /* 0 or -ENOMEM */
+void sim_watch_deinit(struct sim_world *world);
+void sim_watch_trace(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace);
+/* Before the world carries it out. */
+void sim_watch_action(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
+/* Content of its file came from that phone. */
+void sim_watch_taken(struct sim_world *world, uint32_t phone, uint32_t sender, uint8_t file);
+/* After a step and all its actions, and after a fault that touched the phone. */
+void sim_watch_phone(struct sim_world *world, uint32_t phone);
+void sim_watch_fault(struct sim_world *world, const struct fault_order *order);
+/* Nothing is left to happen, or the time is over. */
+void sim_watch_end(struct sim_world *world);
 
 /* ---- upset.c ---- */
 

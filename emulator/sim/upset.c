@@ -112,6 +112,7 @@ static void carry_out(struct sim_world *world, const struct fault_order *order)
 
 	fault_describe(world->plan, order, text, sizeof(text));
 	record_fault(world->record, world->now_us, text);
+	sim_watch_fault(world, order);
 	switch (order->kind) {
 	case PLAN_FAULT_KILL:
 	case PLAN_FAULT_UNPLUG:
@@ -164,6 +165,8 @@ static void carry_out(struct sim_world *world, const struct fault_order *order)
 	case PLAN_FAULT_KINDS:
 		break;
 	}
+	if (order->phone >= 0)
+		sim_watch_phone(world, (uint32_t)order->phone);
 	world->all_ended = record_all_ended(world->record);
 	if (!world->all_ended)
 		world->ended_us = PFS_TIME_NEVER;

@@ -142,5 +142,11 @@ says out "^Interrupted: these results are partial." "its results are marked"
 grep -q '"interrupted":	true' sixth/summary.json
 check "in the summary too" $?
 
+# A fault that finds nobody has shown nothing: the run is not good.
+sed -e 's/"phase": "tftp", "percent": 50, "file": "apps"/"at": "3h"/' "$scenarios/root-killed.json" >late.json
+exits 1 "a fault that strikes nobody fails the run" run late.json --engine sim --mode pfs --quiet --out seventh
+says out "faults_not_struck: 1, expected at most 0" "and the run says so"
+exits 0 "the fault itself strikes" run "$scenarios/root-killed.json" --engine sim --mode pfs --quiet --out eighth
+
 echo "1..$number"
 exit "$((bad ? 1 : 0))"
