@@ -208,7 +208,7 @@ static int read_network(struct document *document, const struct field *field, co
 
 static int read_choice(struct document *document, const struct field *field, const cJSON *node, uint64_t *value)
 {
-	char words[256] = "";
+	char words[512] = "";
 	size_t at = 0;
 
 	for (uint64_t i = 0; field->choices[i]; i++) {
