@@ -56,8 +56,9 @@ static int parse_seed(const char *text, uint64_t *seed)
 	char *end;
 
 	errno = 0;
-	*seed = strtoull(text, &end, 0);
-	return errno || end == text || *end || strchr(text, '-') ? -EINVAL : 0;
+	*seed = strtoull(text, &end, 10);
+	/* UINT64_MAX stands for "not said" in a scenario, which is to take what this takes. */
+	return errno || *text < '0' || *text > '9' || *end || *seed == UINT64_MAX ? -EINVAL : 0;
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -79,7 +80,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPT_SEED:
 		options->overrides.has_seed = true;
 		if (parse_seed(argument, &options->overrides.seed) < 0)
-			argp_error(state, "--seed: \"%s\": not a whole number from 0 to 2^64 - 1", argument);
+			argp_error(state, "--seed: \"%s\": not a whole number from 0 to 2^64 - 2", argument);
 		return 0;
 	case OPT_SPEED:
 		if (scenario_parse_speed(argument, &options->overrides.speed_milli) < 0)
