@@ -238,16 +238,19 @@ static int print_report(const struct options *options, const struct report *repo
 {
 	char *summary = report_summary(report);
 	int status = exit_status(report);
+	bool written;
 
 	if (!summary) {
 		fprintf(stderr, "pfs-fleet: no memory for the summary\n");
 		return FLEET_EXIT_FAILED;
 	}
-	if (folder_write(report->out_dir, "summary.json", summary) < 0)
-		status = FLEET_EXIT_FAILED;
+	/* The line that says why names the file; what stands on the screen is then all there is. */
+	written = folder_write(report->out_dir, "summary.json", summary) == 0;
+	if (!written)
+		status = FLEET_EXIT_HOST;
 	if (options->json)
 		fputs(summary, stdout);
-	else if (report_table(report, stdout) == 0)
+	else if (report_table(report, stdout) == 0 && written)
 		printf("results: %s\n", report->out_dir);
 	free(summary);
 	return status;
@@ -328,6 +331,9 @@ int command_run(int argc, char **argv)
 			rcu_thread_offline();
 			status = run_modes(&options, plan, out_dir, started_at);
 			rcu_unregister_thread();
+		} else {
+			status = FLEET_EXIT_HOST;
+			folder_abandon(out_dir);
 		}
 	}
 	plan_free(plan);

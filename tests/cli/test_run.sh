@@ -173,5 +173,17 @@ grep -q '"interrupted":	true' seventh/summary.json && grep -q '"mode":	"pfs"' se
 	test -s seventh/scenario.json
 check "they are written, and marked" $?
 
+# The summary cannot be written: as on a full disk, but a folder is where it would go.
+begins --mode pfs --out eighth
+mkdir eighth/summary.json
+wait $run
+got=$?
+[ $got -eq 4 ] || echo "# exit status $got, expected 4"
+check "a summary that cannot be written is the host's lack" "$((got == 4 ? 0 : 1))"
+says err "^pfs-fleet: cannot write eighth/summary.json: " "the line names the file"
+says out "^verdict: " "the table is printed all the same"
+grep -q "^results:" out
+check "but no results are promised" "$((! $?))"
+
 echo "1..$number"
 exit "$((bad ? 1 : 0))"
