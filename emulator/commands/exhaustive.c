@@ -17,7 +17,7 @@
 
 #define STATES_MAX UINT64_C(130000000) /* 4 GiB of hashes, and 2 more while that table is made */
 
-enum { KEY_PHONES = 'n', KEY_DROPS = 'd', KEY_KILLS = 'k', KEY_FILES = 'f', KEY_EXHAUSTIVE = 256, KEY_STATES, KEY_SECONDS };
+enum { KEY_PHONES = 'n', KEY_DROPS = 'd', KEY_KILLS = 'k', KEY_FILES = 'f', KEY_EXHAUSTIVE = 256, KEY_STATES, KEY_SECONDS, KEY_ORDER };
 
 static const struct argp_option option_list[] = {
 	{ "exhaustive", KEY_EXHAUSTIVE, NULL, 0, "all behaviours of a small fleet, not some of a large one", 0 },
@@ -25,6 +25,7 @@ static const struct argp_option option_list[] = {
 	{ "drops", KEY_DROPS, "D", 0, "broadcasts and TFTP packets that may be lost, 0 to 9 (0)", 0 },
 	{ "kills", KEY_KILLS, "K", 0, "phones that may lose their power, at any point, 0 to 3 (0)", 0 },
 	{ "files", KEY_FILES, "F", 0, "files of the upgrade, 1 or 2 (1)", 0 },
+	{ "order", KEY_ORDER, "O", 0, "one ordering of the phones' strengths alone, from 1; 0: all (0)", 0 },
 	{ "max-states", KEY_STATES, "N", 0, "give up past so many states (130000000: 6 GiB at most); 0: never", 0 },
 	{ "seconds", KEY_SECONDS, "S", 0, "give up after so long; 0: never (0)", 0 },
 	{ 0 },
@@ -63,6 +64,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case KEY_FILES:
 		options->files = (uint32_t)number(argument, "files", 1, SEARCH_FILES_MAX, state);
 		return 0;
+	case KEY_ORDER:
+		options->only_order = (uint32_t)number(argument, "order", 0, UINT32_MAX, state);
+		return 0;
 	case KEY_STATES:
 		options->states_max = number(argument, "max-states", 0, UINT64_MAX, state);
 		return 0;
@@ -75,6 +79,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options->kills >= options->phones)
 			argp_error(state, "--kills %u: one of %u phones has to live", options->kills, options->phones);
+		if (options->only_order > search_orders(options->phones))
+			argp_error(state, "--order %u: %u phones have %u", options->only_order, options->phones,
+				   search_orders(options->phones));
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -98,7 +105,8 @@ static int print(const struct search_options *options, const struct search_resul
 	       (unsigned long long)result->ends, result->deepest, result->orders_done, result->orders);
 	switch (result->verdict) {
 	case SEARCH_HOLDS:
-		printf("all states visited, everything held\n");
+		printf("%s, everything held\n",
+		       options->only_order ? "all states of that order visited" : "all states visited");
 		return FLEET_EXIT_GOOD;
 	case SEARCH_NOT_EXHAUSTED:
 		printf("not exhausted: the bound of %s was met; nothing was found up to there\n", result->bound);

@@ -327,7 +327,8 @@ static bool options_valid(const struct search_options *options)
 	return options->phones >= SEARCH_PHONES_MIN && options->phones <= SEARCH_PHONES_MAX &&
 	       options->files >= 1 && options->files <= SEARCH_FILES_MAX && options->drops <= SEARCH_DROPS_MAX &&
 	       options->kills <= SEARCH_KILLS_MAX && options->kills < options->phones &&
-	       options->depth_max < UINT16_MAX && (!options->plain || options->depth_max);
+	       options->depth_max < UINT16_MAX &&
+	       options->only_order <= search_orders(options->phones) && (!options->plain || options->depth_max);
 }
 
 int search_run(const struct search_options *options, struct search_result *result)
@@ -344,6 +345,8 @@ int search_run(const struct search_options *options, struct search_result *resul
 	error = table_init(&search.table, FIRST_SIZE, options->depth_max > 0);
 	search.error = search.lead ? error : -ENOMEM;
 	for (uint32_t i = 0; i < result->orders && !search.error && result->verdict == SEARCH_HOLDS; i++) {
+		if (options->only_order && options->only_order != i + 1)
+			continue;
 		search.path_length = 0;
 		search_order(&search, i);
 		result->orders_done += result->verdict == SEARCH_HOLDS;

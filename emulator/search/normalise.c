@@ -1,6 +1,6 @@
 /*
  * Making states that mean the same have the same bytes. Times are relative:
- * now stays, and as time passes all others move. Statistics go. What the core
+ * now stays within one second, and as it passes all others move. Statistics go. What the core
  * writes before it reads it again is zeroed, each for the reason given; the
  * state itself is changed, not a copy, so that whatever follows starts from
  * what was compared.
@@ -19,6 +19,7 @@
 #include "pfs-core/core.h"
 
 #define LIMIT_US (PFS_BUSY_LIMIT_US + 4096 * PFS_S)
+_Static_assert(SEARCH_SLOW_US == PFS_S, "weights are dated in seconds");
 #define WEIGHT_OLD_S 11 /* WEIGHT_SETTLED_S is passed */
 
 static bool redirects(const struct search_state *state)
@@ -26,14 +27,12 @@ static bool redirects(const struct search_state *state)
 	return state->phones > 3;
 }
 
-static uint64_t up(uint64_t time_us, uint64_t now_us)
+/* To the next whole `grid`; now stands on ticks. */
+static uint64_t up(uint64_t time_us, uint64_t grid_us)
 {
-	uint64_t over_us;
+	uint64_t over_us = time_us == PFS_TIME_NEVER ? 0 : time_us % grid_us;
 
-	if (time_us == PFS_TIME_NEVER || time_us <= now_us)
-		return time_us;
-	over_us = (time_us - now_us) % SEARCH_TICK_US;
-	return over_us ? time_us + SEARCH_TICK_US - over_us : time_us;
+	return over_us ? time_us + grid_us - over_us : time_us;
 }
 
 static void normalise_conn(const struct search_state *state, struct pfs_phone *core, struct pfs_conn *conn)
@@ -48,6 +47,9 @@ static void normalise_conn(const struct search_state *state, struct pfs_phone *c
 		conn->weight_s = now_s;
 	else if (now_s - conn->weight_s > WEIGHT_OLD_S)
 		conn->weight_s = now_s - WEIGHT_OLD_S;
+	conn->deadline_us = up(conn->deadline_us, SEARCH_SLOW_US);
+	conn->beat_us = up(conn->beat_us, SEARCH_SLOW_US);
+	conn->stall_us = up(conn->stall_us, SEARCH_SLOW_US);
 	if (conn->rx_have == 0) {
 		memset(conn->rx, 0, sizeof(conn->rx));
 		if (core->parent_slot == conn - core->conns)
@@ -55,17 +57,24 @@ static void normalise_conn(const struct search_state *state, struct pfs_phone *c
 	}
 }
 
-/* core_tftp_begin() sets all of these. */
-static void normalise_tftp(struct pfs_tftp *tftp)
+/*
+ * core_tftp_begin() sets all of these; a socket that is only kept open for the
+ * last block's duplicates knows its port and block, and measures nothing.
+ */
+static void normalise_tftp(struct pfs_phone *core)
 {
+	struct pfs_tftp *tftp = &core->tftp;
+
 	tftp->begun = 0; /* for the trace */
-	if (tftp->phase != TFTP_IDLE)
+	if (core->state == PFS_ST_TFTP)
 		return;
 	tftp->srtt_us = tftp->rttvar_us = tftp->rto_us = 0;
 	tftp->sent_us = 0;
+	tftp->silent = 0;
+	if (tftp->phase != TFTP_IDLE)
+		return;
 	tftp->block = 0;
 	tftp->port = tftp->blksize = 0;
-	tftp->silent = 0;
 }
 
 /* Upgraded, with all files held: nothing is elected, joined or downloaded any more. */
@@ -89,20 +98,23 @@ static void normalise_times(const struct search_state *state, struct pfs_phone *
 	bool attached = core->parent_slot != PFS_NO_SLOT && core->conns[core->parent_slot].role == CONN_PARENT;
 
 	core->now_us = now_us;
-	core->timer_us = up(core->timer_us, now_us);
-	core->tftp.deadline_us = up(core->tftp.deadline_us, now_us);
+	core->timer_us = up(core->timer_us, SEARCH_TICK_US);
+	core->tftp.deadline_us =
+		up(core->tftp.deadline_us, core->state == PFS_ST_TFTP ? SEARCH_TICK_US : SEARCH_SLOW_US);
+	core->linger_us = up(core->linger_us, SEARCH_SLOW_US);
+	core->root_deadline_us = up(core->root_deadline_us, SEARCH_SLOW_US);
 	for (uint32_t i = 0; i < PFS_FILES_MAX; i++) {
-		core->answer_us[i] = up(core->answer_us[i], now_us);
+		core->answer_us[i] = up(core->answer_us[i], SEARCH_TICK_US);
 		if (core->answered_us[i] + PFS_ANSWER_INTERVAL_US <= now_us)
 			core->answered_us[i] = 0; /* an answer at once is due */
 	}
 	for (uint32_t i = 0; i < PFS_BLAMED_MAX; i++)
-		if (core->blamed[i].until_us <= now_us)
-			core->blamed[i].until_us = 0;
+		core->blamed[i].until_us =
+			core->blamed[i].until_us <= now_us ? 0 : up(core->blamed[i].until_us, SEARCH_SLOW_US);
 	if (!attached)
 		core->root_patience_us = 0; /* set with the next parent */
 	if (core->root_limit_us != PFS_TIME_NEVER && core->root_limit_us > now_us + PFS_BUSY_LIMIT_US / 2)
-		core->root_limit_us = now_us + LIMIT_US;
+		core->root_limit_us = up(now_us + LIMIT_US, SEARCH_SLOW_US);
 }
 
 void search_normalise(struct search_state *state, uint32_t number)
@@ -139,7 +151,7 @@ void search_normalise(struct search_state *state, uint32_t number)
 		core->claims = 0;
 	if (core->upgraded)
 		normalise_upgraded(core);
-	normalise_tftp(&core->tftp);
+	normalise_tftp(core);
 	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
 		normalise_conn(state, core, &core->conns[i]);
 	normalise_times(state, core);
@@ -228,12 +240,10 @@ static void core_pass(struct pfs_phone *core, uint64_t by_us)
 
 void search_pass(struct search_state *state, uint64_t by_us)
 {
-	if (redirects(state)) {
-		/* Weights are dated in whole seconds: what passed of this one counts. */
-		state->now_us += by_us;
-		by_us = (state->now_us - SEARCH_NOW_US) / PFS_S * PFS_S;
-		state->now_us -= by_us;
-	}
+	/* Slow timers fire, and weights are dated, in whole seconds: what passed of this one counts. */
+	state->now_us += by_us;
+	by_us = (state->now_us - SEARCH_NOW_US) / SEARCH_SLOW_US * SEARCH_SLOW_US;
+	state->now_us -= by_us;
 	for (uint32_t i = 0; i < state->phones; i++)
 		core_pass(&state->cores[i], by_us);
 	for (uint32_t i = 0; i < state->flight_count; i++)

@@ -9,6 +9,10 @@
  * - Time is counted in ticks of delay_us. A timer fires in the tick of its
  *   deadline; a deadline between two ticks (from a strength, a draw or a round
  *   trip) is moved up to the next, as if it had been drawn so.
+ * - Slow timers (of connections, of members that watch their root, of lingering,
+ *   of a TFTP socket kept open after its transfer) fire at the next whole second, as on
+ *   a coarse timer wheel: late by less than that, never early. Without it every
+ *   tick between two joiners would be carried on for a minute.
  * - A broadcast (to each phone separately), a TFTP packet, each step of a TCP
  *   handshake, each frame of a connection, and a verification, take 0 or
  *   delay_us, in any order; frames of one connection in theirs. At equal time
@@ -45,6 +49,7 @@
 #define SEARCH_FILES_MAX 2
 #define SEARCH_DROPS_MAX 9
 #define SEARCH_KILLS_MAX 3
+#define SEARCH_SLOW_US UINT64_C(1000000)
 #define SEARCH_TICK_US UINT64_C(25000) /* a quarter of the shortest timer, and divides all of them */
 
 /* One thing that happened; its meaning is search/events.c's. */
@@ -57,6 +62,7 @@ struct search_options {
 	uint64_t states_max;  /* stop there; 0: no bound */
 	uint32_t seconds_max; /* stop then; 0: no bound */
 	uint32_t depth_max;   /* events of a path; 0: no bound */
+	uint32_t only_order;  /* this ordering of strengths alone, from 1; 0: all */
 	uint32_t lead;        /* begin only after so many events, each the first that is enabled */
 	bool plain;           /* every path is walked, whatever was visited: for tests, with depth_max */
 };
@@ -77,7 +83,7 @@ struct search_result {
 	uint64_t fingerprint;  /* of the set of states, whatever the order they were met in */
 	uint32_t deepest;      /* events of the longest path */
 	uint32_t orders;       /* orderings of strengths */
-	uint32_t orders_done;
+	uint32_t orders_done;  /* of them, exhausted */
 	uint64_t memory_bytes; /* at most */
 	uint32_t order;        /* BROKEN: the ordering it was found with */
 	uint32_t path_length;
@@ -91,6 +97,9 @@ struct search_result {
  */
 int search_run(const struct search_options *options, struct search_result *result);
 void search_result_deinit(struct search_result *result);
+
+/* Weak orderings of so many strengths: 3, 13, 75. */
+uint32_t search_orders(uint32_t phones);
 
 /* The counterexample: as text, one event and what it brought about a line; as a sequence diagram. */
 void search_show_text(const struct search_options *options, const struct search_result *result, FILE *stream);

@@ -1,8 +1,8 @@
 /*
  * A state of the whole fleet: phones, connections, packets under way, the
  * server's transfers. Plain, no pointer; lists are kept sorted, unused room is
- * zero, so that two states that mean the same have the same bytes. Time stands
- * still at now_us: as it passes, everything else moves towards it.
+ * zero, so that two states that mean the same have the same bytes. Time
+ * stays within one second: as another passes, everything else moves instead.
  */
 #ifndef FLEET_SEARCH_STATE_H
 #define FLEET_SEARCH_STATE_H
@@ -95,7 +95,7 @@ struct search_phone {
 };
 
 struct search_state {
-	uint64_t now_us;      /* SEARCH_NOW_US, or what passed of its second beside it (four phones) */
+	uint64_t now_us;      /* SEARCH_NOW_US and what passed of its second */
 	uint8_t order, phones, files, drops_left, kills_left, conn_count, flight_count, drops_used;
 	uint8_t confirmed[SEARCH_FILES_MAX]; /* roots of each file, so far */
 	uint8_t copies[SEARCH_FILES_MAX];    /* downloads begun, so far */
@@ -145,7 +145,6 @@ uint32_t search_events(const struct search_state *state, struct search_event *ev
 void search_apply(struct search_step *step, const struct search_event *event);
 /* Microseconds that KIND_ADVANCE lets pass. */
 uint64_t search_advance_us(const struct search_state *state);
-uint32_t search_orders(uint32_t phones);
 void search_state_init(struct search_step *step, const struct search_options *options, uint32_t order);
 
 /* phone.c */
