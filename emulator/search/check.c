@@ -9,6 +9,22 @@
 #include "pfs-core/core.h"
 
 #define NOBODY SEARCH_PHONES_MAX
+#define CLAIMS 5 /* of one phone: all lost, and nobody heard of it (the reference log's five) */
+
+/* Without a fault the strongest of those who claim at once is the root; of equals the one with the higher address. */
+static bool root_is_weaker(const struct search_state *state)
+{
+	for (uint32_t i = 0; i < state->phones; i++) {
+		if (!core_is_root(&state->cores[i]) || state->cores[i].file != 0)
+			continue;
+		for (uint32_t k = 0; k < state->phones; k++) {
+			uint32_t mine = state->cores[i].config.strength, other = state->cores[k].config.strength;
+			if (other > mine || (other == mine && k > i))
+				return true;
+		}
+	}
+	return false;
+}
 
 /* The phone at the other end of an attached connection to a parent that has us as a child. */
 static uint32_t parent_of(const struct search_state *state, uint32_t phone)
@@ -50,7 +66,7 @@ static bool has_cycle(const struct search_state *state)
 
 const char *search_check(const struct search_state *state)
 {
-	uint32_t allowed = 1u + state->kills_used + state->drops_used / PFS_CLAIMS;
+	uint32_t allowed = 1u + state->kills_used + state->drops_used / CLAIMS;
 
 	for (uint32_t i = 0; i < state->phones; i++) {
 		const char *broken;
@@ -71,6 +87,8 @@ const char *search_check(const struct search_state *state)
 		if (state->copies[file] > allowed)
 			return "one download a hierarchy, and one more for each kill or five losses";
 	}
+	if (!state->drops_used && !state->kills_used && root_is_weaker(state))
+		return "without a fault the strongest is the root";
 	if (has_cycle(state))
 		return "no cycle: nobody is its own ancestor";
 	return NULL;

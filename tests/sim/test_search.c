@@ -166,6 +166,14 @@ START_TEST(two_phones_with_faults)
 {
 	run((struct search_options){ .phones = 2, .files = 1, .drops = 1, .kills = 1 }, SEARCH_HOLDS);
 	run((struct search_options){ .phones = 2, .files = 1, .drops = 2 }, SEARCH_HOLDS);
+	run((struct search_options){ .phones = 2, .files = 2 }, SEARCH_HOLDS);
+}
+END_TEST
+
+/* Three of equal strength, and three of which each is stronger than the one before: the others are like these. */
+START_TEST(three_phones)
+{
+	run((struct search_options){ .phones = 3, .files = 1, .only_order = _i ? 13 : 1 }, SEARCH_HOLDS);
 }
 END_TEST
 
@@ -179,6 +187,7 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tests, 900);
 	if (argc > 1 && !strcmp(argv[1], "long")) {
 		tcase_add_test(tests, two_phones_with_faults);
+		tcase_add_loop_test(tests, three_phones, 0, 2);
 	} else {
 		tcase_add_test(tests, two_phones);
 		tcase_add_loop_test(tests, hashing_loses_no_state, 0, 4);
