@@ -16,6 +16,7 @@ static const struct command {
 	{ "run", command_run, "SCENARIO", "make the fleet and upgrade it, by PFS and in the traditional way" },
 	{ "check", command_check, "SCENARIO", "check a scenario and print the plan it makes and what it needs" },
 	{ "doctor", command_doctor, "", "say what this host offers, and what mends what it lacks" },
+	{ "races", command_races, "", "upgrade fleets with faults drawn from a range of seeds, and shrink what breaks" },
 	{ "exec", command_exec, "PHONE -- CMD", "run a command inside a running phone's namespace" },
 };
 

@@ -14,6 +14,25 @@
 #include "emulator/plan/plan.h"
 #include "emulator/record/record.h"
 
+/* Faults of the virtual-time world's own making, so that a test sees the invariants catch them. */
+enum world_sabotage {
+	WORLD_SABOTAGE_NONE,
+	WORLD_SABOTAGE_VERIFIED_LIES, /* each verification says that the file is good */
+	WORLD_SABOTAGE_ALIVE_LOST     /* no sign of life from a parent arrives */
+};
+
+/* How often each (state, event) pair of pfs-core was met. */
+struct world_coverage {
+	uint64_t met[PFS_STATES][PFS_EV_KINDS];
+};
+
+/* A promise that was broken: it ended the run. */
+struct world_violation {
+	char invariant[96]; /* "" none */
+	uint64_t at_us;
+	uint32_t phone, other; /* the same where it concerns one phone alone */
+};
+
 struct world_options {
 	const struct plan *plan;
 	struct record *record;
@@ -30,6 +49,11 @@ struct world_options {
 	/* Sees every trace record of every phone as it happens, for tests; may be NULL. */
 	void (*tap)(void *context, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
 	void *tap_context;
+	/* Virtual time only. */
+	struct world_coverage *coverage; /* added to; may be NULL */
+	enum world_sabotage sabotage;
+	bool unwatched;                  /* the fleet's invariants are not looked at: for hosts that are no phones */
+	bool quiet;                      /* a violation stands in the report alone, not on stderr */
 };
 
 /* Fidelity (DESIGN point 9) and setup of a run; what a world has not is zero. */
@@ -49,14 +73,17 @@ struct world_report {
 	uint64_t rx_bytes_min;            /* smallest eth0 rx_bytes of an upgraded phone, from the kernel */
 	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
 	uint64_t events;                  /* sim: events handled */
+	uint32_t faults_not_struck;       /* of the scenario's faults in this mode: found no target */
 	uint64_t ended_us;                /* scenario time at the end, for record_finish() */
 	bool interrupted;                 /* *stop ended it */
+	struct world_violation violation; /* sim: where the run returned -EPROTO */
 };
 
 /*
  * Runs the plan to its end (all phones ended, time limit, or stop). Returns 0,
  * or a negative errno where the host lacks something, with a line on stderr
- * that says what to do (exit 4).
+ * that says what to do (exit 4). The sim world returns -EPROTO where an
+ * invariant was broken: report->violation says which.
  */
 int netns_world_run(const struct world_options *options, struct world_report *report);
 int sim_world_run(const struct world_options *options, struct world_report *report);

@@ -367,6 +367,7 @@ void core_child_lost(struct pfs_phone *phone, struct pfs_actions *actions, struc
 void core_children_fail(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file,
 			enum pfs_failure failure)
 {
+	struct pfs_trace *record;
 	struct wire_frame frame;
 
 	memset(&frame, 0, sizeof(frame));
@@ -376,6 +377,11 @@ void core_children_fail(struct pfs_phone *phone, struct pfs_actions *actions, ui
 	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
 		if (!is_child(&phone->conns[i], file))
 			continue;
+		/* It is our child no longer: the trace says so, as for any other that goes. */
+		record = core_trace(phone, actions, PFS_TR_CHILD_LOST);
+		record->file = file;
+		record->address = phone->conns[i].address;
+		record->a = PFS_LOSS_FAILED;
 		core_conn_send(phone, actions, &phone->conns[i], &frame);
 		core_conn_finish(phone, actions, &phone->conns[i]);
 	}

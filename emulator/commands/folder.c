@@ -40,6 +40,13 @@ static int make_parents(const char *path)
 	return mkdir(part, 0777) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+int folder_ensure(const char *path)
+{
+	if (strlen(path) >= FOLDER_PATH_MAX)
+		return -ENAMETOOLONG;
+	return *path ? make_parents(path) : -ENOENT;
+}
+
 static int is_empty(const char *path)
 {
 	DIR *directory = opendir(path);

@@ -17,6 +17,9 @@
  */
 int folder_make(const char *wanted, const char *scenario_name, time_t now, char path[FOLDER_PATH_MAX]);
 
+/* Makes a folder with its parents where it is not there yet. Returns 0 or a negative errno; says nothing. */
+int folder_ensure(const char *path);
+
 /* Writes a file of the folder whole or not at all. Returns 0, or a negative errno with one line on stderr. */
 int folder_write(const char *path, const char *name, const char *text);
 

@@ -34,9 +34,42 @@ static const char *verb(const struct fault_order *order)
 		return "gets a byte flipped by TFTP";
 	case PLAN_FAULT_DAMAGE_TCP:
 		return "gets a byte flipped by its parent";
+	case PLAN_FAULT_LAN_DISTURB:
+		return order->end ? "as before" : "disturbed";
+	case PLAN_FAULT_LAN_SPLIT:
+		return order->end ? "whole again" : "split";
+	case PLAN_FAULT_SLOW_PORTS:
+		return order->end ? "forwards at once again" : "slow to forward";
+	case PLAN_FAULT_SERVER_BUSY:
+		return order->end ? "takes requests again" : "busy";
+	case PLAN_FAULT_SERVER_SILENT:
+		return order->end ? "speaks again" : "silent";
+	case PLAN_FAULT_SERVER_SIZE:
+		return order->end ? "serves the true length again" : "serves a wrong length";
+	case PLAN_FAULT_TCP_RESET:
+		return "loses the connection to its parent";
+	case PLAN_FAULT_TCP_HALF_OPEN:
+		if (order->end)
+			return "has both directions to its parent again";
+		return order->fault->upwards ? "is not heard by its parent" : "does not hear its parent";
+	case PLAN_FAULT_SLOW_STORAGE:
+		return order->end ? "has fast storage again" : "has slow storage";
+	case PLAN_FAULT_CLOCK_DRIFT:
+		if (order->end)
+			return "has a true clock again";
+		return order->fault->drift_ppm < 0 ? "has a slow clock" : "has a fast clock";
 	default:
 		return "?";
 	}
+}
+
+/* A switch has no name of its own: that of the first subnet on it. */
+static const char *switch_name(const struct plan *plan, int64_t lan_switch)
+{
+	for (uint32_t i = 0; i < plan->subnet_count; i++)
+		if (plan->subnets[i].lan_switch == lan_switch)
+			return plan->subnets[i].name;
+	return "?";
 }
 
 int fault_describe(const struct plan *plan, const struct fault_order *order, char *text, size_t size)
@@ -51,9 +84,16 @@ int fault_describe(const struct plan *plan, const struct fault_order *order, cha
 		snprintf(when, sizeof(when), "%s at %u %%", phase, order->fault->at_percent);
 	else
 		snprintf(when, sizeof(when), "%s", phase);
-	if (order->kind == PLAN_FAULT_SERVER_STOP)
+	if (plan_fault_scope(order->kind) == PLAN_SCOPE_SERVER)
 		return snprintf(text, size, "TFTP server %s%s", verb(order), when);
-	if (order->kind == PLAN_FAULT_WAN_CUT || order->kind == PLAN_FAULT_WAN_DEGRADE)
+	if (plan_fault_scope(order->kind) == PLAN_SCOPE_LAN && order->lan_switch >= 0)
+		return snprintf(text, size, "LAN of %s %s%s", switch_name(plan, order->lan_switch), verb(order),
+				when);
+	if (plan_fault_scope(order->kind) == PLAN_SCOPE_LAN)
+		return snprintf(text, size, "every LAN of %s %s%s",
+				order->site >= 0 ? plan->sites[order->site].name : "every site", verb(order),
+				when);
+	if (plan_fault_scope(order->kind) == PLAN_SCOPE_WAN)
 		return snprintf(text, size, "WAN of %s %s%s",
 				order->site >= 0 ? plan->sites[order->site].name : "every site", verb(order),
 				when);

@@ -77,8 +77,7 @@ static struct part *part_of(struct fault_engine *engine, uint32_t phone, uint8_t
 
 static bool hits_phone(enum plan_fault_kind kind)
 {
-	return kind == PLAN_FAULT_KILL || kind == PLAN_FAULT_UNPLUG || kind == PLAN_FAULT_CRASH ||
-	       kind == PLAN_FAULT_DAMAGE_TFTP || kind == PLAN_FAULT_DAMAGE_TCP;
+	return plan_fault_scope(kind) == PLAN_SCOPE_PHONE;
 }
 
 static bool puts_out(enum plan_fault_kind kind)
@@ -154,13 +153,27 @@ static void enqueue(struct fault_engine *engine, uint64_t at_us, const struct fa
 	engine->due[engine->due_count++] = (struct due){ at_us, engine->orders++, *order };
 }
 
+/* The switch that a fault of a LAN befalls, or -1 for all of its site. */
+static int64_t switch_of(const struct fault_engine *engine, const struct plan_fault *fault, int64_t phone)
+{
+	const struct plan *plan = engine->plan;
+
+	if (plan_fault_scope(fault->kind) != PLAN_SCOPE_LAN)
+		return -1;
+	if (fault->role == PLAN_ROLE_PHONE)
+		phone = fault->phone;
+	if (phone >= 0)
+		return plan->subnets[plan->phones[phone].subnet].lan_switch;
+	return fault->subnet >= 0 ? (int64_t)plan->subnets[fault->subnet].lan_switch : -1;
+}
+
 /* phone: the target, or for a link or a server whoever reached the phase; -1: it was a time. */
 static void fire(struct fault_engine *engine, struct watch *watch, int64_t phone, int32_t file,
 		 uint64_t now_us)
 {
 	const struct plan_fault *fault = watch->fault;
 	struct fault_order order = {
-		.kind = fault->kind, .phone = -1, .site = -1, .file = -1, .fault = fault
+		.kind = fault->kind, .phone = -1, .site = -1, .lan_switch = -1, .file = -1, .fault = fault
 	};
 
 	assert(watch->stage != STAGE_FIRED);
@@ -171,16 +184,18 @@ static void fire(struct fault_engine *engine, struct watch *watch, int64_t phone
 		order.phone = phone;
 		order.site = engine->plan->phones[phone].site;
 		order.file = file;
-	} else if (fault->kind != PLAN_FAULT_SERVER_STOP) {
+	} else if (plan_fault_scope(fault->kind) != PLAN_SCOPE_SERVER) {
 		order.site = fault->site;
 		if (order.site < 0 && phone >= 0)
 			order.site = engine->plan->phones[phone].site;
+		order.lan_switch = switch_of(engine, fault, phone);
+	} else if (fault->kind == PLAN_FAULT_SERVER_SIZE) {
+		order.file = fault->file >= 0 ? fault->file : file;
 	}
 	enqueue(engine, now_us, &order);
 	if (puts_out(fault->kind))
 		engine->out[phone] = true;
-	if (fault->kind == PLAN_FAULT_DAMAGE_TFTP || fault->kind == PLAN_FAULT_DAMAGE_TCP ||
-	    fault->duration_us == PFS_TIME_NEVER)
+	if (plan_fault_once(fault->kind) || fault->duration_us == PFS_TIME_NEVER)
 		return;
 	order.end = true;
 	enqueue(engine, now_us + fault->duration_us, &order);
@@ -501,4 +516,9 @@ bool fault_engine_next(struct fault_engine *engine, uint64_t now_us, struct faul
 	if (order->end && puts_out(order->kind))
 		engine->out[order->phone] = false;
 	return true;
+}
+
+uint32_t fault_engine_unfired(const struct fault_engine *engine)
+{
+	return engine->unfired;
 }

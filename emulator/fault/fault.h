@@ -16,8 +16,9 @@ struct fault_order {
 	enum plan_fault_kind kind;
 	bool end;      /* the fault's return: link up, power on, server up, WAN as before */
 	int64_t phone; /* target, or -1 */
-	int64_t site;  /* WAN and server faults: the site, or -1 for all */
-	int32_t file;  /* the file concerned; -1 for links and servers */
+	int64_t site;  /* WAN and LAN faults: the site, or -1 for all */
+	int64_t lan_switch; /* LAN faults: the switch, or -1 for all of the site */
+	int32_t file;  /* the file concerned; -1 for links and for a server as a whole */
 	const struct plan_fault *fault;
 };
 
@@ -40,6 +41,9 @@ uint64_t fault_engine_deadline(const struct fault_engine *engine);
 
 /* Takes the next order that is due at now_us; false: none. */
 bool fault_engine_next(struct fault_engine *engine, uint64_t now_us, struct fault_order *order);
+
+/* Faults of this mode that have found no target so far: one that never struck tested nothing. */
+uint32_t fault_engine_unfired(const struct fault_engine *engine);
 
 /* One line for people: "root SEP... killed at 12.3 s in tftp of jar41...". Returns what snprintf would. */
 int fault_describe(const struct plan *plan, const struct fault_order *order, char *text, size_t size);

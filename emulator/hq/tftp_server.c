@@ -42,6 +42,8 @@ struct tftp_server {
 	struct tftp_server_counters counters;
 	struct tftp_file *files;
 	size_t file_count;
+	uint64_t *sizes; /* as they are served */
+	bool busy;
 	struct tftp_transfers transfers;
 };
 
@@ -102,15 +104,14 @@ static void add_option(struct tftp_output *output, const char *name, uint64_t va
 }
 
 /* RFC 2347: what was granted, and nothing that was not asked for. */
-static void output_oack(const struct tftp_server *server, const struct tftp_transfer *transfer,
-			struct tftp_output *output)
+static void output_oack(const struct tftp_transfer *transfer, struct tftp_output *output)
 {
 	put16(output->header, OP_OACK);
 	output->header_length = 2;
 	if (transfer->options & TFTP_OPTION_BLKSIZE)
 		add_option(output, "blksize", transfer->blksize);
 	if (transfer->options & TFTP_OPTION_TSIZE)
-		add_option(output, "tsize", server->files[transfer->file].size);
+		add_option(output, "tsize", transfer->size);
 	if (transfer->options & TFTP_OPTION_TIMEOUT)
 		add_option(output, "timeout", transfer->timeout_s);
 }
@@ -120,13 +121,14 @@ static void output_data(const struct tftp_server *server, const struct tftp_tran
 {
 	const struct tftp_file *file = &server->files[transfer->file];
 	uint64_t offset = (transfer->block - 1) * transfer->blksize;
-	uint64_t left = file->size - offset;
+	uint64_t left = transfer->size - offset;
+	uint64_t readable = offset < file->size ? offset : 0;
 
 	put16(output->header, OP_DATA);
 	put16(output->header + 2, (uint16_t)transfer->block);
 	output->header_length = DATA_HEADER;
 	output->payload_length = left < transfer->blksize ? (uint32_t)left : transfer->blksize;
-	output->payload = output->payload_length ? file->content + offset : NULL;
+	output->payload = output->payload_length ? file->content + readable : NULL;
 	output->file = transfer->file;
 	output->offset = offset;
 }
@@ -139,7 +141,7 @@ static void output_packet(struct tftp_server *server, uint32_t slot, struct tftp
 	if (transfer->block)
 		output_data(server, transfer, output);
 	else
-		output_oack(server, transfer, output);
+		output_oack(transfer, output);
 	output->send = 1;
 }
 
@@ -192,7 +194,8 @@ static void negotiate(const struct tftp_server *server, struct tftp_transfer *tr
 		transfer->wait_first_us = request->timeout_s * UINT64_C(1000000);
 	}
 	transfer->block = request->options ? 0 : 1;
-	transfer->block_last = server->files[transfer->file].size / transfer->blksize + 1;
+	transfer->size = server->sizes[transfer->file];
+	transfer->block_last = transfer->size / transfer->blksize + 1;
 }
 
 /*
@@ -237,7 +240,7 @@ static void read_request(struct tftp_server *server, uint64_t now_us, const stru
 		output_error(output, ERROR_NOT_FOUND, "file not found");
 		return;
 	}
-	if (!server->transfers.free_count) {
+	if (!server->transfers.free_count || server->busy) {
 		server->counters.rejected++;
 		output_error(output, ERROR_UNDEFINED, TFTP_BUSY_TEXT);
 		return;
@@ -389,6 +392,17 @@ void tftp_server_reset(struct tftp_server *server)
 	server->counters.serving = 0;
 }
 
+void tftp_server_busy(struct tftp_server *server, bool busy)
+{
+	server->busy = busy;
+}
+
+void tftp_server_serve_size(struct tftp_server *server, uint32_t file, uint64_t size)
+{
+	assert(file < server->file_count);
+	server->sizes[file] = size;
+}
+
 uint32_t tftp_server_serving_max(const struct tftp_server *server)
 {
 	return server->config.serving_max;
@@ -402,10 +416,12 @@ const struct tftp_server_counters *tftp_server_counters(const struct tftp_server
 static bool copy_files(struct tftp_server *server, const struct tftp_file *files, size_t file_count)
 {
 	server->files = calloc(file_count ? file_count : 1, sizeof(*server->files));
-	if (!server->files)
+	server->sizes = calloc(file_count ? file_count : 1, sizeof(*server->sizes));
+	if (!server->files || !server->sizes)
 		return false;
 	for (size_t i = 0; i < file_count; i++) {
 		server->files[i] = files[i];
+		server->sizes[i] = files[i].size;
 		server->files[i].name = strdup(files[i].name);
 		if (!server->files[i].name)
 			return false;
@@ -474,6 +490,7 @@ void tftp_server_free(struct tftp_server *server)
 	for (size_t i = 0; i < server->file_count; i++)
 		free((char *)server->files[i].name);
 	free(server->files);
+	free(server->sizes);
 	tftp_transfers_deinit(&server->transfers);
 	free(server);
 }

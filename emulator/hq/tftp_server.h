@@ -152,6 +152,15 @@ void tftp_server_cancel(struct tftp_server *server, uint32_t transfer, struct tf
 /* The server stops: all transfers are forgotten without a word (a crash). */
 void tftp_server_reset(struct tftp_server *server);
 
+/*
+ * Faults. busy: each new request is rejected as past the limit is; what runs
+ * goes on. served: from the next request on a file has another length; what lies
+ * past its true end has no payload pointer of its own, so only a world that
+ * looks at identity and not at bytes may make a file longer.
+ */
+void tftp_server_busy(struct tftp_server *server, bool busy);
+void tftp_server_serve_size(struct tftp_server *server, uint32_t file, uint64_t size);
+
 /* As configured: every output's transfer is below it, or TFTP_NO_TRANSFER. */
 uint32_t tftp_server_serving_max(const struct tftp_server *server);
 

@@ -13,6 +13,7 @@ struct tftp_transfer {
 	uint64_t block;          /* waits for its ACK; 0: the OACK does */
 	uint64_t block_last;
 	uint64_t deadline_us;
+	uint64_t size;           /* of the file when the transfer began */
 	uint64_t wait_first_us;  /* before the first retransmission of a packet */
 	uint64_t wait_us;        /* before the next one */
 	uint32_t address;        /* with the port: the client's TID */

@@ -109,7 +109,9 @@ static void carry_out(struct run *run, const struct fault_order *order)
 	case PLAN_FAULT_DAMAGE_TCP:
 		damage_tcp(run, order);
 		break;
-	case PLAN_FAULT_KINDS:
+	default:
+		/* plan_fault_virtual_only(): the command refuses such a scenario. */
+		assert(!plan_fault_virtual_only(order->kind));
 		break;
 	}
 	if (error < 0)

@@ -377,6 +377,8 @@ static void take_down(struct run *run, bool ran)
 	}
 	fabric_free(run->fabric);
 	run->report->down_s = (double)(clock_real_ns() - begun_ns) / 1e9;
+	if (ran)
+		run->report->faults_not_struck = fault_engine_unfired(run->worker.faults);
 	fault_engine_free(run->worker.faults);
 	free(run->hosts);
 	free(run->snapshots);

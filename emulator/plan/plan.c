@@ -108,7 +108,9 @@ uint64_t plan_wan_payload(const struct plan *plan, bool traditional)
 
 static const char *const server_names[] = {"embedded", "in.tftpd", "dnsmasq"};
 static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", "wan_degrade", "server_stop",
-					  "damage_tftp", "damage_tcp"};
+					  "damage_tftp", "damage_tcp", "lan_disturb", "lan_split", "slow_ports",
+					  "server_busy", "server_silent", "server_size", "tcp_reset",
+					  "tcp_half_open", "slow_storage", "clock_drift"};
 static const char *const role_names[] = {"any", "root", "parent", "leaf", "phone"};
 static const char *const phase_names[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving"};
 
@@ -125,6 +127,37 @@ const char *plan_fault_name(enum plan_fault_kind kind)
 {
 	assert(kind < PLAN_FAULT_KINDS);
 	return fault_names[kind];
+}
+
+enum plan_scope plan_fault_scope(enum plan_fault_kind kind)
+{
+	switch (kind) {
+	case PLAN_FAULT_WAN_CUT:
+	case PLAN_FAULT_WAN_DEGRADE:
+		return PLAN_SCOPE_WAN;
+	case PLAN_FAULT_SERVER_STOP:
+	case PLAN_FAULT_SERVER_BUSY:
+	case PLAN_FAULT_SERVER_SILENT:
+	case PLAN_FAULT_SERVER_SIZE:
+		return PLAN_SCOPE_SERVER;
+	case PLAN_FAULT_LAN_DISTURB:
+	case PLAN_FAULT_LAN_SPLIT:
+	case PLAN_FAULT_SLOW_PORTS:
+		return PLAN_SCOPE_LAN;
+	default:
+		return PLAN_SCOPE_PHONE;
+	}
+}
+
+bool plan_fault_once(enum plan_fault_kind kind)
+{
+	return kind == PLAN_FAULT_DAMAGE_TFTP || kind == PLAN_FAULT_DAMAGE_TCP ||
+	       kind == PLAN_FAULT_TCP_RESET;
+}
+
+bool plan_fault_virtual_only(enum plan_fault_kind kind)
+{
+	return kind > PLAN_FAULT_DAMAGE_TCP;
 }
 
 const char *plan_role_name(enum plan_role role)
@@ -151,11 +184,6 @@ append(char *text, size_t size, int *length, const char *format, ...)
 	va_end(arguments);
 }
 
-static bool fault_hits_phone(const struct plan_fault *fault)
-{
-	return fault->kind <= PLAN_FAULT_CRASH || fault->kind >= PLAN_FAULT_DAMAGE_TFTP;
-}
-
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size)
 {
 	int length = 0;
@@ -163,7 +191,7 @@ int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault,
 	append(text, size, &length, "%s", plan_fault_name(fault->kind));
 	if (fault->role == PLAN_ROLE_PHONE)
 		append(text, size, &length, " of %s", plan->phones[fault->phone].name);
-	else if (fault_hits_phone(fault))
+	else if (plan_fault_scope(fault->kind) == PLAN_SCOPE_PHONE)
 		append(text, size, &length, " of %s phone",
 		       fault->role == PLAN_ROLE_ANY ? "any" : plan_role_name(fault->role));
 	if (fault->model >= 0)
@@ -180,7 +208,7 @@ int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault,
 		append(text, size, &length, " at %u %%", fault->at_percent);
 	if (fault->file >= 0)
 		append(text, size, &length, " of file %d", fault->file);
-	if (fault->kind < PLAN_FAULT_DAMAGE_TFTP) {
+	if (!plan_fault_once(fault->kind)) {
 		if (fault->duration_us == PFS_TIME_NEVER)
 			append(text, size, &length, ", for good");
 		else

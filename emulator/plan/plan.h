@@ -119,7 +119,28 @@ enum plan_fault_kind {
 	PLAN_FAULT_SERVER_STOP,
 	PLAN_FAULT_DAMAGE_TFTP, /* one byte of a file flips on its way to the phone, once */
 	PLAN_FAULT_DAMAGE_TCP,  /* the same from a parent to a child */
+	/* from here on in virtual time only: plan_fault_virtual_only() */
+	PLAN_FAULT_LAN_DISTURB, /* datagrams on a switch are lost, doubled, overtaken, late */
+	PLAN_FAULT_LAN_SPLIT,   /* a switch falls apart into groups */
+	PLAN_FAULT_SLOW_PORTS,  /* its ports forward only some time after their link comes up */
+	PLAN_FAULT_SERVER_BUSY, /* each new request is rejected; what runs goes on */
+	PLAN_FAULT_SERVER_SILENT, /* hears nothing and says nothing; what runs is not forgotten */
+	PLAN_FAULT_SERVER_SIZE, /* a file is served with another length */
+	PLAN_FAULT_TCP_RESET,   /* the connection to the parent, once */
+	PLAN_FAULT_TCP_HALF_OPEN, /* one direction of it vanishes */
+	PLAN_FAULT_SLOW_STORAGE,
+	PLAN_FAULT_CLOCK_DRIFT,
 	PLAN_FAULT_KINDS
+};
+
+/* What a kind of fault befalls. */
+enum plan_scope { PLAN_SCOPE_PHONE, PLAN_SCOPE_WAN, PLAN_SCOPE_SERVER, PLAN_SCOPE_LAN };
+
+/* PLAN_FAULT_LAN_DISTURB: of each datagram, drawn for each phone that is to hear it. */
+struct plan_disturbance {
+	uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
+	uint64_t delay_us;              /* of each */
+	uint64_t hold_us;               /* a reordered or doubled one comes up to so much later */
 };
 
 enum plan_role { PLAN_ROLE_ANY, PLAN_ROLE_ROOT, PLAN_ROLE_PARENT, PLAN_ROLE_LEAF, PLAN_ROLE_PHONE };
@@ -147,6 +168,14 @@ struct plan_fault {
 	int32_t file;                   /* index in the set; -1: any */
 	uint64_t duration_us;           /* until its return; PFS_TIME_NEVER: none */
 	struct link_config down, up;    /* PLAN_FAULT_WAN_DEGRADE */
+	struct plan_disturbance lan;    /* PLAN_FAULT_LAN_DISTURB */
+	uint32_t groups;                /* PLAN_FAULT_LAN_SPLIT: phone i of the switch is in group i modulo this */
+	bool router_apart;              /* PLAN_FAULT_LAN_SPLIT: only group 0 reaches the router; else all do */
+	uint64_t hold_us;               /* PLAN_FAULT_SLOW_PORTS: from link-up */
+	uint32_t served_ppm;            /* PLAN_FAULT_SERVER_SIZE: of the file's true length */
+	bool upwards;                   /* PLAN_FAULT_TCP_HALF_OPEN: what the child sends; else what it is sent */
+	uint64_t rate_bps;              /* PLAN_FAULT_SLOW_STORAGE: of writing and of verifying */
+	int32_t drift_ppm;              /* PLAN_FAULT_CLOCK_DRIFT: above 0 the phone's clock runs fast */
 	bool traditional_too;           /* also in the traditional run */
 };
 
@@ -241,6 +270,11 @@ int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault,
 /* Names as a scenario writes them; never NULL for a value of the enum. */
 const char *plan_server_name(enum plan_server_kind kind);
 const char *plan_fault_name(enum plan_fault_kind kind);
+enum plan_scope plan_fault_scope(enum plan_fault_kind kind);
+/* True where it happens at once and has no duration. */
+bool plan_fault_once(enum plan_fault_kind kind);
+/* True where the netns world cannot carry it out. */
+bool plan_fault_virtual_only(enum plan_fault_kind kind);
 const char *plan_role_name(enum plan_role role);
 const char *plan_phase_name(enum plan_phase phase);
 

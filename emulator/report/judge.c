@@ -73,6 +73,10 @@ static void judge_run(struct report *report, const struct report_run *run, bool 
 	if (strcmp(report->engine, "netns") == 0)
 		check(report, "kernel_bytes_short", traditional, false, REPORT_AT_MOST, 0,
 		      run->world->rx_short);
+	/* Where a fault found no target the run has shown nothing about it. */
+	if (!run->result->interrupted)
+		check(report, "faults_not_struck", traditional, false, REPORT_AT_MOST, 0,
+		      run->world->faults_not_struck);
 	check(report, "console_log_errors", traditional, false, REPORT_AT_MOST, 0,
 	      run->result->disk_error ? 1 : 0);
 	report->interrupted |= run->result->interrupted;

@@ -216,6 +216,25 @@ static void print_first_lines(const struct report *report, FILE *stream)
 		plan->subnet_count == 1 ? "" : "s", report->engine, plan->seed);
 }
 
+/* A real server's clock is the host's, and not all of its limits are ours to set. */
+static void print_server(const struct report *report, FILE *stream)
+{
+	const struct plan *plan = report->plan;
+
+	if (plan->server.kind == PLAN_SERVER_EMBEDDED)
+		return;
+	if (strcmp(report->engine, "netns") != 0) {
+		fprintf(stream, "The server is the embedded one: %s has no virtual time.\n\n",
+			plan_server_name(plan->server.kind));
+		return;
+	}
+	fprintf(stream, "The server is %s%s%s.\n\n", plan_server_name(plan->server.kind),
+		plan->server.kind == PLAN_SERVER_IN_TFTPD ? ", which has no serving limit" : "",
+		plan->speed_milli == 1000
+			? ""
+			: "; its time-outs are real ones, the clock is not: do not trust its times");
+}
+
 static void print_losers(const struct report *report, const struct run_result *result, FILE *stream)
 {
 	const struct plan *plan = report->plan;
@@ -300,6 +319,7 @@ static void print_verdict(const struct report *report, FILE *stream)
 int report_table(const struct report *report, FILE *stream)
 {
 	print_first_lines(report, stream);
+	print_server(report, stream);
 	print_head(report, stream);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (!rows[i].pfs_only || report->pfs.result)

@@ -37,6 +37,11 @@ int build_resets(struct build *build);
 int build_faults(struct build *build);
 int build_expect(struct build *build);
 
+/* fault_measures.c: how strong a fault is, by the fields that its kind has. */
+int build_fault_measure(struct build *build, const struct spec_fault *spec, struct plan_fault *fault);
+/* True where it befalls a phone's connection to its parent. */
+bool build_fault_hits_connection(const struct plan_fault *fault);
+
 /* Parts that several of them need. */
 int build_name(struct build *build, const cJSON *node, const char *field, const char *name, char *to);
 int build_find_model(struct build *build, const cJSON *node, const char *text, int32_t *model);

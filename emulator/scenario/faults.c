@@ -29,7 +29,7 @@ static int set_phase(struct build *build, const struct spec_fault *spec, struct 
 		phase = PLAN_PHASE_TIME;
 	else if (phase == FIELD_ABSENT && fault->kind == PLAN_FAULT_DAMAGE_TFTP)
 		phase = PLAN_PHASE_TFTP;
-	else if (phase == FIELD_ABSENT && fault->kind == PLAN_FAULT_DAMAGE_TCP)
+	else if (phase == FIELD_ABSENT && (fault->kind == PLAN_FAULT_DAMAGE_TCP || build_fault_hits_connection(fault)))
 		phase = PLAN_PHASE_RECEIVING;
 	if (phase == FIELD_ABSENT)
 		return document_fail_missing(build->document, spec->node, "at",
@@ -45,6 +45,10 @@ static int set_phase(struct build *build, const struct spec_fault *spec, struct 
 	if (fault->kind == PLAN_FAULT_DAMAGE_TCP && fault->phase != PLAN_PHASE_RECEIVING)
 		return fail(build, spec, spec->at != FIELD_ABSENT ? "at" : "phase",
 			    "damage on TCP is done in phase \"receiving\"");
+	if (build_fault_hits_connection(fault) && fault->phase != PLAN_PHASE_RECEIVING &&
+	    fault->phase != PLAN_PHASE_ROOT_WAITING)
+		return fail(build, spec, spec->at != FIELD_ABSENT ? "at" : "phase",
+			    "a phone surely has a parent in phase \"receiving\" or \"root_waiting\"");
 	if (spec->percent != FIELD_ABSENT && !has_percent(fault->phase))
 		return fail(build, spec, "percent", "goes with phase \"tftp\" or \"receiving\" only");
 	if (fault->phase == PLAN_PHASE_TIME) {
@@ -106,7 +110,13 @@ static int set_target(struct build *build, const struct spec_fault *spec, struct
 		if (r < 0)
 			return r;
 	}
-	if (fault->kind == PLAN_FAULT_SERVER_STOP && fault->phase == PLAN_PHASE_TIME && fault->site >= 0)
+	if (build_fault_hits_connection(fault) && fault->phase == PLAN_PHASE_ROOT_WAITING &&
+	    fault->role != PLAN_ROLE_PARENT && fault->role != PLAN_ROLE_LEAF)
+		return spec->role != FIELD_ABSENT
+			       ? fail(build, spec, "role", "a root has no parent, use \"parent\" or \"leaf\"")
+			       : document_fail_missing(build->document, spec->node, "role",
+						       "whose parent: \"parent\" or \"leaf\" in root_waiting");
+	if (plan_fault_scope(fault->kind) == PLAN_SCOPE_SERVER && fault->phase == PLAN_PHASE_TIME && fault->site >= 0)
 		return fail(build, spec, "site", "there is one server for all sites, leave it out");
 	if (spec->file != FIELD_ABSENT)
 		fault->file = (int32_t)(spec->file < SPEC_FILES_NAMED ? spec->file : spec->file - SPEC_FILES_NAMED);
@@ -135,7 +145,7 @@ static int check_traditional(struct build *build, const struct spec_fault *spec,
 {
 	bool possible = (fault->phase == PLAN_PHASE_TIME || fault->phase == PLAN_PHASE_TFTP) &&
 			(fault->role == PLAN_ROLE_ANY || fault->role == PLAN_ROLE_PHONE) &&
-			fault->kind != PLAN_FAULT_DAMAGE_TCP;
+			fault->kind != PLAN_FAULT_DAMAGE_TCP && !build_fault_hits_connection(fault);
 
 	if (spec->traditional && !possible)
 		return fail(build, spec, "traditional", "a traditional run has no such phase, role or transfer");
@@ -155,10 +165,14 @@ static int add_fault(struct build *build, const struct spec_fault *spec)
 	if (r == 0)
 		r = set_degraded(build, spec, fault);
 	if (r == 0)
+		r = build_fault_measure(build, spec, fault);
+	if (r == 0)
 		r = check_traditional(build, spec, fault);
 	if (r < 0)
 		return r;
-	if (fault->kind >= PLAN_FAULT_DAMAGE_TFTP && spec->duration != FIELD_ABSENT)
+	if (fault->kind == PLAN_FAULT_TCP_RESET && spec->duration != FIELD_ABSENT)
+		return fail(build, spec, "duration", "a reset is done once, it does not last");
+	if (plan_fault_once(fault->kind) && spec->duration != FIELD_ABSENT)
 		return fail(build, spec, "duration", "damage is done once, it does not last");
 	fault->duration_us = spec->duration; /* FIELD_ABSENT is never */
 	build->plan->fault_count++;

@@ -22,7 +22,11 @@ static const char *const broadcasts[] = {"directed", "limited", NULL};
 static const char *const servers[] = {"embedded", "in.tftpd", "dnsmasq", NULL};
 static const char *const patterns[] = {"mass", "staggered", NULL};
 static const char *const faults[] = {"kill",	   "unplug",	  "crash",	 "wan_cut", "wan_degrade",
-				     "server_stop", "damage_tftp", "damage_tcp", NULL};
+				     "server_stop", "damage_tftp", "damage_tcp", "lan_disturb", "lan_split",
+				     "slow_ports", "server_busy", "server_silent", "server_size", "tcp_reset",
+				     "tcp_half_open", "slow_storage", "clock_drift", NULL};
+static const char *const routers[] = {"everywhere", "first", NULL};
+static const char *const directions[] = {"down", "up", NULL};
 static const char *const phases[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving", NULL};
 static const char *const roles[] = {"any", "root", "parent", "leaf", NULL};
 static const char *const files[] = {"loads", "jar", "cnu", "apps", "dsp", "cvm", "0", "1",
@@ -203,6 +207,18 @@ static const struct field expect_fields[] = {
 static const struct field_table expect_table = {"expect", sizeof(struct SPEC), expect_fields, NULL};
 #undef SPEC
 
+#define SPEC spec_disturbance
+static const struct field disturbance_fields[] = {
+	{"loss", FIELD_SHARE, AT(loss), 0, 1000000, "\"0%\""},
+	{"duplicate", FIELD_SHARE, AT(duplicate), 0, 1000000, "\"0%\""},
+	{"reorder", FIELD_SHARE, AT(reorder), 0, 1000000, "\"0%\""},
+	{"delay", FIELD_DURATION, AT(delay), 0, 60 * S, "\"0s\""},
+	{"hold", FIELD_DURATION, AT(hold), 1, 60 * S, "\"20ms\""},
+	{0},
+};
+static const struct field_table disturbance_table = {"disturbance", sizeof(struct SPEC), disturbance_fields, NULL};
+#undef SPEC
+
 #define SPEC spec_fault
 static const struct field fault_fields[] = {
 	{"kind", FIELD_CHOICE, AT(kind), .required = true, .choices = faults},
@@ -217,6 +233,15 @@ static const struct field fault_fields[] = {
 	{"file", FIELD_CHOICE, AT(file), .choices = files},
 	{"duration", FIELD_DURATION, AT(duration), 1, 720 * HOUR},
 	{"wan", FIELD_OBJECT, AT(wan), .table = &wan_table},
+	{"lan", FIELD_OBJECT, AT(lan), .table = &disturbance_table},
+	{"groups", FIELD_COUNT, AT(groups), 2, 1000},
+	{"router", FIELD_CHOICE, AT(router), .choices = routers},
+	{"hold", FIELD_DURATION, AT(hold), 1, 10 * 60 * S},
+	{"served", FIELD_SHARE, AT(served), 0, 2000000},
+	{"direction", FIELD_CHOICE, AT(direction), .choices = directions},
+	{"rate", FIELD_RATE, AT(rate), 8 * KBIT, 100 * GBIT},
+	{"fast", FIELD_SHARE, AT(fast), 1, 500000},
+	{"slow", FIELD_SHARE, AT(slow), 1, 500000},
 	{"traditional", FIELD_FLAG, AT(traditional), .fallback = "false"},
 	{0},
 };
@@ -256,7 +281,7 @@ const struct field_table *scenario_tables(size_t number)
 		&scenario_table, &site_table,	  &wan_table,	 &direction_table, &subnet_table,
 		&group_table,	 &lan_table,	  &enterprise_table, &profile_table, &bulk_table,
 		&server_table,	 &tftp_table,	  &firmware_table, &model_table,   &reset_table,
-		&expect_table,	 &fault_table,
+		&expect_table,	 &fault_table,	  &disturbance_table,
 	};
 
 	return number < sizeof(all) / sizeof(*all) ? all[number] : NULL;

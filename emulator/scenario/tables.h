@@ -98,9 +98,17 @@ struct spec_expect {
 		refused_other_subnet_min;
 };
 
+/* What a LAN does to datagrams. */
+struct spec_disturbance {
+	const cJSON *node;
+	uint64_t loss, duplicate, reorder, delay, hold;
+};
+
 struct spec_fault {
 	const cJSON *node;
 	uint64_t kind, phase, at, percent, role, file, duration, traditional;
+	uint64_t groups, router, hold, served, direction, rate, fast, slow;
+	struct spec_disturbance lan;
 	const char *site, *subnet, *model, *phone;
 	struct spec_wan wan;
 };
@@ -122,6 +130,8 @@ struct spec_scenario {
 enum { SPEC_PORT_MODEL, SPEC_PORT_UNLIMITED };
 enum { SPEC_ARP_SWITCH, SPEC_ARP_REAL };
 enum { SPEC_BROADCAST_DIRECTED, SPEC_BROADCAST_LIMITED };
+enum { SPEC_ROUTER_EVERYWHERE, SPEC_ROUTER_FIRST };
+enum { SPEC_DIRECTION_DOWN, SPEC_DIRECTION_UP };
 enum { SPEC_RESET_MASS, SPEC_RESET_STAGGERED };
 /* The first six name the files of a set by what they hold, the rest by number. */
 #define SPEC_FILES_NAMED 6

@@ -133,7 +133,7 @@ bool sim_conn_cut_off(const struct sim_world *world, uint32_t conn)
 	const struct sim_end *ends = sim_conn_at(world, conn)->ends;
 
 	return ends[0].state == SIM_END_DEAD || ends[1].state == SIM_END_DEAD ||
-	       !sim_on_wire(&world->phones[ends[0].phone]) || !sim_on_wire(&world->phones[ends[1].phone]);
+	       !sim_lan_joins(world, &world->phones[ends[0].phone], &world->phones[ends[1].phone]);
 }
 
 void sim_conn_push(struct sim_world *world, uint64_t after_us, enum sim_kind kind, uint32_t a, uint64_t b)

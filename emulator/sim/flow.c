@@ -14,7 +14,7 @@ int flow_net_init(struct flow_net *net, uint32_t port_count, flow_changed_fn cha
 	if (!net->ports)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < port_count; i++)
-		net->ports[i] = (struct flow_port){ 1, FLOW_NONE, FLOW_NONE, 0, 0 };
+		net->ports[i] = (struct flow_port){ .rate_bps = 1, .first_out = FLOW_NONE, .first_in = FLOW_NONE };
 	return 0;
 }
 
@@ -64,7 +64,8 @@ static void reshare(struct flow_net *net, uint32_t number, uint64_t now_us)
 {
 	struct flow *flow = &net->flows[number];
 	const struct flow_port *from = &net->ports[flow->from], *to = &net->ports[flow->to];
-	uint64_t out = from->rate_bps / from->out_count, in = to->rate_bps / to->in_count;
+	uint64_t inwards = to->storage_bps && to->storage_bps < to->rate_bps ? to->storage_bps : to->rate_bps;
+	uint64_t out = from->rate_bps / from->out_count, in = inwards / to->in_count;
 	uint64_t rate = out < in ? out : in;
 
 	if (!rate)
@@ -82,6 +83,11 @@ static void reshare_ports(struct flow_net *net, uint32_t from, uint32_t to, uint
 		reshare(net, i, now_us);
 	for (uint32_t i = net->ports[to].first_in; i != FLOW_NONE; i = net->flows[i].next_in)
 		reshare(net, i, now_us);
+}
+
+void flow_port_changed(struct flow_net *net, uint32_t port, uint64_t now_us)
+{
+	reshare_ports(net, port, port, now_us);
 }
 
 void flow_start(struct flow_net *net, uint32_t number, uint64_t now_us)

@@ -23,6 +23,7 @@
 
 struct flow_port {
 	uint64_t rate_bps;            /* of payload; never 0 */
+	uint64_t storage_bps;         /* how fast what comes in is stored; 0: at once */
 	uint32_t first_out, first_in; /* lists of active flows, by flow number; FLOW_NONE ends */
 	uint32_t out_count, in_count;
 };
@@ -62,6 +63,9 @@ void flow_set(struct flow_net *net, uint32_t flow, uint32_t from, uint32_t to);
 /* Starts or ends a flow; every flow whose share changes, this one included where it starts, is reported. */
 void flow_start(struct flow_net *net, uint32_t flow, uint64_t now_us);
 void flow_stop(struct flow_net *net, uint32_t flow, uint64_t now_us);
+
+/* A port's rates have been changed by the caller. */
+void flow_port_changed(struct flow_net *net, uint32_t port, uint64_t now_us);
 
 /* Bytes carried since the last call, up to now. */
 uint64_t flow_take(struct flow_net *net, uint32_t flow, uint64_t now_us);

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MILLION INT64_C(1000000)
+#define FRAME_TYPE_OCTET 3
+#define FRAME_ALIVE 33    /* docs/protocol.md, for WORLD_SABOTAGE_ALIVE_LOST */
 #define LOG_DESCRIPTOR 20 /* what a phone's console log shows for its port */
 
 uint64_t sim_port_send(struct sim_world *world, struct sim_phone *phone, uint32_t ip_bytes)
@@ -65,43 +68,6 @@ static void broadcast(struct sim_world *world, uint32_t number, const struct pfs
 		       0);
 }
 
-/*
- * Everybody on the switch hears it, in the order of the phones' numbers, the
- * sender too. A subnet's directed broadcast address means nothing to a host of
- * another subnet on the same switch; 255.255.255.255 does.
- */
-static void hear(struct sim_world *world, uint32_t packet)
-{
-	struct sim_packet *datagram = sim_packet(world, packet);
-	struct sim_phone *sender = &world->phones[datagram->phone];
-	const struct plan_phone *planned = &world->plan->phones[datagram->phone];
-	const struct plan_subnet *own = &world->plan->subnets[planned->subnet];
-
-	if (!sim_on_wire(sender) || sender->boot != datagram->boot) {
-		world->counters.vanished++;
-		sim_packet_free(world, packet);
-		return;
-	}
-	for (uint32_t i = world->switch_first[own->lan_switch]; i < world->switch_first[own->lan_switch + 1];
-	     i++) {
-		const struct plan_subnet *subnet = &world->plan->subnets[world->switch_subnets[i]];
-		if (subnet != own && !own->limited_broadcast)
-			continue;
-		for (uint32_t k = 0; k < subnet->phone_count && !world->error; k++) {
-			const struct sim_phone *phone = &world->phones[subnet->first_phone + k];
-			struct pfs_event event = { .kind = PFS_EV_DATAGRAM,
-						   .address = planned->address,
-						   .port = PFS_PORT,
-						   .data = datagram->data,
-						   .length = datagram->length,
-						   .available = datagram->length };
-			if (phone->port_open && sim_on_wire(phone))
-				sim_step(world, subnet->first_phone + k, &event);
-		}
-	}
-	sim_packet_free(world, packet);
-}
-
 /* PFS_ACT_TAKE: the bytes must be the next of that file; whether they are the right ones shows later. */
 static void take(struct sim_world *world, uint32_t number, const struct pfs_action *action)
 {
@@ -144,6 +110,8 @@ static void take(struct sim_world *world, uint32_t number, const struct pfs_acti
 		*damage = SIM_DAMAGE_NONE;
 	}
 	stored->bytes += action->length;
+	if (!source->packet)
+		sim_watch_taken(world, number, source->sender, action->file);
 	if (source->packet)
 		record_tftp_bytes(world->record, number, action->length);
 	else
@@ -161,8 +129,9 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 	}
 	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
 		    !phone->stored[file].damaged;
-	sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_VERIFIED, number,
-		       file | (good ? 256u : 0), phone->boot);
+	good = good || world->options->sabotage == WORLD_SABOTAGE_VERIFIED_LIES;
+	sim_queue_push(&world->queue, world->now_us + sim_storage_us(phone, phone->stored[file].bytes),
+		       SIM_ANSWER, SIM_EV_VERIFIED, number, file | (good ? 256u : 0), phone->boot);
 }
 
 /* CSCtg96408: nothing leaves a phone that it has not received whole and verified. */
@@ -185,6 +154,7 @@ static void trace(struct sim_world *world, uint32_t number, const struct pfs_tra
 
 	record_trace(world->record, number, world->now_us, trace);
 	fault_engine_trace(world->faults, number, world->now_us, trace);
+	sim_watch_trace(world, number, trace);
 	if (world->options->tap)
 		world->options->tap(world->options->tap_context, number, world->now_us, trace);
 	switch (trace->kind) {
@@ -212,6 +182,9 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 {
 	struct sim_phone *phone = &world->phones[number];
 
+	sim_watch_action(world, number, action);
+	if (world->error)
+		return;
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
 		phone->port_open = true;
@@ -229,6 +202,9 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 		sim_tcp_connect(world, number, action);
 		break;
 	case PFS_ACT_SEND:
+		if (world->options->sabotage == WORLD_SABOTAGE_ALIVE_LOST &&
+		    action->bytes[FRAME_TYPE_OCTET] == FRAME_ALIVE)
+			break;
 		sim_tcp_send(world, number, action);
 		break;
 	case PFS_ACT_SEND_FILE:
@@ -268,12 +244,67 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 	}
 }
 
+/* What a phone's clock shows when the world's stands at now_us. */
+static uint64_t clock_shows(const struct sim_clock *clock, uint64_t now_us)
+{
+	if (!clock->drift_ppm)
+		return clock->shown_us + (now_us - clock->since_us);
+	return clock->shown_us +
+	       (now_us - clock->since_us) * (uint64_t)(MILLION + clock->drift_ppm) / MILLION;
+}
+
+/* The first moment of the world at which the phone's clock shows that time. */
+static uint64_t clock_reaches(const struct sim_clock *clock, uint64_t shown_us)
+{
+	uint64_t rate = (uint64_t)(MILLION + clock->drift_ppm);
+
+	if (shown_us == PFS_TIME_NEVER)
+		return PFS_TIME_NEVER;
+	if (shown_us <= clock->shown_us)
+		return clock->since_us;
+	if (!clock->drift_ppm)
+		return clock->since_us + (shown_us - clock->shown_us);
+	return clock->since_us + ((shown_us - clock->shown_us) * MILLION + rate - 1) / rate;
+}
+
+static void expect_timer(struct sim_world *world, uint32_t number)
+{
+	struct sim_phone *phone = &world->phones[number];
+	uint64_t deadline_us = clock_reaches(&phone->clock, pfs_deadline(&phone->core));
+
+	if (deadline_us >= phone->timer_us)
+		return;
+	phone->timer_us = deadline_us < world->now_us ? world->now_us : deadline_us;
+	sim_queue_push(&world->queue, phone->timer_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0, phone->boot);
+}
+
+void sim_clock_drift(struct sim_world *world, uint32_t number, int32_t drift_ppm)
+{
+	struct sim_phone *phone = &world->phones[number];
+
+	phone->clock.shown_us = clock_shows(&phone->clock, world->now_us);
+	phone->clock.since_us = world->now_us;
+	phone->clock.drift_ppm = drift_ppm;
+	if (phone->running)
+		expect_timer(world, number);
+}
+
+uint64_t sim_storage_us(const struct sim_phone *phone, uint64_t bytes)
+{
+	return phone->storage_bps ? (bytes * 8 * MILLION + phone->storage_bps - 1) / phone->storage_bps : 0;
+}
+
 uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *event)
 {
 	struct sim_phone *phone = &world->phones[number];
 	struct pfs_actions *actions = world->actions;
 
-	event->now_us = world->now_us;
+	event->now_us = clock_shows(&phone->clock, world->now_us);
+	if (world->options->coverage) {
+		struct pfs_snapshot before;
+		pfs_phone_snapshot(&phone->core, &before);
+		world->options->coverage->met[before.state][event->kind]++;
+	}
 	uint32_t taken = pfs_step(&phone->core, event, actions);
 	for (uint32_t i = 0; i < actions->count && !world->error; i++)
 		act(world, number, &actions->list[i]);
@@ -287,12 +318,10 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 		sim_broken(world, number, broken);
 		return taken;
 	}
-	uint64_t deadline_us = pfs_deadline(&phone->core);
-	if (deadline_us < phone->timer_us) {
-		phone->timer_us = deadline_us < world->now_us ? world->now_us : deadline_us;
-		sim_queue_push(&world->queue, phone->timer_us, SIM_TIMEOUT, SIM_EV_TIMEOUT, number, 0,
-			       phone->boot);
-	}
+	/* A packet in mid-file that leads to nothing but its ACK changes nothing that is watched. */
+	if (event->kind != PFS_EV_TFTP || actions->count > 2)
+		sim_watch_phone(world, number);
+	expect_timer(world, number);
 	if (phone->queue_count && !phone->accept_due && pfs_accept_conn(&phone->core) != PFS_NO_CONN) {
 		phone->accept_due = true;
 		sim_queue_push(&world->queue, world->now_us, SIM_ANSWER, SIM_EV_ACCEPT, number, 0,
@@ -310,7 +339,7 @@ static void timeout(struct sim_world *world, uint32_t number, uint64_t at_us)
 	if (phone->timer_us != at_us)
 		return;
 	phone->timer_us = PFS_TIME_NEVER;
-	uint64_t deadline_us = pfs_deadline(&phone->core);
+	uint64_t deadline_us = clock_reaches(&phone->clock, pfs_deadline(&phone->core));
 	if (deadline_us == PFS_TIME_NEVER)
 		return;
 	if (deadline_us > world->now_us) {
@@ -331,10 +360,6 @@ void sim_host_event(struct sim_world *world, const struct sim_event *queued)
 {
 	struct pfs_event event = { 0 };
 
-	if (sim_event_kind(queued) == SIM_EV_BROADCAST) {
-		hear(world, queued->a);
-		return;
-	}
 	struct sim_phone *phone = &world->phones[queued->a];
 	if (phone->boot != queued->c || !phone->running)
 		return;

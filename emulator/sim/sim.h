@@ -2,8 +2,8 @@
  * Inside the virtual-time world (world.c says what it is). One struct sim_world
  * holds a run; the files divide the work: host.c steps phones and carries out
  * what they ask, tcp.c is the streams between them (with conn.c and stream.c
- * behind tcp.h), wan.c the datagrams to and from the server, upset.c the
- * faults, world.c the loop. Times are microseconds of the scenario's clock,
+ * behind tcp.h), wan.c the datagrams to and from the server, lan.c the
+ * switches, upset.c the faults, world.c the loop. Times are microseconds of the scenario's clock,
  * addresses and ports host byte order.
  */
 #ifndef FLEET_SIM_SIM_H
@@ -39,6 +39,8 @@ enum sim_kind {
 	SIM_EV_ACCEPT,    /* a phone: it has a free slot and somebody waits */
 	SIM_EV_TIMEOUT,   /* a phone */
 	SIM_EV_BROADCAST, /* a packet: on the switch */
+	SIM_EV_HEARD,     /* a packet, b phone: a copy of a broadcast that a disturbed switch held back */
+	SIM_EV_PORT,      /* a phone: its port may forward from now on */
 	SIM_EV_SYN,       /* a connection, b number of the try from 0: at the callee */
 	SIM_EV_SYN_RETRY, /* a connection, b number of the try: leaves the caller */
 	SIM_EV_SYN_ACK,   /* a connection, b number of the try: at the caller */
@@ -85,6 +87,7 @@ struct sim_pipe {
 	uint32_t epoch; /* of the FLOW event that counts */
 	uint32_t stall; /* of the GIVE_UP event that counts */
 	bool flowing, dirty, stalled;
+	bool vanishes; /* half open: nothing sent into it arrives */
 	bool fin, fin_sent, fin_arrived, eof_given;
 	uint8_t *bytes; /* owned: frame bytes not consumed, from byte_first on */
 	uint32_t byte_first, byte_count, byte_size;
@@ -126,6 +129,12 @@ struct sim_stored {
 
 #define SIM_DAMAGE_NONE (-2) /* else a file, or -1 for any */
 
+/* A phone's own clock: it showed shown_us when the world's stood at since_us, and drifts from there. */
+struct sim_clock {
+	uint64_t since_us, shown_us;
+	int32_t drift_ppm;
+};
+
 struct sim_phone {
 	struct pfs_phone core;
 	const struct plan_firmware *firmware;
@@ -134,6 +143,10 @@ struct sim_phone {
 	uint64_t port_bps, port_free_us;
 	uint32_t boot;
 	uint32_t lan_delay_us;
+	uint32_t lan_switch, lan_port; /* lan_port: from 0 in the order of the phones on it */
+	uint64_t link_up_us;           /* its cable's last coming in, or power on */
+	struct sim_clock clock;
+	uint64_t storage_bps; /* 0: no time at all */
 	uint32_t tftp_sockets; /* opened so far */
 	uint16_t tftp_port;    /* 0: none open */
 	bool powered, plugged, running, port_open, accept_due;
@@ -146,6 +159,15 @@ struct sim_phone {
 	uint32_t slots[PFS_CONNS_MAX]; /* end of a handle's slot, or SIM_NONE */
 };
 
+/* What a fault makes of a switch; zero: a good one. */
+struct sim_switch {
+	const struct plan_disturbance *disturbance; /* or NULL */
+	uint64_t luck;                              /* draws made for it */
+	uint32_t groups;                            /* 0: whole */
+	bool router_apart;
+	uint64_t hold_us, hold_since_us; /* a port whose link came up since then forwards so much later */
+};
+
 struct sim_site {
 	struct link down, up;
 };
@@ -155,12 +177,14 @@ struct sim_source {
 	const struct sim_packet *packet;
 	struct sim_pipe *pipe;                /* its items from item_first on */
 	const struct plan_firmware *firmware; /* of the sender */
+	uint32_t sender;                      /* the phone at the other end of the pipe */
 };
 
 struct sim_counters {
 	uint64_t late_tftp;          /* to a TFTP port that the phone had closed */
 	uint64_t server_unreachable; /* to a transfer's port that the server had closed */
 	uint64_t vanished;           /* under way from or to a phone without power or cable */
+	uint64_t lan_lost, lan_doubled, lan_held; /* datagrams on a disturbed switch */
 };
 
 struct sim_world {
@@ -174,6 +198,7 @@ struct sim_world {
 	struct sim_site *sites;
 	uint32_t *switch_first; /* of each switch in switch_subnets; one more at the end */
 	uint32_t *switch_subnets;
+	struct sim_switch *switches;
 	struct sim_source source;
 	struct pfs_actions *actions;
 	/* streams */
@@ -187,7 +212,7 @@ struct sim_world {
 	uint32_t packet_chunk_count, packet_count, packet_free;
 	/* server */
 	struct tftp_server *server;
-	bool server_up;
+	bool server_up, server_silent;
 	uint64_t server_timer_us;
 	const struct pfs_file **server_files;
 	uint32_t server_file_count;
@@ -204,13 +229,15 @@ struct sim_world {
 	bool all_ended;
 	uint64_t ended_us;
 	struct sim_counters counters;
+	struct sim_watch *watch; /* invariants.c; NULL in a traditional run */
 	int error; /* negative errno: the run stops */
 };
 
 /* ---- world.c ---- */
 
-/* A promise was broken: says so on stderr with the phone and the time, and stops the run with -EPROTO. */
+/* A promise was broken: the report says which, when and who; the run stops with -EPROTO. */
 void sim_broken(struct sim_world *world, uint32_t phone, const char *what);
+void sim_broken_by(struct sim_world *world, uint32_t phone, uint32_t other, const char *what);
 /* Memory lacked: stops the run. */
 void sim_no_memory(struct sim_world *world);
 
@@ -227,8 +254,31 @@ static inline bool sim_on_wire(const struct sim_phone *phone)
 {
 	return phone->powered && phone->plugged;
 }
+/* The phone's clock from now on. */
+void sim_clock_drift(struct sim_world *world, uint32_t phone, int32_t drift_ppm);
+/* How long its storage needs for that many bytes. */
+uint64_t sim_storage_us(const struct sim_phone *phone, uint64_t bytes);
 /* When a frame of that many IP bytes, offered now, has left the phone's port. */
 uint64_t sim_port_send(struct sim_world *world, struct sim_phone *phone, uint32_t ip_bytes);
+
+/* ---- lan.c ---- */
+
+int sim_lan_init(struct sim_world *world); /* 0 or -ENOMEM */
+void sim_lan_deinit(struct sim_world *world);
+/* True where its port passes frames. */
+bool sim_lan_forwards(const struct sim_world *world, const struct sim_phone *phone);
+/* True where frames get from one to the other; both on one switch. */
+bool sim_lan_joins(const struct sim_world *world, const struct sim_phone *a, const struct sim_phone *b);
+bool sim_lan_reaches_router(const struct sim_world *world, const struct sim_phone *phone);
+/* A datagram of or for a phone crosses its switch: an entry for each copy that comes through, which is none
+ * where it is lost. The packet is freed or moves on. b: of the entry. */
+void sim_lan_cross(struct sim_world *world, uint32_t lan_switch, uint64_t at_us, enum sim_kind kind,
+		   uint32_t packet, uint64_t b);
+/* The phone's link has just come up. */
+void sim_lan_link_up(struct sim_world *world, uint32_t phone);
+/* A fault, or its end, on one switch. */
+void sim_lan_order(struct sim_world *world, const struct fault_order *order, uint32_t lan_switch);
+void sim_lan_event(struct sim_world *world, const struct sim_event *event);
 
 /* ---- wan.c ---- */
 
@@ -241,6 +291,8 @@ struct sim_packet *sim_packet(struct sim_world *world, uint32_t packet);
 void sim_tftp_send(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
 void sim_wan_event(struct sim_world *world, const struct sim_event *event);
 void sim_server_stop(struct sim_world *world);
+/* A file of the sets, or with -1 each, is served with that share of its length. */
+void sim_server_size(struct sim_world *world, int32_t file, uint32_t served_ppm);
 
 /* ---- tcp.c: actions of a phone ---- */
 
@@ -260,6 +312,8 @@ void sim_tcp_close_port(struct sim_world *world, uint32_t phone);
 /* ---- tcp.c: what happens to a phone ---- */
 
 enum sim_upset { SIM_POWER_LOST, SIM_CRASHED, SIM_UNPLUGGED, SIM_BACK };
+/* The connection to its parent, where there is one: reset, or one direction vanishes or is back. */
+void sim_tcp_cut_parent(struct sim_world *world, uint32_t phone, const struct fault_order *order);
 void sim_tcp_upset(struct sim_world *world, uint32_t phone, enum sim_upset upset);
 
 /* ---- pipe.c: the bytes of one direction ---- */
@@ -277,6 +331,21 @@ bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint
 /* Next position at which something is to be said about a flowing pipe. */
 uint64_t sim_pipe_target(const struct sim_pipe *pipe);
 void sim_pipe_deinit(struct sim_pipe *pipe);
+
+/* ---- invariants.c: what must always hold in a PFS run; nothing is done where watch is NULL ---- */
+
+int sim_watch_init(struct sim_world *world); /* 0 or -ENOMEM */
+void sim_watch_deinit(struct sim_world *world);
+void sim_watch_trace(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace);
+/* Before the world carries it out. */
+void sim_watch_action(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
+/* Content of its file came from that phone. */
+void sim_watch_taken(struct sim_world *world, uint32_t phone, uint32_t sender, uint8_t file);
+/* After a step and all its actions, and after a fault that touched the phone. */
+void sim_watch_phone(struct sim_world *world, uint32_t phone);
+void sim_watch_fault(struct sim_world *world, const struct fault_order *order);
+/* Nothing is left to happen, or the time is over. */
+void sim_watch_end(struct sim_world *world);
 
 /* ---- upset.c ---- */
 

@@ -77,6 +77,17 @@ void sim_rate_changed(void *context, uint32_t number)
 	expect_flow(world, number);
 }
 
+/* What was sent is repeated; where nothing comes back the sender's end is given up. */
+static void await_answer(struct sim_world *world, uint32_t number)
+{
+	struct sim_pipe *pipe = sim_pipe_at_number(world, number);
+
+	if (pipe->stalled)
+		return;
+	pipe->stalled = true;
+	sim_conn_push(world, SIM_GIVE_UP_US, SIM_EV_GIVE_UP, number, ++pipe->stall);
+}
+
 /* Somebody waits for an answer that does not come. */
 void sim_pipe_stall(struct sim_world *world, uint32_t number)
 {
@@ -86,16 +97,13 @@ void sim_pipe_stall(struct sim_world *world, uint32_t number)
 
 	if (pipe->arrived == pipe->written && pipe->fin == pipe->fin_arrived)
 		return;
-	if (to->state == SIM_END_DEAD && sim_on_wire(host) &&
-	    sim_on_wire(&world->phones[sim_end_at(world, number)->phone])) {
+	if (to->state == SIM_END_DEAD && !pipe->vanishes &&
+	    sim_lan_joins(world, host, &world->phones[sim_end_at(world, number)->phone])) {
 		/* It has power again and knows nothing of us. */
 		sim_conn_push(world, 2 * sim_delay_of(world, number), SIM_EV_RESET, number, 0);
 		return;
 	}
-	if (pipe->stalled)
-		return;
-	pipe->stalled = true;
-	sim_conn_push(world, SIM_GIVE_UP_US, SIM_EV_GIVE_UP, number, ++pipe->stall);
+	await_answer(world, number);
 }
 
 /* Sees to it that a pipe moves if it has something to move and can. */
@@ -108,7 +116,10 @@ void sim_pipe_pump(struct sim_world *world, uint32_t number)
 
 	if (!conn->established || sim_end_gone(from) || to->state == SIM_END_CLOSED)
 		return;
-	if (sim_conn_cut_off(world, number / 2)) {
+	/* Without ACKs no more gets out than what is small and fits the first window. */
+	bool unheard = conn->pipes[~number & 1].vanishes;
+	if (sim_conn_cut_off(world, number / 2) || pipe->vanishes ||
+	    (unheard && left > SIM_SEGMENT_BYTES)) {
 		sim_pipe_halt(world, number);
 		tell_sent(world, number);
 		sim_pipe_stall(world, number);
@@ -125,6 +136,8 @@ void sim_pipe_pump(struct sim_world *world, uint32_t number)
 		uint64_t out_us = sim_port_send(world, phone, (uint32_t)left + SIM_TCP_BYTES);
 		pipe->transmitted = pipe->written;
 		sim_pipe_deliver(world, number, out_us - world->now_us + phone->lan_delay_us);
+		if (unheard)
+			await_answer(world, number);
 	}
 	tell_sent(world, number);
 }
@@ -157,7 +170,8 @@ void sim_pipe_feed(struct sim_world *world, uint32_t number)
 			break;
 		sim_pipe_peek(pipe, &event);
 		world->source = (struct sim_source){ .pipe = pipe,
-						     .firmware = world->phones[sender->phone].firmware };
+						     .firmware = world->phones[sender->phone].firmware,
+						     .sender = sender->phone };
 		uint32_t taken = sim_step(world, end->phone, &event);
 		world->source = (struct sim_source){ 0 };
 		if (world->error || sim_serial_of(world, number) != serial)
@@ -189,7 +203,7 @@ void sim_pipe_arrive(struct sim_world *world, uint32_t number, uint64_t position
 		world->counters.vanished++;
 		return;
 	}
-	if (sim_conn_cut_off(world, number / 2)) {
+	if (sim_conn_cut_off(world, number / 2) || pipe->vanishes) {
 		world->counters.vanished++;
 		if (!sim_end_gone(sim_end_at(world, number)))
 			sim_pipe_stall(world, number);

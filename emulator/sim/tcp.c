@@ -180,7 +180,7 @@ static void handshake(struct sim_world *world, uint32_t number, enum sim_kind ki
 	}
 	if (kind != SIM_EV_ACK && conn->ends[0].state != SIM_END_CONNECTING)
 		return;
-	if (!sim_on_wire(caller) || !sim_on_wire(callee)) {
+	if (!sim_lan_joins(world, caller, callee)) {
 		world->counters.vanished++;
 		if (kind != SIM_EV_ACK)
 			syn_again(world, number, tries);
@@ -270,8 +270,9 @@ void sim_tcp_event(struct sim_world *world, const struct sim_event *event)
 	case SIM_EV_RESET:
 		if (sim_end_gone(sim_end_at(world, a)))
 			break;
-		if (sim_on_wire(&world->phones[sim_end_at(world, a)->phone]) &&
-		    sim_on_wire(&world->phones[sim_end_at(world, a ^ 1)->phone]))
+		if (!sim_pipe_at_number(world, a ^ 1)->vanishes &&
+		    sim_lan_joins(world, &world->phones[sim_end_at(world, a)->phone],
+				  &world->phones[sim_end_at(world, a ^ 1)->phone]))
 			sim_end_lose(world, a);
 		else
 			world->counters.vanished++;
@@ -301,7 +302,7 @@ static void resume(struct sim_world *world, uint32_t number)
 {
 	struct sim_pipe *pipe = sim_pipe_at_number(world, number);
 
-	if (sim_conn_cut_off(world, number / 2)) {
+	if (sim_conn_cut_off(world, number / 2) || pipe->vanishes) {
 		/* A dead end whose phone is back: the retransmission is answered with RST. */
 		if (!sim_end_gone(sim_end_at(world, number)))
 			sim_pipe_stall(world, number);
@@ -344,6 +345,60 @@ void sim_tcp_upset(struct sim_world *world, uint32_t phone, enum sim_upset upset
 			break;
 		}
 	}
+}
+
+/* The end that the phone dialled its parent with, or SIM_NONE. */
+static uint32_t parent_end(struct sim_world *world, uint32_t phone)
+{
+	uint32_t number = world->phones[phone].first_end;
+
+	for (; number != SIM_NONE; number = sim_end_at(world, number)->next)
+		if (!(number & 1) && sim_end_at(world, number)->state == SIM_END_OPEN &&
+		    !sim_pipe_at_number(world, number)->fin)
+			return number;
+	return SIM_NONE;
+}
+
+static void both_directions_back(struct sim_world *world, uint32_t phone)
+{
+	uint32_t next;
+
+	for (uint32_t number = world->phones[phone].first_end; number != SIM_NONE; number = next) {
+		bool half = sim_pipe_at_number(world, number)->vanishes ||
+			    sim_pipe_at_number(world, number ^ 1)->vanishes;
+		next = sim_end_at(world, number)->next;
+		sim_pipe_at_number(world, number)->vanishes = false;
+		sim_pipe_at_number(world, number ^ 1)->vanishes = false;
+		if (!half)
+			continue;
+		resume(world, number);
+		resume(world, number ^ 1);
+	}
+}
+
+void sim_tcp_cut_parent(struct sim_world *world, uint32_t phone, const struct fault_order *order)
+{
+	uint32_t number, serial;
+
+	if (order->end) {
+		both_directions_back(world, phone);
+		return;
+	}
+	number = parent_end(world, phone);
+	if (number == SIM_NONE)
+		return;
+	if (order->kind == PLAN_FAULT_TCP_HALF_OPEN) {
+		sim_pipe_at_number(world, order->fault->upwards ? number : number ^ 1)->vanishes = true;
+		/* Whoever has something to say, or to hear acknowledged, begins to wait. */
+		sim_pipe_pump(world, number);
+		sim_pipe_pump(world, number ^ 1);
+		return;
+	}
+	/* A box between the two resets both ends. */
+	serial = sim_serial_of(world, number);
+	sim_end_lose(world, number);
+	if (sim_serial_of(world, number) == serial && !sim_end_gone(sim_end_at(world, number ^ 1)))
+		sim_end_lose(world, number ^ 1);
 }
 
 int sim_tcp_init(struct sim_world *world)

@@ -40,11 +40,16 @@ static void phone_order(struct sim_world *world, const struct fault_order *order
 			break;
 		}
 		phone->powered = true;
+		/* A process that starts anew leaves the link as it was. */
+		if (order->kind == PLAN_FAULT_KILL)
+			sim_lan_link_up(world, number);
 		sim_tcp_upset(world, number, SIM_BACK);
 		sim_boot(world, number);
 		break;
 	default: /* PLAN_FAULT_UNPLUG */
 		phone->plugged = order->end;
+		if (order->end)
+			sim_lan_link_up(world, number);
 		sim_tcp_upset(world, number, order->end ? SIM_BACK : SIM_UNPLUGGED);
 		break;
 	}
@@ -73,12 +78,31 @@ static void wan_order(struct sim_world *world, const struct fault_order *order)
 	}
 }
 
+static void lan_order(struct sim_world *world, const struct fault_order *order)
+{
+	for (uint32_t i = 0; i < world->plan->switch_count; i++)
+		if (order->lan_switch >= 0 ? order->lan_switch == i
+					   : order->site < 0 || world->plan->switches[i].site == order->site)
+			sim_lan_order(world, order, i);
+}
+
+/* Both ways of bytes into a phone are as slow as what keeps them. */
+static void storage_order(struct sim_world *world, const struct fault_order *order)
+{
+	uint32_t number = (uint32_t)order->phone;
+
+	world->phones[number].storage_bps = order->end ? 0 : order->fault->rate_bps;
+	world->flows.ports[number].storage_bps = world->phones[number].storage_bps;
+	flow_port_changed(&world->flows, number, world->now_us);
+}
+
 static void carry_out(struct sim_world *world, const struct fault_order *order)
 {
 	char text[160];
 
 	fault_describe(world->plan, order, text, sizeof(text));
 	record_fault(world->record, world->now_us, text);
+	sim_watch_fault(world, order);
 	switch (order->kind) {
 	case PLAN_FAULT_KILL:
 	case PLAN_FAULT_UNPLUG:
@@ -101,9 +125,35 @@ static void carry_out(struct sim_world *world, const struct fault_order *order)
 	case PLAN_FAULT_DAMAGE_TCP:
 		world->phones[order->phone].damage_tcp = order->file;
 		break;
+	case PLAN_FAULT_LAN_DISTURB:
+	case PLAN_FAULT_LAN_SPLIT:
+	case PLAN_FAULT_SLOW_PORTS:
+		lan_order(world, order);
+		break;
+	case PLAN_FAULT_SERVER_BUSY:
+		tftp_server_busy(world->server, !order->end);
+		break;
+	case PLAN_FAULT_SERVER_SILENT:
+		world->server_silent = !order->end;
+		break;
+	case PLAN_FAULT_SERVER_SIZE:
+		sim_server_size(world, order->file, order->end ? 1000000 : order->fault->served_ppm);
+		break;
+	case PLAN_FAULT_TCP_RESET:
+	case PLAN_FAULT_TCP_HALF_OPEN:
+		sim_tcp_cut_parent(world, (uint32_t)order->phone, order);
+		break;
+	case PLAN_FAULT_SLOW_STORAGE:
+		storage_order(world, order);
+		break;
+	case PLAN_FAULT_CLOCK_DRIFT:
+		sim_clock_drift(world, (uint32_t)order->phone, order->end ? 0 : order->fault->drift_ppm);
+		break;
 	case PLAN_FAULT_KINDS:
 		break;
 	}
+	if (order->phone >= 0)
+		sim_watch_phone(world, (uint32_t)order->phone);
 	world->all_ended = record_all_ended(world->record);
 	if (!world->all_ended)
 		world->ended_us = PFS_TIME_NEVER;

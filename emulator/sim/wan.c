@@ -169,8 +169,7 @@ void sim_tftp_send(struct sim_world *world, uint32_t number, const struct pfs_ac
 	datagram->server_port = action->port;
 	datagram->length = datagram->available = (uint32_t)action->length;
 	memcpy(datagram->data, action->bytes, action->length);
-	sim_queue_push(&world->queue, out_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_ROUTER, packet, 0,
-		       0);
+	sim_lan_cross(world, phone->lan_switch, out_us + phone->lan_delay_us, SIM_EV_ROUTER, packet, 0);
 }
 
 static void at_router(struct sim_world *world, uint32_t packet)
@@ -179,7 +178,7 @@ static void at_router(struct sim_world *world, uint32_t packet)
 	const struct sim_phone *phone = &world->phones[datagram->phone];
 	uint64_t arrival_us;
 
-	if (!sim_on_wire(phone) || phone->boot != datagram->boot) {
+	if (!sim_lan_reaches_router(world, phone) || phone->boot != datagram->boot) {
 		world->counters.vanished++;
 		sim_packet_free(world, packet);
 	} else if (link_offer(&site_of(world, datagram->phone)->up, world->now_us,
@@ -199,8 +198,10 @@ static void send_down(struct sim_world *world, uint32_t packet, uint32_t ip_byte
 
 	if (link_offer(&site_of(world, datagram->phone)->down, world->now_us, ip_bytes, &arrival_us) ==
 	    LINK_FORWARD)
-		sim_queue_push(&world->queue, arrival_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_DOWN,
-			       packet, 0, 0);
+		/* A slow storage takes its time before the phone gets to answer. */
+		sim_lan_cross(world, phone->lan_switch,
+			      arrival_us + phone->lan_delay_us + sim_storage_us(phone, datagram->length),
+			      SIM_EV_DOWN, packet, 0);
 	else
 		sim_packet_free(world, packet);
 }
@@ -231,7 +232,7 @@ static void answer(struct sim_world *world, uint32_t phone, const struct tftp_ou
 
 	if (own_port && !world->transfer_ports[output->transfer] && (output->send || !output->ended))
 		open_transfer(world, output->transfer, phone);
-	if (output->send) {
+	if (output->send && !world->server_silent) {
 		uint32_t packet = sim_packet_new(world);
 		if (packet == SIM_NONE)
 			return;
@@ -270,7 +271,7 @@ static void at_server(struct sim_world *world, uint32_t packet)
 	uint32_t transfer = world->port_transfers[datagram->server_port];
 	struct tftp_output *output = &world->output;
 
-	if (!world->server_up) {
+	if (!world->server_up || world->server_silent) {
 		sim_packet_free(world, packet);
 		return;
 	}
@@ -298,7 +299,7 @@ static void at_phone(struct sim_world *world, uint32_t packet)
 	struct sim_packet *datagram = sim_packet(world, packet);
 	const struct sim_phone *phone = &world->phones[datagram->phone];
 
-	if (!sim_on_wire(phone) || !phone->running) {
+	if (!sim_lan_reaches_router(world, phone) || !phone->running) {
 		world->counters.vanished++;
 	} else if (phone->tftp_port != datagram->phone_port) {
 		world->counters.late_tftp++;
@@ -348,4 +349,18 @@ void sim_server_stop(struct sim_world *world)
 	tftp_server_reset(world->server);
 	for (uint32_t i = 0; i < world->plan->server.serving_max; i++)
 		close_transfer(world, i);
+}
+
+void sim_server_size(struct sim_world *world, int32_t file, uint32_t served_ppm)
+{
+	for (uint32_t i = 0; i < world->plan->firmware_count; i++) {
+		const struct plan_firmware *firmware = &world->plan->firmware[i];
+		for (uint32_t k = 0; k < firmware->file_count; k++) {
+			uint64_t size = firmware->files[k].size;
+			for (uint32_t n = 0; n < world->server_file_count; n++)
+				if ((file < 0 || (uint32_t)file == k) &&
+				    strcmp(world->server_files[n]->name, firmware->files[k].name) == 0)
+					tftp_server_serve_size(world->server, n, size * served_ppm / 1000000);
+		}
+	}
 }

@@ -20,13 +20,26 @@
 #define CLOCK_EVERY 4096 /* events between two looks at the real clock */
 #define PUBLISH_NS UINT64_C(250000000)
 
-void sim_broken(struct sim_world *world, uint32_t phone, const char *what)
+void sim_broken_by(struct sim_world *world, uint32_t phone, uint32_t other, const char *what)
 {
+	struct world_violation *violation = &world->report->violation;
+
 	if (world->error)
 		return;
 	world->error = -EPROTO;
+	snprintf(violation->invariant, sizeof(violation->invariant), "%s", what);
+	violation->at_us = world->now_us;
+	violation->phone = phone;
+	violation->other = other;
+	if (world->options->quiet)
+		return;
 	fprintf(stderr, "%s: at %" PRIu64 ".%06" PRIu64 " s: broken: %s\n", world->plan->phones[phone].name,
 		world->now_us / 1000000, world->now_us % 1000000, what);
+}
+
+void sim_broken(struct sim_world *world, uint32_t phone, const char *what)
+{
+	sim_broken_by(world, phone, phone, what);
 }
 
 void sim_no_memory(struct sim_world *world)
@@ -76,7 +89,7 @@ static int set_up(struct sim_world *world)
 	world->phones = calloc((size_t)plan->phone_count + 1, sizeof(*world->phones));
 	world->faults = fault_engine_new(plan, world->options->traditional);
 	if (!world->actions || !world->phones || !world->faults || list_switches(world) ||
-	    sim_wan_init(world))
+	    sim_lan_init(world) || sim_wan_init(world))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		struct sim_phone *phone = &world->phones[i];
@@ -91,7 +104,7 @@ static int set_up(struct sim_world *world)
 		for (uint32_t k = 0; k < PFS_CONNS_MAX; k++)
 			phone->slots[k] = SIM_NONE;
 	}
-	if (sim_tcp_init(world))
+	if (sim_tcp_init(world) || sim_watch_init(world))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < plan->phone_count && !world->error; i++) {
 		world->now_us = plan->phones[i].reset_us;
@@ -103,8 +116,10 @@ static int set_up(struct sim_world *world)
 
 static void tear_down(struct sim_world *world)
 {
+	sim_watch_deinit(world);
 	sim_tcp_deinit(world);
 	sim_wan_deinit(world);
+	sim_lan_deinit(world);
 	fault_engine_free(world->faults);
 	sim_queue_deinit(&world->queue);
 	free(world->switch_first);
@@ -136,8 +151,12 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
 	case SIM_EV_OPENED:
 	case SIM_EV_VERIFIED:
 	case SIM_EV_TIMEOUT:
-	case SIM_EV_BROADCAST:
 		sim_host_event(world, event);
+		break;
+	case SIM_EV_BROADCAST:
+	case SIM_EV_HEARD:
+	case SIM_EV_PORT:
+		sim_lan_event(world, event);
 		break;
 	case SIM_EV_ROUTER:
 	case SIM_EV_SERVER:
@@ -207,7 +226,10 @@ int sim_world_run(const struct world_options *options, struct world_report *repo
 	report->up_s = (double)(real_ns() - begun_ns) / 1e9;
 	if (!world.error) {
 		run(&world, snapshots);
+		if (!world.error && !report->interrupted)
+			sim_watch_end(&world);
 		report->ended_us = world.now_us;
+		report->faults_not_struck = fault_engine_unfired(world.faults);
 		publish(&world, snapshots, "ending");
 	}
 	if (!getrusage(RUSAGE_SELF, &usage))

@@ -111,6 +111,15 @@ exits 0 "without --out there is a folder of its own" run "$smoke" --engine sim -
 test "$(find results/runs -mindepth 1 -maxdepth 1 -name '*-smoke-*' | wc -l)" -eq 1
 check "below results/runs, with the scenario's name" $?
 
+split='"faults": [{ "kind": "lan_split", "at": "1s", "duration": "5s" }]'
+sed "/\"expect\"/,/}/c $split" "$smoke" >split.json
+exits 2 "a fault that only virtual time has is refused in the netns world" run split.json --out refused -q
+says err '^split.json: faults.0..kind: "lan_split": happens in virtual time only, use --engine sim' "it says which"
+test ! -e refused
+check "and nothing is made" $?
+exits 0 "and happens there" run split.json --engine sim --mode pfs --out apart -q
+says apart/summary.json 'LAN of .* split' "the summary tells of it"
+
 sed 's/"transfers_pfs": 12/"transfers_pfs": 13/' "$smoke" >hopeful.json
 exits 1 "an expectation that does not hold fails the run" run hopeful.json --engine sim --out fifth -q
 says out "^Does not hold, PFS run: transfers_pfs: 12, expected exactly 13" "the table names it"
@@ -132,6 +141,12 @@ check "SIGINT ends a run as inconclusive" "$((got == 3 ? 0 : 1))"
 says out "^Interrupted: these results are partial." "its results are marked"
 grep -q '"interrupted":	true' sixth/summary.json
 check "in the summary too" $?
+
+# A fault that finds nobody has shown nothing: the run is not good.
+sed -e 's/"phase": "tftp", "percent": 50, "file": "apps"/"at": "3h"/' "$scenarios/root-killed.json" >late.json
+exits 1 "a fault that strikes nobody fails the run" run late.json --engine sim --mode pfs --quiet --out seventh
+says out "faults_not_struck: 1, expected at most 0" "and the run says so"
+exits 0 "the fault itself strikes" run "$scenarios/root-killed.json" --engine sim --mode pfs --quiet --out eighth
 
 echo "1..$number"
 exit "$((bad ? 1 : 0))"

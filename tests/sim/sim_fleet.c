@@ -210,6 +210,7 @@ void sim_fleet_run(const struct sim_fleet_spec *spec, struct sim_fleet *fleet)
 	struct world_options options = { .plan = fleet->plan,
 					 .record = fleet->record,
 					 .traditional = spec->traditional,
+					 .unwatched = spec->unwatched,
 					 .stop = spec->stop,
 					 .tap = tap,
 					 .tap_context = fleet };

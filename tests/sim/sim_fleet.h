@@ -17,6 +17,7 @@ struct sim_fleet_spec {
 	bool one_switch;      /* all subnets on one switch, with limited broadcast; else a switch each */
 	uint32_t without_pfs; /* the first so many phones have it disabled */
 	bool traditional;
+	bool unwatched;       /* hosts that are no phones: only what the world itself promises is checked */
 	uint64_t seed;
 	uint64_t spread_us;            /* resets are drawn from 0 to this; 0: all at once */
 	uint32_t files;                /* 2 */

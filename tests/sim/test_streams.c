@@ -239,6 +239,7 @@ static void set_up(void)
 static int play_for_error(const struct plan_fault *fault)
 {
 	struct sim_fleet_spec spec = { .phones = PUPPETS,
+				       .unwatched = true,
 				       .sizes = { 0, FILE_BYTES },
 				       .wan_bps = 1000000000,
 				       .wan_delay_us = 1,

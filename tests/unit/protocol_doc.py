@@ -57,7 +57,10 @@ for name in table:
 named = set()
 for line in re.findall(r"^.*Tests?:(.*)$", doc, re.M):
     named |= set(re.findall(r"`(\w+)`", line))
-check(len(named) >= 13, f"{len(named)} tests are named")
+answers = re.findall(r"^### (\d+)\. (.*?)(?=^##)", doc + "\n## ", re.M | re.S)
+check([number for number, _ in answers] == [str(n) for n in range(1, 14)], "thirteen questions are answered")
+for question, text in answers:
+    check(re.search(r"Tests?: .*`\w+`", text), f"answer {question} names a test")
 for name in sorted(named):
     check(re.search(rf"START_TEST\({name}\)", tests), f"test {name} exists")
 everything = "\n".join(p.read_text() for p in (root / "tests").rglob("*") if p.suffix in (".c", ".h", ".sh", ".py"))

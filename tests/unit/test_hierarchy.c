@@ -595,6 +595,9 @@ START_TEST(failure_is_passed_down)
 	ck_assert(rig_frame_sent(&rig, child, WIRE_FAIL, &frame));
 	ck_assert_uint_eq(frame.reason, PFS_FAIL_SERVER_NOT_FOUND);
 	ck_assert_uint_eq(rig.shut[pfs_conn_slot(child)], 1);
+	/* Whoever counts children by the trace counts right (found by races, seed 98). */
+	ck_assert_uint_eq(rig_traces(&rig, PFS_TR_CHILD_LOST), 1);
+	ck_assert_uint_eq(rig_trace(&rig, PFS_TR_CHILD_LOST, 0)->address, PEER(1));
 	must_be("orphaned"); /* another root may be luckier */
 	ck_assert_uint_ge(rig.phone.timer_us - rig.now_us, 4 * PFS_S);
 	/* Its second failure is final, and passed down too. */

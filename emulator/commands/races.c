@@ -1,0 +1,276 @@
+/*
+ * pfs-fleet races: campaigns of fleets and faults drawn from a range of seeds,
+ * in virtual time on all cores. What breaks is shrunk and written down; the
+ * work is in emulator/races, here is the command line.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "emulator/commands/commands.h"
+#include "emulator/commands/exhaustive.h"
+#include "emulator/commands/folder.h"
+#include "emulator/races/races.h"
+#include "emulator/scenario/scenario.h"
+
+#define PHONES_DEFAULT_MIN 2
+#define PHONES_DEFAULT_MAX 20
+#define PHONES_MOST 2000
+#define WORKERS_MOST 1024
+#define OUT_DEFAULT "./results/races"
+
+struct options {
+	struct race_settings settings;
+	const char *scenario, *phones, *faults;
+	bool has_seeds;
+};
+
+enum { OPT_PHONES = 256, OPT_SEEDS, OPT_SCENARIO, OPT_FAULTS, OPT_WORKERS, OPT_OUT, OPT_SABOTAGE, OPT_EXHAUSTIVE };
+
+static const struct argp_option option_table[] = {
+	{ "phones", OPT_PHONES, "N[..M]", 0, "Phones a fleet, drawn from N to M (default 2..20)", 0 },
+	{ "seeds", OPT_SEEDS, "A..B", 0, "Seeds, both ends included; one fleet and its faults each", 0 },
+	{ "scenario", OPT_SCENARIO, "FILE", 0,
+	  "The fleet of this scenario instead of a drawn one; faults are added to its own", 0 },
+	{ "faults", OPT_FAULTS, "LIST", 0,
+	  "Kinds of fault to draw from, with commas between; all (default) or none. 'help' lists them", 0 },
+	{ "workers", OPT_WORKERS, "N", 0, "Worker processes (default: one a core); the result is the same",
+	  0 },
+	{ "out", OPT_OUT, "DIR", 0, "Where the smallest cases go (default " OUT_DEFAULT ")", 0 },
+	{ "exhaustive", OPT_EXHAUSTIVE, NULL, 0,
+	  "All behaviours of a fleet of 2 to 4 phones instead; 'races --exhaustive --help' tells its options", 0 },
+	{ "quiet", 'q', NULL, 0, "No progress", 0 },
+	/* For the tests: a world that breaks a promise, so that it is seen to be found. */
+	{ "sabotage", OPT_SABOTAGE, "NAME", OPTION_HIDDEN, NULL, 0 },
+	{ 0 }
+};
+
+static int parse_number(const char *text, char **end, uint64_t *number)
+{
+	errno = 0;
+	*number = strtoull(text, end, 10);
+	return errno || *end == text || *text < '0' || *text > '9' ? -EINVAL : 0;
+}
+
+/* "A..B" or "A" alone. */
+static int parse_range(const char *text, uint64_t *first, uint64_t *last)
+{
+	char *end;
+
+	if (parse_number(text, &end, first) < 0)
+		return -EINVAL;
+	*last = *first;
+	if (!*end)
+		return 0;
+	if (strncmp(end, "..", 2) != 0 || parse_number(end + 2, &end, last) < 0 || *end)
+		return -EINVAL;
+	return *last < *first ? -EINVAL : 0;
+}
+
+static void parse_phones(struct options *options, const char *argument, struct argp_state *state)
+{
+	uint64_t first, last;
+
+	if (parse_range(argument, &first, &last) < 0 || first < 1 || last > PHONES_MOST)
+		argp_error(state, "--phones: \"%s\": not a number or a range N..M from 1 to %d", argument,
+			   PHONES_MOST);
+	options->phones = argument;
+	options->settings.phones_min = (uint32_t)first;
+	options->settings.phones_max = (uint32_t)last;
+}
+
+static void parse_seeds(struct options *options, const char *argument, struct argp_state *state)
+{
+	/* The scenario format has no larger seed. */
+	if (parse_range(argument, &options->settings.seed_first, &options->settings.seed_last) < 0 ||
+	    options->settings.seed_last > UINT64_MAX - 1)
+		argp_error(state, "--seeds: \"%s\": not a range A..B of whole numbers", argument);
+	options->has_seeds = true;
+}
+
+static void list_faults(void)
+{
+	const char *name;
+
+	for (uint32_t i = 0; (name = race_fault_name(i)); i++)
+		puts(name);
+	exit(FLEET_EXIT_GOOD);
+}
+
+static void parse_faults(struct options *options, const char *argument, struct argp_state *state)
+{
+	const char *bad;
+	int length;
+
+	if (strcmp(argument, "help") == 0)
+		list_faults();
+	if (race_faults_parse(argument, &options->settings.faults, &bad, &length) < 0)
+		argp_error(state, "--faults: \"%.*s\": no such fault; '--faults help' lists them", length,
+			   bad);
+	options->faults = argument;
+}
+
+static void parse_sabotage(struct options *options, const char *argument, struct argp_state *state)
+{
+	if (strcmp(argument, "verified-lies") == 0)
+		options->settings.sabotage = WORLD_SABOTAGE_VERIFIED_LIES;
+	else if (strcmp(argument, "alive-lost") == 0)
+		options->settings.sabotage = WORLD_SABOTAGE_ALIVE_LOST;
+	else
+		argp_error(state, "--sabotage: \"%s\": use verified-lies or alive-lost", argument);
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+	uint64_t number;
+	char *end;
+
+	switch (key) {
+	case OPT_PHONES:
+		parse_phones(options, argument, state);
+		return 0;
+	case OPT_SEEDS:
+		parse_seeds(options, argument, state);
+		return 0;
+	case OPT_SCENARIO:
+		options->scenario = argument;
+		return 0;
+	case OPT_FAULTS:
+		parse_faults(options, argument, state);
+		return 0;
+	case OPT_WORKERS:
+		if (parse_number(argument, &end, &number) < 0 || *end || number < 1 || number > WORKERS_MOST)
+			argp_error(state, "--workers: \"%s\": not a whole number from 1 to %d", argument,
+				   WORKERS_MOST);
+		options->settings.workers = (uint32_t)number;
+		return 0;
+	case OPT_OUT:
+		options->settings.out_dir = argument;
+		return 0;
+	case 'q':
+		options->settings.quiet = true;
+		return 0;
+	case OPT_SABOTAGE:
+		parse_sabotage(options, argument, state);
+		return 0;
+	case OPT_EXHAUSTIVE: /* written in full it does not get here */
+		argp_error(state, "--exhaustive is to be written in full");
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "\"%s\" is one too many: a scenario goes with --scenario", argument);
+		return 0;
+	case ARGP_KEY_END:
+		if (!options->has_seeds)
+			argp_error(state, "which --seeds A..B?");
+		if (options->scenario && options->phones)
+			argp_error(state, "--phones does not go with --scenario, which has its own");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = { option_table,
+				    parse_option,
+				    NULL,
+				    "Draws a fleet and its faults from each seed, upgrades it in virtual "
+				    "time and checks what must always hold. "
+				    "A case that breaks is shrunk, and written as a scenario for 'pfs-fleet "
+				    "run --engine sim' with its sequence "
+				    "diagram.\v"
+				    "Exit status: 0 all held; 1 something broke; 2 usage or a bad scenario.",
+				    NULL,
+				    NULL,
+				    NULL };
+
+/* The folder is made when there is something to put there; it may hold older cases. */
+static int save(const char *out_dir, const char *name, const char *text)
+{
+	int error = folder_ensure(out_dir);
+
+	if (error) {
+		fprintf(stderr, "pfs-fleet: cannot make the folder %s: %s\n", out_dir, strerror(-error));
+		return error;
+	}
+	return folder_write(out_dir, name, text);
+}
+
+static char *command_line(const struct options *options)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return NULL;
+	fputs("pfs-fleet races", stream);
+	if (options->scenario)
+		fprintf(stream, " --scenario '%s'", options->scenario);
+	else
+		fprintf(stream, " --phones %u..%u", options->settings.phones_min,
+			options->settings.phones_max);
+	if (options->faults)
+		fprintf(stream, " --faults %s", options->faults);
+	if (options->settings.sabotage)
+		fprintf(stream, " --sabotage %s",
+			options->settings.sabotage == WORLD_SABOTAGE_VERIFIED_LIES ? "verified-lies"
+										   : "alive-lost");
+	return fclose(stream) == 0 ? text : NULL;
+}
+
+static int run_campaign(struct options *options)
+{
+	struct race_settings *settings = &options->settings;
+	char *command = command_line(options);
+
+	if (!command) {
+		fprintf(stderr, "pfs-fleet: no memory\n");
+		return FLEET_EXIT_FAILED;
+	}
+	settings->command = command;
+	int64_t failures = race_campaign(settings);
+	free(command);
+	if (failures < 0)
+		fprintf(stderr, "pfs-fleet: the campaign stopped: %s\n", strerror((int)-failures));
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "pfs-fleet: cannot write to the standard output: %s\n", strerror(errno));
+		return FLEET_EXIT_FAILED;
+	}
+	if (failures == -EINVAL)
+		return FLEET_EXIT_USAGE;
+	return failures == 0 ? FLEET_EXIT_GOOD : FLEET_EXIT_FAILED;
+}
+
+int command_races(int argc, char **argv)
+{
+	/* Another work with options of its own. */
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--exhaustive"))
+			return exhaustive_main(argc, argv);
+
+	struct options options = { .settings = { .phones_min = PHONES_DEFAULT_MIN,
+						 .phones_max = PHONES_DEFAULT_MAX,
+						 .faults = UINT64_MAX,
+						 .out_dir = OUT_DEFAULT,
+						 .save = save } };
+	struct scenario_error error;
+	struct plan *plan = NULL;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	options.settings.workers = cores > 0 ? (uint32_t)cores : 1;
+	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	if (options.scenario) {
+		if (scenario_load(options.scenario, NULL, &plan, &error) < 0) {
+			fprintf(stderr, "%s\n", error.line);
+			return FLEET_EXIT_USAGE;
+		}
+		options.settings.base = plan->text;
+	}
+	int status = run_campaign(&options);
+	plan_free(plan);
+	return status;
+}

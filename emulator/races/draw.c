@@ -1,0 +1,284 @@
+/*
+ * What a seed means: the fleet, its network and a random subset of the faults,
+ * so that combinations differ from seed to seed. Every number is a hash of
+ * the seed and of how many were drawn before it.
+ *
+ * A further kind of fault is one more entry in the table of kinds.
+ */
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/races/races.h"
+
+#define DRAW_CASE 0x72616365 /* purpose of the draws ("race") */
+#define FILES_A_SET 6        /* of every set by name that shares: the index and five components */
+#define FAULTS_MAX 6         /* of one case */
+
+struct dice {
+	uint64_t seed, thrown;
+};
+
+static uint32_t below(struct dice *dice, uint32_t bound)
+{
+	return (uint32_t)(pfs_draw(dice->seed, 0, DRAW_CASE, dice->thrown++) % bound);
+}
+
+static bool one_in(struct dice *dice, uint32_t n)
+{
+	return below(dice, n) == 0;
+}
+
+static void add_ms(cJSON *object, const char *name, uint32_t ms)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ums", ms);
+	cJSON_AddStringToObject(object, name, text);
+}
+
+/* ------------------------------------------------------------------ faults */
+
+/* Short ones are the races: most are shorter than an election or a silence. */
+static void add_duration(struct dice *dice, cJSON *fault, uint32_t forever_one_in)
+{
+	static const uint32_t most_ms[] = { 300, 3000, 20000, 120000, 400000 };
+
+	if (!one_in(dice, forever_one_in))
+		add_ms(fault, "duration", 1 + below(dice, most_ms[below(dice, 5)]));
+}
+
+static void add_file(struct dice *dice, cJSON *fault)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", below(dice, FILES_A_SET));
+	if (one_in(dice, 2))
+		cJSON_AddStringToObject(fault, "file", text);
+}
+
+static void upset_phone(struct dice *dice, cJSON *fault)
+{
+	static const struct {
+		const char *phase, *role;
+	} points[] = {
+		{ "claiming", "any" },      { "root_waiting", "root" }, { "root_waiting", "parent" },
+		{ "root_waiting", "leaf" }, { "tftp", "root" },         { "tftp", "parent" },
+		{ "tftp", "leaf" },         { "receiving", "any" },     { "receiving", "parent" },
+		{ "receiving", "leaf" },    { "serving", "root" },      { "serving", "parent" },
+		{ "time", "any" },          { "time", "any" },          { "time", "root" },
+		{ "time", "parent" },
+	};
+	uint32_t point = below(dice, sizeof(points) / sizeof(*points));
+	const char *phase = points[point].phase;
+
+	cJSON_AddStringToObject(fault, "phase", phase);
+	cJSON_AddStringToObject(fault, "role", points[point].role);
+	if (strcmp(phase, "time") == 0)
+		add_ms(fault, "at", below(dice, 120000));
+	else
+		add_file(dice, fault);
+	if (strcmp(phase, "tftp") == 0 || strcmp(phase, "receiving") == 0)
+		cJSON_AddNumberToObject(fault, "percent", below(dice, 100));
+	add_duration(dice, fault, 3);
+}
+
+static void upset_network(struct dice *dice, cJSON *fault)
+{
+	if (one_in(dice, 2)) {
+		add_ms(fault, "at", below(dice, 90000));
+	} else {
+		cJSON_AddStringToObject(fault, "phase", "tftp");
+		cJSON_AddNumberToObject(fault, "percent", below(dice, 100));
+		add_file(dice, fault);
+	}
+	add_duration(dice, fault, 32);
+}
+
+static void degrade_wan(struct dice *dice, cJSON *fault)
+{
+	static const char *const losses[] = { "1%", "5%", "20%", "60%" };
+
+	upset_network(dice, fault);
+	cJSON_AddStringToObject(fault, "site", "branch");
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(fault, "wan"), "loss", losses[below(dice, 4)]);
+}
+
+static void damage(struct dice *dice, cJSON *fault)
+{
+	add_file(dice, fault);
+	cJSON_AddNumberToObject(fault, "percent", below(dice, 100));
+}
+
+static const struct {
+	const char *name;
+	void (*fill)(struct dice *dice, cJSON *fault);
+	bool drawn_only; /* names what only a fleet that is drawn has */
+} kinds[] = {
+	{ "kill", upset_phone, false },       { "unplug", upset_phone, false },
+	{ "crash", upset_phone, false },      { "wan_cut", upset_network, false },
+	{ "wan_degrade", degrade_wan, true }, { "server_stop", upset_network, false },
+	{ "damage_tftp", damage, false },     { "damage_tcp", damage, false },
+};
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
+_Static_assert(KIND_COUNT <= RACE_FAULTS_MAX, "the mask has a bit for each");
+
+const char *race_fault_name(uint32_t number)
+{
+	return number < KIND_COUNT ? kinds[number].name : NULL;
+}
+
+int race_faults_parse(const char *list, uint64_t *faults, const char **bad, int *length)
+{
+	*faults = 0;
+	if (strcmp(list, "none") == 0)
+		return 0;
+	if (strcmp(list, "all") == 0) {
+		*faults = UINT64_MAX;
+		return 0;
+	}
+	for (const char *word = list;; word++) {
+		size_t size = strcspn(word, ",");
+		uint32_t i = 0;
+		while (i < KIND_COUNT &&
+		       (strlen(kinds[i].name) != size || strncmp(kinds[i].name, word, size)))
+			i++;
+		if (i == KIND_COUNT) {
+			*bad = word;
+			*length = (int)size;
+			return -EINVAL;
+		}
+		*faults |= UINT64_C(1) << i;
+		word += size;
+		if (!*word)
+			return 0;
+	}
+}
+
+static void draw_faults(struct dice *dice, cJSON *scenario, const struct race_settings *settings)
+{
+	cJSON *faults = cJSON_GetObjectItemCaseSensitive(scenario, "faults");
+	uint32_t drawn = 0;
+
+	/* One seed in eight has none: the races of an undisturbed election are the ones that matter most. */
+	if (one_in(dice, 8))
+		return;
+	if (!faults)
+		faults = cJSON_AddArrayToObject(scenario, "faults");
+	for (uint32_t i = 0; i < KIND_COUNT; i++) {
+		/* Drawn whether wanted or not, so that the others are the same where one is left out. */
+		bool on = one_in(dice, 3);
+		uint32_t times = 1 + below(dice, 3) / 2;
+		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0 };
+		if (!on || !(settings->faults & UINT64_C(1) << i) || (kinds[i].drawn_only && settings->base))
+			continue;
+		for (; times > 0 && drawn < FAULTS_MAX; times--, drawn++) {
+			cJSON *fault = cJSON_CreateObject();
+			cJSON_AddStringToObject(fault, "kind", kinds[i].name);
+			kinds[i].fill(&own, fault);
+			cJSON_AddItemToArray(faults, fault);
+		}
+	}
+}
+
+/* ------------------------------------------------------------------- fleet */
+
+static void add_group(cJSON *phones, const char *model, uint32_t count, const char *pfs)
+{
+	cJSON *group = cJSON_CreateObject();
+
+	if (!count) {
+		cJSON_Delete(group);
+		return;
+	}
+	cJSON_AddStringToObject(group, "model", model);
+	cJSON_AddNumberToObject(group, "count", count);
+	if (pfs)
+		cJSON_AddStringToObject(group, "pfs", pfs);
+	cJSON_AddItemToArray(phones, group);
+}
+
+static void add_subnet(struct dice *dice, cJSON *subnets, uint32_t number, uint32_t count, bool shared)
+{
+	static const char *const models[] = { "7941", "7911", "7961-GE" };
+	cJSON *subnet = cJSON_CreateObject();
+	char text[32];
+
+	snprintf(text, sizeof(text), "floor-%u", number + 1);
+	cJSON_AddStringToObject(subnet, "name", text);
+	snprintf(text, sizeof(text), "10.%u.0.0/16", number + 1);
+	cJSON_AddStringToObject(subnet, "network", text);
+	if (shared) {
+		cJSON_AddStringToObject(subnet, "switch", "shared");
+		cJSON_AddStringToObject(subnet, "broadcast", "limited");
+	}
+	cJSON *phones = cJSON_AddArrayToObject(subnet, "phones");
+	uint32_t others = one_in(dice, 4) ? below(dice, count) : 0;
+	uint32_t without = one_in(dice, 6) ? below(dice, count - others) / 4 : 0;
+	add_group(phones, "7961", count - others - without, NULL);
+	add_group(phones, models[below(dice, 3)], others, NULL);
+	add_group(phones, "7961", without, "disabled");
+	cJSON_AddItemToArray(subnets, subnet);
+}
+
+static cJSON *draw_fleet(struct dice *dice, const struct race_settings *settings)
+{
+	static const char *const rates[] = { "384kbit", "1.536mbit", "10mbit", "100mbit" };
+	static const char *const scales[] = { "1/2000", "1/200", "1/60", "1/8" };
+	static const uint32_t rtts_ms[] = { 2, 15, 30, 150 }, delays_us[] = { 50, 100, 1000, 5000 };
+	static const uint32_t spreads_ms[] = { 0, 20, 600, 2000, 20000, 200000 };
+	cJSON *scenario = cJSON_CreateObject(), *site = cJSON_CreateObject();
+	uint32_t range = settings->phones_max - settings->phones_min + 1;
+	uint32_t phones = settings->phones_min + below(dice, range);
+	uint32_t subnets = phones >= 4 && one_in(dice, 5) ? 2 : 1;
+	bool shared = one_in(dice, 2);
+	char text[32];
+
+	cJSON_AddStringToObject(scenario, "scale", scales[below(dice, 4)]);
+	cJSON_AddStringToObject(scenario, "time_limit", "720h");
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(scenario, "sites"), site);
+	cJSON_AddStringToObject(site, "name", "branch");
+	cJSON *wan = cJSON_AddObjectToObject(site, "wan");
+	cJSON_AddStringToObject(wan, "rate", rates[below(dice, 4)]);
+	add_ms(wan, "rtt", rtts_ms[below(dice, 4)]);
+	cJSON *list = cJSON_AddArrayToObject(site, "subnets");
+	for (uint32_t i = 0; i < subnets; i++)
+		add_subnet(dice, list, i, phones / subnets + (i < phones % subnets), subnets > 1 && shared);
+	snprintf(text, sizeof(text), "%uus", delays_us[below(dice, 4)]);
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(scenario, "lan"), "delay", text);
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(scenario, "enterprise"), "pfs", "enabled");
+	uint32_t spread_ms = spreads_ms[below(dice, 6)];
+	if (spread_ms)
+		add_ms(cJSON_AddObjectToObject(scenario, "reset"), "spread", 1 + below(dice, spread_ms));
+	return scenario;
+}
+
+/* In its place where it stands already: a case that is drawn again is the same document. */
+static void set_text(cJSON *scenario, const char *name, const char *text)
+{
+	cJSON *item = cJSON_CreateString(text);
+
+	if (!cJSON_ReplaceItemInObjectCaseSensitive(scenario, name, item))
+		cJSON_AddItemToObject(scenario, name, item);
+}
+
+char *race_draw(const struct race_settings *settings, uint64_t seed)
+{
+	struct dice dice = { seed, 0 };
+	cJSON *scenario = settings->base ? cJSON_Parse(settings->base) : draw_fleet(&dice, settings);
+	char text[32];
+
+	if (!scenario)
+		return NULL;
+	snprintf(text, sizeof(text), "race-%" PRIu64, seed);
+	set_text(scenario, "name", text);
+	snprintf(text, sizeof(text), "%" PRIu64, seed);
+	set_text(scenario, "seed", text);
+	draw_faults(&dice, scenario, settings);
+	char *json = cJSON_Print(scenario);
+	cJSON_Delete(scenario);
+	return json;
+}

@@ -1,0 +1,538 @@
+/*
+ * What must always hold in a PFS run, whatever goes wrong: docs/protocol.md,
+ * "What always holds". pfs_phone_check() holds what one phone can see; here is
+ * what takes a view of the fleet. Everything is worked out from the trace, the
+ * actions and the faults, beside the core: a core that deceives itself is found
+ * out.
+ *
+ * A family is the phones that may share: one subnet, model and firmware set.
+ * Its counts are kept up to date phone by phone, so that an event costs the
+ * phones it touched and never the fleet.
+ *
+ * Nothing that a fault explains is a violation; so each fault is remembered by
+ * what it can explain: when its effects are over, and how many additional
+ * copies of a file it may cost a family.
+ */
+#include "emulator/sim/sim.h"
+
+#include "pfs-core/timers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* After its end a fault is felt for so long: silence, two ancestors that do not answer, an election. */
+#define FAULT_FELT_US (PFS_SILENCE_US + 2 * (PFS_CONNECT_US + PFS_JOIN_US) + 20 * PFS_S)
+#define LINKS_MAX (PFS_CHILDREN_MAX * PFS_HIERARCHIES_MAX + PFS_CHILDREN_MAX)
+
+struct child_link {
+	uint32_t phone;
+	uint8_t file;
+};
+
+struct watched {
+	uint32_t family;
+	uint32_t parent; /* phone, or SIM_NONE */
+	uint32_t link_count;
+	struct child_link links[LINKS_MAX]; /* as the parent traced them */
+	uint64_t begun_us;                  /* its last start */
+	uint8_t state, file, held;          /* as last counted; held: how many, from the first on */
+	uint8_t rooted;                     /* bit a file: confirmed and not given up */
+	uint8_t rounds;                     /* elections that failed for the current file */
+	bool counted, ended;
+};
+
+struct family {
+	uint32_t electing[PFS_FILES_MAX], waiting[PFS_FILES_MAX]; /* phones; waiting: in ROOT_WAITING */
+	uint32_t copies[PFS_FILES_MAX];  /* begun while somebody else held or fetched it */
+	uint32_t excused[PFS_FILES_MAX]; /* by attempts that broke off and files that were damaged */
+	uint32_t faults;                 /* that hit its phones, their returns included */
+	uint32_t damaged;                /* verifications that failed */
+};
+
+struct sim_watch {
+	struct watched *phones;
+	struct family *families;
+	uint32_t family_count;
+	uint64_t bound_us;      /* of a phone's whole upgrade */
+	uint64_t felt_until_us; /* the last fault's effects; PFS_TIME_NEVER: while the run lasts */
+	uint64_t last_fault_us;
+	uint32_t network_faults;
+	bool unreachable; /* the server was, for somebody, at some time */
+};
+
+/* docs/protocol.md, question 13, and what a fault costs before it is noticed. */
+static uint64_t upgrade_bound_us(const struct plan *plan)
+{
+	uint64_t longest = 0;
+
+	for (uint32_t i = 0; i < plan->firmware_count; i++) {
+		const struct plan_firmware *firmware = &plan->firmware[i];
+		uint64_t sum = 0;
+		for (uint32_t k = 0; k < firmware->file_count; k++) {
+			uint64_t slowest = firmware->files[k].size / PFS_ROOT_RATE_MIN * PFS_S + PFS_S;
+			uint64_t election = 6 * PFS_S + PFS_HOPS_MAX * (PFS_CONNECT_US + PFS_JOIN_US);
+			uint64_t loss = PFS_SILENCE_US + 2 * (PFS_CONNECT_US + PFS_JOIN_US) + 2 * PFS_S;
+			sum += PFS_ROUNDS_MAX *
+			       (election + PFS_ROOT_WAITING_US + slowest + 135 * PFS_S + loss);
+			sum += 31 * PFS_S + 72 * (238 + 128) * PFS_S + 67 * slowest;
+		}
+		if (sum > longest)
+			longest = sum;
+	}
+	return longest;
+}
+
+static bool same_family(const struct plan *plan, uint32_t phone, uint32_t other)
+{
+	const struct plan_phone *a = &plan->phones[phone], *b = &plan->phones[other];
+
+	return a->subnet == b->subnet && a->model == b->model && a->firmware == b->firmware;
+}
+
+int sim_watch_init(struct sim_world *world)
+{
+	const struct plan *plan = world->plan;
+	struct sim_watch *watch;
+	uint32_t *found;
+
+	if (world->options->traditional || world->options->unwatched)
+		return 0;
+	watch = calloc(1, sizeof(*watch));
+	size_t kinds = (size_t)plan->model_count * plan->firmware_count;
+	found = malloc((kinds + 1) * sizeof(*found));
+	world->watch = watch;
+	if (watch) {
+		watch->phones = calloc((size_t)plan->phone_count + 1, sizeof(*watch->phones));
+		watch->bound_us = upgrade_bound_us(plan);
+	}
+	if (!watch || !watch->phones || !found) {
+		free(found);
+		return -ENOMEM;
+	}
+	for (uint32_t s = 0; s < plan->subnet_count; s++) {
+		const struct plan_subnet *subnet = &plan->subnets[s];
+		memset(found, 0xff, (kinds + 1) * sizeof(*found));
+		for (uint32_t i = subnet->first_phone; i < subnet->first_phone + subnet->phone_count; i++) {
+			uint32_t *family = &found[plan->phones[i].model * plan->firmware_count +
+						  plan->phones[i].firmware];
+			if (*family == SIM_NONE)
+				*family = watch->family_count++;
+			watch->phones[i].family = *family;
+			watch->phones[i].parent = SIM_NONE;
+		}
+	}
+	free(found);
+	watch->families = calloc((size_t)watch->family_count + 1, sizeof(*watch->families));
+	return watch->families ? 0 : -ENOMEM;
+}
+
+void sim_watch_deinit(struct sim_world *world)
+{
+	if (!world->watch)
+		return;
+	free(world->watch->phones);
+	free(world->watch->families);
+	free(world->watch);
+	world->watch = NULL;
+}
+
+static bool takes_part(const struct sim_world *world, uint32_t phone)
+{
+	return world->plan->phones[phone].part == PFS_PART_YES;
+}
+
+static bool reachable(const struct sim_world *world, uint32_t phone)
+{
+	const struct sim_phone *host = &world->phones[phone];
+
+	return host->running && sim_on_wire(host) && world->watch->phones[phone].state != PFS_ST_REBOOTED;
+}
+
+/* What the phone has of the file is all of it and the manifest's, whatever it was told. */
+static bool truly_held(const struct sim_world *world, uint32_t phone, uint8_t file)
+{
+	const struct sim_phone *host = &world->phones[phone];
+	const struct sim_stored *stored = &host->stored[file];
+
+	return stored->verified && !stored->damaged && stored->bytes == host->firmware->files[file].size;
+}
+
+static bool calm(const struct sim_world *world)
+{
+	return world->now_us >= world->watch->felt_until_us;
+}
+
+/* ---------------------------------------------------------------- structure */
+
+static uint32_t neighbour(const struct sim_world *world, uint32_t phone, uint32_t address)
+{
+	int64_t other = plan_phone_at(world->plan, world->plan->phones[phone].subnet, address);
+
+	return other < 0 ? SIM_NONE : (uint32_t)other;
+}
+
+static void may_share(struct sim_world *world, uint32_t phone, uint32_t address)
+{
+	uint32_t other = neighbour(world, phone, address);
+
+	if (other == SIM_NONE)
+		sim_broken(world, phone, "no sharing across subnets");
+	else if (!takes_part(world, other))
+		sim_broken_by(world, phone, other, "a phone that takes no part is nobody's peer");
+	else if (!same_family(world->plan, phone, other))
+		sim_broken_by(world, phone, other, "no sharing across models or files");
+}
+
+static void link_child(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace)
+{
+	struct watched *parent = &world->watch->phones[phone];
+	uint32_t child = neighbour(world, phone, trace->address), children = 1;
+
+	may_share(world, phone, trace->address);
+	if (world->error)
+		return;
+	for (uint32_t i = 0; i < parent->link_count; i++) {
+		/* One that joins anew replaces itself. */
+		if (parent->links[i].file == trace->file && parent->links[i].phone == child)
+			return;
+		children += parent->links[i].file == trace->file;
+	}
+	if (children > PFS_CHILDREN_MAX || parent->link_count == LINKS_MAX)
+		sim_broken_by(world, phone, child, "at most two children a hierarchy");
+	else
+		parent->links[parent->link_count++] = (struct child_link){ child, trace->file };
+}
+
+static void unlink_child(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace)
+{
+	struct watched *parent = &world->watch->phones[phone];
+	uint32_t child = neighbour(world, phone, trace->address);
+
+	for (uint32_t i = 0; i < parent->link_count; i++)
+		if (parent->links[i].file == trace->file && parent->links[i].phone == child) {
+			parent->links[i] = parent->links[--parent->link_count];
+			return;
+		}
+}
+
+static bool has_child(const struct watched *parent, uint32_t child, uint8_t file)
+{
+	for (uint32_t i = 0; i < parent->link_count; i++)
+		if (parent->links[i].phone == child && parent->links[i].file == file)
+			return true;
+	return false;
+}
+
+/* Only where both ends of a link say so does it stand: one alone may not have noticed the other's loss yet.
+ */
+static void check_cycle(struct sim_world *world, uint32_t phone)
+{
+	struct watched *phones = world->watch->phones;
+	uint8_t file = phones[phone].file;
+	uint32_t at = phone;
+
+	for (uint32_t steps = 0; steps <= world->plan->phone_count; steps++) {
+		uint32_t up = phones[at].parent;
+		if (up == SIM_NONE || phones[at].file != file || !has_child(&phones[up], at, file))
+			return;
+		at = up;
+		if (at == phone)
+			break;
+	}
+	sim_broken_by(world, phone, phones[phone].parent, "no cycle among parents");
+}
+
+/* ------------------------------------------------------------------- counts */
+
+static bool electing(uint8_t state)
+{
+	return state == PFS_ST_LISTENING || state == PFS_ST_CLAIMING || state == PFS_ST_FOLLOWING ||
+	       state == PFS_ST_JOINING || state == PFS_ST_ORPHANED;
+}
+
+static void count_in(struct sim_watch *watch, struct watched *phone, bool in)
+{
+	struct family *family = &watch->families[phone->family];
+	uint32_t one = in ? 1 : UINT32_MAX;
+
+	phone->counted = in;
+	if (phone->file >= PFS_FILES_MAX)
+		return;
+	if (electing(phone->state))
+		family->electing[phone->file] += one;
+	if (phone->state == PFS_ST_ROOT_WAITING)
+		family->waiting[phone->file] += one;
+}
+
+void sim_watch_phone(struct sim_world *world, uint32_t number)
+{
+	struct sim_watch *watch = world->watch;
+	struct pfs_snapshot snapshot;
+
+	if (!watch || world->error || !takes_part(world, number))
+		return;
+	struct watched *phone = &watch->phones[number];
+	struct family *family = &watch->families[phone->family];
+	const struct sim_phone *host = &world->phones[number];
+	if (phone->counted)
+		count_in(watch, phone, false);
+	if (!host->running) {
+		phone->parent = SIM_NONE;
+		phone->link_count = phone->held = phone->rooted = 0;
+		phone->state = PFS_ST_OFF;
+		return;
+	}
+	pfs_phone_snapshot(&host->core, &snapshot);
+	phone->state = snapshot.state;
+	phone->file = snapshot.file;
+	phone->held = snapshot.files_held;
+	uint32_t parent = snapshot.parent ? neighbour(world, number, snapshot.parent) : SIM_NONE;
+	if (parent != phone->parent && snapshot.parent)
+		may_share(world, number, snapshot.parent);
+	phone->parent = parent;
+	if (sim_on_wire(host))
+		count_in(watch, phone, true);
+	if (world->error)
+		return;
+	if (parent != SIM_NONE)
+		check_cycle(world, number);
+	if (phone->file < PFS_FILES_MAX && family->waiting[phone->file] > 1 &&
+	    !family->electing[phone->file] && calm(world))
+		sim_broken(world, number, "one confirmed root a hierarchy once the subnet is quiet");
+}
+
+/* ---------------------------------------------------------------- downloads */
+
+/* True where somebody else whom the phone could reach holds the file, or fetches it as root. */
+static bool available(struct sim_world *world, uint32_t number, uint8_t file)
+{
+	const struct plan_subnet *subnet = &world->plan->subnets[world->plan->phones[number].subnet];
+
+	for (uint32_t i = subnet->first_phone; i < subnet->first_phone + subnet->phone_count; i++) {
+		const struct watched *phone = &world->watch->phones[i];
+		if (i == number || !same_family(world->plan, number, i) || !takes_part(world, i) ||
+		    !reachable(world, i))
+			continue;
+		if (phone->held > file || (phone->file == file &&
+					   (phone->state == PFS_ST_TFTP || phone->state == PFS_ST_VERIFYING)))
+			return true;
+	}
+	return false;
+}
+
+static void check_download(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	struct watched *phone = &world->watch->phones[number];
+	struct family *family = &world->watch->families[phone->family];
+	uint8_t file = trace->file;
+
+	if (trace->b == PFS_DIRECT_PORT_CLOSED && world->phones[number].port_open)
+		sim_broken(world, number, "a download past the root has a reason that is true");
+	else if (trace->b == PFS_DIRECT_PEERS_EXHAUSTED && phone->rounds < PFS_ROUNDS_MAX)
+		sim_broken(world, number, "a download past the root has a reason that is true");
+	else if (trace->b == PFS_DIRECT_NONE && !(phone->rooted & 1u << file))
+		sim_broken(world, number, "only the confirmed root asks the server without a reason");
+	if (world->error || !available(world, number, file))
+		return;
+	uint64_t allowed = family->faults + (uint64_t)world->watch->network_faults + family->excused[file];
+	if (++family->copies[file] > allowed)
+		sim_broken(world, number, "no more WAN copies than the faults explain");
+}
+
+/* A failure is true where something happened that can bring it about. */
+static void check_failure(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	const struct sim_watch *watch = world->watch;
+	bool holds = false;
+
+	switch ((enum pfs_failure)trace->a) {
+	case PFS_FAIL_SERVER_SILENT:
+		holds = watch->unreachable;
+		for (uint32_t i = 0; i < world->plan->site_count && !holds; i++)
+			holds = world->plan->sites[i].down.loss_ppm || world->plan->sites[i].up.loss_ppm;
+		break;
+	case PFS_FAIL_SERVER_BUSY:
+		holds = world->plan->server.serving_max < world->plan->phone_count;
+		break;
+	case PFS_FAIL_DAMAGED:
+		holds = watch->families[watch->phones[number].family].damaged >= PFS_TFTP_DAMAGED_MAX;
+		break;
+	default: /* the server has every file and denies nothing */
+		break;
+	}
+	if (!holds)
+		sim_broken(world, number, "a phone that fails has a reason that holds");
+}
+
+static void check_end(struct sim_world *world, uint32_t number)
+{
+	const struct sim_watch *watch = world->watch;
+	uint64_t from_us = watch->phones[number].begun_us;
+
+	if (watch->last_fault_us > from_us)
+		from_us = watch->last_fault_us;
+	if (watch->felt_until_us != PFS_TIME_NEVER && world->now_us > from_us + watch->bound_us)
+		sim_broken(world, number, "every phone that stays alive ends within the bound");
+}
+
+/* ------------------------------------------------------------------- hooks */
+
+void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	struct sim_watch *watch = world->watch;
+
+	if (!watch || world->error)
+		return;
+	struct watched *phone = &watch->phones[number];
+	struct family *family = &watch->families[phone->family];
+	uint8_t file_bit = trace->file < PFS_FILES_MAX ? (uint8_t)(1u << trace->file) : 0;
+	switch ((enum pfs_trace_kind)trace->kind) {
+	case PFS_TR_STARTED:
+		phone->begun_us = world->now_us;
+		phone->ended = false;
+		phone->link_count = phone->rooted = phone->rounds = phone->held = 0;
+		break;
+	case PFS_TR_FILE_BEGUN:
+		phone->rounds = 0;
+		break;
+	case PFS_TR_ELECTION_AGAIN:
+		phone->rounds++;
+		phone->rooted &= (uint8_t)~file_bit;
+		break;
+	case PFS_TR_CONFIRMED:
+		phone->rooted |= file_bit;
+		break;
+	case PFS_TR_ROOT_GAVE_UP:
+		phone->rooted &= (uint8_t)~file_bit;
+		break;
+	case PFS_TR_CHILD:
+		link_child(world, number, trace);
+		break;
+	case PFS_TR_CHILD_DONE:
+	case PFS_TR_CHILD_LOST:
+		unlink_child(world, number, trace);
+		break;
+	case PFS_TR_TFTP_BEGUN:
+		if (takes_part(world, number))
+			check_download(world, number, trace);
+		break;
+	case PFS_TR_TFTP_ERROR:
+		family->excused[trace->file]++;
+		break;
+	case PFS_TR_VERIFIED:
+		family->damaged += !trace->a;
+		family->excused[trace->file] += !trace->a;
+		if (trace->a && !truly_held(world, number, trace->file))
+			sim_broken(world, number,
+				   "nothing counts as verified that is not complete and undamaged");
+		break;
+	case PFS_TR_REBOOTED:
+		phone->link_count = 0;
+		break;
+	case PFS_TR_UPGRADED:
+		phone->ended = true;
+		for (uint8_t i = 0; i < world->phones[number].firmware->file_count && !world->error; i++)
+			if (!truly_held(world, number, i))
+				sim_broken(world, number,
+					   "nothing is installed that is not complete and verified");
+		check_end(world, number);
+		break;
+	case PFS_TR_FAILED:
+		phone->ended = true;
+		check_failure(world, number, trace);
+		check_end(world, number);
+		break;
+	default:
+		break;
+	}
+}
+
+void sim_watch_action(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+{
+	if (!world->watch)
+		return;
+	switch ((enum pfs_action_kind)action->kind) {
+	case PFS_ACT_OPEN:
+	case PFS_ACT_BROADCAST:
+	case PFS_ACT_CONNECT:
+	case PFS_ACT_SEND:
+		if (!takes_part(world, number))
+			sim_broken(world, number, "a phone without PFS takes no part");
+		break;
+	case PFS_ACT_SEND_FILE:
+		if (!takes_part(world, number))
+			sim_broken(world, number, "a phone without PFS takes no part");
+		else if (action->file < world->phones[number].firmware->file_count &&
+			 !truly_held(world, number, action->file))
+			sim_broken(world, number, "nothing is forwarded that is not complete and verified");
+		break;
+	default:
+		break;
+	}
+}
+
+void sim_watch_taken(struct sim_world *world, uint32_t number, uint32_t sender, uint8_t file)
+{
+	const struct sim_phone *to = &world->phones[number], *from = &world->phones[sender];
+
+	if (!world->watch || world->error)
+		return;
+	if (world->plan->phones[number].subnet != world->plan->phones[sender].subnet)
+		sim_broken_by(world, number, sender, "no sharing across subnets");
+	else if (world->plan->phones[number].model != world->plan->phones[sender].model ||
+		 file >= from->firmware->file_count ||
+		 to->firmware->files[file].digest != from->firmware->files[file].digest)
+		sim_broken_by(world, number, sender, "no sharing across models or files");
+	else if (!takes_part(world, number) || !takes_part(world, sender))
+		sim_broken_by(world, number, sender, "a phone without PFS takes no part");
+}
+
+/*
+ * A fault that hits one phone costs its family at most one copy when it strikes
+ * and one when the phone is back without its files. One of the network may
+ * make each family fetch a file again. What strikes once and is over (damage)
+ * is counted where verification finds it.
+ */
+void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
+{
+	struct sim_watch *watch = world->watch;
+	uint64_t felt_us = world->now_us + FAULT_FELT_US;
+
+	if (!watch)
+		return;
+	watch->last_fault_us = world->now_us;
+	if (order->phone >= 0) {
+		watch->families[watch->phones[order->phone].family].faults++;
+	} else {
+		watch->network_faults++;
+		watch->unreachable = true;
+	}
+	/* A phone without its cable cannot know that it is not the network. */
+	if (order->kind == PLAN_FAULT_UNPLUG)
+		watch->unreachable = true;
+	if (!order->end && order->fault->duration_us != PFS_TIME_NEVER)
+		felt_us = world->now_us + order->fault->duration_us + FAULT_FELT_US;
+	if (watch->felt_until_us < felt_us)
+		watch->felt_until_us = felt_us;
+}
+
+void sim_watch_end(struct sim_world *world)
+{
+	struct sim_watch *watch = world->watch;
+
+	if (!watch)
+		return;
+	for (uint32_t i = 0; i < world->plan->phone_count && !world->error; i++) {
+		const struct watched *phone = &watch->phones[i];
+		uint64_t from_us =
+			phone->begun_us > watch->last_fault_us ? phone->begun_us : watch->last_fault_us;
+		if (!world->phones[i].running || phone->ended)
+			continue;
+		/* A time limit that is shorter than the bound proves nothing about a phone that is at work.
+		 */
+		if (pfs_deadline(&world->phones[i].core) == PFS_TIME_NEVER ||
+		    world->now_us > from_us + watch->bound_us)
+			sim_broken(world, i, "every phone that stays alive ends within the bound");
+	}
+}

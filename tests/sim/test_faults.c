@@ -1,0 +1,586 @@
+/*
+ * Faults of the LAN, the server, connections, storage and clocks: each does
+ * what it says, as the trace shows, and the fleet ends as docs/protocol.md
+ * promises: everybody who has power is upgraded, nothing damaged is installed
+ * (the world stops a run that forwards or installs it), the WAN carries few
+ * copies of a file.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim_fleet.h"
+
+#define SEEDS 10
+#define PHONES 20
+#define SECOND UINT64_C(1000000)
+#define FILE_HIT 1
+
+/* What the phones of a run did. */
+struct seen {
+	uint32_t kinds[PFS_TR_KINDS];
+	uint32_t rejected, silences, wrong_sizes, damaged;
+	uint32_t lost_children[PFS_LOSS_KINDS], lost_parents[PFS_LOSS_KINDS];
+	uint64_t peer_begun_us, peer_done_us, verified_us; /* of phone `watched` and FILE_HIT */
+	uint64_t claims_us[4];                             /* its first ones */
+	uint32_t watched, claim_count;
+};
+
+static void watch(void *context, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
+{
+	struct seen *seen = context;
+
+	seen->kinds[trace->kind]++;
+	switch (trace->kind) {
+	case PFS_TR_TFTP_ERROR:
+		seen->rejected += trace->a == 0;
+		seen->silences += trace->a == 256;
+		seen->wrong_sizes += trace->a == 258;
+		break;
+	case PFS_TR_CHILD_LOST:
+		seen->lost_children[trace->a]++;
+		break;
+	case PFS_TR_PARENT_LOST:
+		seen->lost_parents[trace->a]++;
+		break;
+	case PFS_TR_VERIFIED:
+		seen->damaged += !trace->a;
+		if (phone == seen->watched && trace->file == FILE_HIT)
+			seen->verified_us = now_us;
+		break;
+	case PFS_TR_CLAIM:
+		if (phone == seen->watched && trace->file == 0 && seen->claim_count < 4)
+			seen->claims_us[seen->claim_count++] = now_us;
+		break;
+	default:
+		break;
+	}
+	if (phone == seen->watched && trace->file == FILE_HIT && trace->kind == PFS_TR_PEER_BEGUN)
+		seen->peer_begun_us = now_us;
+	if (phone == seen->watched && trace->file == FILE_HIT && trace->kind == PFS_TR_PEER_DONE)
+		seen->peer_done_us = now_us;
+}
+
+static struct sim_fleet_spec fleet_of(uint32_t phones, uint64_t seed, const struct plan_fault *faults,
+				      uint32_t count, struct seen *seen)
+{
+	memset(seen, 0, sizeof(*seen));
+	return (struct sim_fleet_spec){ .phones = phones,
+					.seed = seed,
+					.files = 3,
+					.sizes = { 0, 400000 },
+					.faults = faults,
+					.fault_count = count,
+					.tap = watch,
+					.tap_context = seen };
+}
+
+static uint32_t copies_most(const struct sim_fleet *fleet)
+{
+	uint32_t copies[PFS_FILES_MAX] = { 0 }, most = 0;
+
+	for (uint32_t i = 0; i < fleet->result->hierarchy_count; i++)
+		copies[fleet->result->hierarchies[i].file] += fleet->result->hierarchies[i].wan_copies;
+	for (uint32_t i = 0; i < PFS_FILES_MAX; i++)
+		most = copies[i] > most ? copies[i] : most;
+	return most;
+}
+
+/* The fleet ended well; copies_max: of any one file over the WAN. */
+static void ck_well(const struct sim_fleet *fleet, uint32_t phones, uint32_t copies_max)
+{
+	unsigned long seed = (unsigned long)fleet->spec->seed;
+
+	ck_assert_int_eq(fleet->error, 0);
+	ck_assert_msg(fleet->result->upgraded == phones, "seed %lu: %u of %u upgraded", seed,
+		      fleet->result->upgraded, phones);
+	ck_assert_msg(fleet->result->direct_count == 0, "seed %lu: %u direct downloads", seed,
+		      fleet->result->direct_count);
+	ck_assert_msg(copies_most(fleet) <= copies_max, "seed %lu: %u WAN copies", seed, copies_most(fleet));
+}
+
+static struct plan_fault at_time(enum plan_fault_kind kind, uint64_t at_us, uint64_t duration_us)
+{
+	struct plan_fault fault = sim_fleet_fault(kind, PLAN_ROLE_ANY, PLAN_PHASE_TIME, 0);
+
+	fault.at_us = at_us;
+	fault.duration_us = duration_us;
+	return fault;
+}
+
+/* ------------------------------------------------ the LAN */
+
+/* A tenth of all datagrams lost: claims are repeated five times, TFTP repeats; one root all the same. */
+START_TEST(lan_loss_is_outlived)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_LAN_DISTURB, 0, PFS_TIME_NEVER);
+
+	fault.lan.loss_ppm = 100000;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 2);
+		ck_assert_uint_gt(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 10);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* With everything lost nobody hears anybody, nor the server, until it ends. */
+START_TEST(lan_loss_of_all_stops_all)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_LAN_DISTURB, 0, 600 * SECOND);
+	struct seen seen;
+	struct sim_fleet_spec spec = fleet_of(4, 1, &fault, 1, &seen);
+	struct sim_fleet fleet;
+
+	fault.lan.loss_ppm = 1000000;
+	spec.time_limit_us = 300 * SECOND;
+	sim_fleet_run(&spec, &fleet);
+	ck_assert_int_eq(fleet.error, 0);
+	ck_assert_uint_eq(fleet.result->upgraded, 0);
+	ck_assert_uint_eq(seen.kinds[PFS_TR_CONFIRMED], 4);
+	ck_assert_uint_eq(seen.kinds[PFS_TR_TFTP_DONE], 0);
+	sim_fleet_done(&fleet);
+}
+END_TEST
+
+/* Doubled and overtaken datagrams: RFC 1123 section 4.2.3.1, no block is sent twice because of an ACK. */
+START_TEST(lan_doubles_and_overtaking_change_nothing)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_LAN_DISTURB, 0, PFS_TIME_NEVER);
+
+	fault.lan =
+		(struct plan_disturbance){ .duplicate_ppm = 500000, .reorder_ppm = 500000, .hold_us = 20000 };
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 1);
+		ck_assert_uint_eq(seen.damaged, 0);
+		ck_assert_uint_eq(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 0);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* 100 ms more each way on the LAN: each of some 780 blocks takes 0.2 s longer. */
+START_TEST(lan_delay_is_felt_by_each_block)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_LAN_DISTURB, 0, PFS_TIME_NEVER);
+	uint64_t ended_us[2];
+
+	fault.lan.delay_us = 100000;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(3, 1, &fault, i, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, 3, 1);
+		ended_us[i] = fleet.result->duration_us;
+		sim_fleet_done(&fleet);
+	}
+	uint64_t blocks = 652 / 512 + 1 + 400000 / 512 + 1 + 200000 / 512 + 1;
+	ck_assert_uint_gt(ended_us[1], ended_us[0] + blocks * 200000 * 95 / 100);
+	ck_assert_uint_lt(ended_us[1], ended_us[0] + blocks * 200000 * 105 / 100 + 10 * SECOND);
+}
+END_TEST
+
+/*
+ * Split before the election, whole again during ROOT_WAITING or the transfer.
+ * Each group elects a root; both transfer what they had begun, so a copy for
+ * each group and file that was begun apart, and one where it healed in time.
+ */
+START_TEST(split_lan_heals)
+{
+	static const uint64_t heals_us[] = { 3 * SECOND, 15 * SECOND, 60 * SECOND };
+	struct plan_fault fault = at_time(PLAN_FAULT_LAN_SPLIT, 0, heals_us[_i]);
+
+	fault.groups = 2;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_uint_ge(seen.kinds[PFS_TR_CONFIRMED], 4); /* 3 files, and the first one twice */
+		ck_well(&fleet, PHONES, 2);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* A group without a router waits for its root's server, and is taken in when the switch is whole again. */
+START_TEST(group_without_a_router_waits)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_LAN_SPLIT, 0, 120 * SECOND);
+
+	fault.groups = 2;
+	fault.router_apart = true;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 2);
+		ck_assert_uint_gt(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 0);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* A split in mid-transfer cuts the tree: orphans elect, everybody is upgraded. */
+START_TEST(split_in_mid_transfer)
+{
+	struct plan_fault fault = sim_fleet_fault(PLAN_FAULT_LAN_SPLIT, PLAN_ROLE_ANY, PLAN_PHASE_TFTP, 50);
+
+	fault.file = FILE_HIT;
+	fault.groups = 2;
+	fault.duration_us = 40 * SECOND;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 2);
+		ck_assert_uint_gt(seen.kinds[PFS_TR_PARENT_LOST], 0);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* A phone that had no power hears nobody for 20 s after it has it again; then it finds the others. */
+START_TEST(slow_port_after_power_on)
+{
+	struct plan_fault faults[2] = {
+		at_time(PLAN_FAULT_SLOW_PORTS, SECOND, PFS_TIME_NEVER),
+		sim_fleet_fault(PLAN_FAULT_KILL, PLAN_ROLE_LEAF, PLAN_PHASE_ROOT_WAITING, 0),
+	};
+
+	faults[0].hold_us = 20 * SECOND;
+	faults[1].duration_us = 2 * SECOND;
+	faults[1].file = 0;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, faults, 2, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		/* It elects itself in its silence and asks the server in vain: a copy of its own at worst. */
+		ck_assert_uint_ge(seen.kinds[PFS_TR_CONFIRMED], 4);
+		ck_well(&fleet, PHONES, 2);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* Ports that come up 300 ms late at a mass reset: the five claims take longer, one root a file. */
+START_TEST(slow_ports_at_a_mass_reset)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_SLOW_PORTS, 0, PFS_TIME_NEVER);
+
+	fault.hold_us = 300000;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 1);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* ------------------------------------------------ the server */
+
+START_TEST(busy_server_is_asked_again)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_SERVER_BUSY, 0, 60 * SECOND);
+	struct seen seen;
+	struct sim_fleet_spec spec = fleet_of(PHONES, 3, &fault, 1, &seen);
+	struct sim_fleet fleet;
+
+	sim_fleet_run(&spec, &fleet);
+	ck_well(&fleet, PHONES, 1);
+	ck_assert_uint_ge(seen.rejected, 3); /* each 5 to 15 s */
+	ck_assert_uint_eq(seen.rejected, fleet.result->server.rejected);
+	sim_fleet_done(&fleet);
+}
+END_TEST
+
+/* What has begun goes on while new requests are rejected. */
+START_TEST(busy_server_finishes_what_it_began)
+{
+	struct plan_fault fault =
+		sim_fleet_fault(PLAN_FAULT_SERVER_BUSY, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP, 10);
+	struct seen seen;
+	struct sim_fleet_spec spec = fleet_of(4, 3, &fault, 1, &seen);
+	struct sim_fleet fleet;
+
+	fault.file = FILE_HIT;
+	fault.duration_us = 40 * SECOND;
+	sim_fleet_run(&spec, &fleet);
+	ck_well(&fleet, 4, 1);
+	sim_fleet_done(&fleet);
+}
+END_TEST
+
+/* 20 s of silence in mid-file: blocks are repeated and the same transfer goes on; one copy. */
+START_TEST(silence_in_mid_file_is_waited_out)
+{
+	struct plan_fault fault =
+		sim_fleet_fault(PLAN_FAULT_SERVER_SILENT, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP, 50);
+
+	fault.file = FILE_HIT;
+	fault.duration_us = 20 * SECOND;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 1);
+		ck_assert_uint_ge(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 2);
+		ck_assert_uint_eq(seen.silences, 0);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* A file cut short, or too long: never installed, fetched again when it is right. */
+START_TEST(wrong_length_is_fetched_again)
+{
+	static const uint32_t served[] = { 0, 500000, 999000, 1010000, 2000000 };
+	struct plan_fault fault = at_time(PLAN_FAULT_SERVER_SIZE, 0, 24 * SECOND);
+
+	fault.file = FILE_HIT;
+	fault.served_ppm = served[_i];
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_int_eq(fleet.error, 0);
+		ck_assert_msg(seen.wrong_sizes + seen.damaged >= 1, "seed %lu: nobody saw it",
+			      (unsigned long)seed);
+		ck_assert_uint_eq(fleet.result->upgraded + fleet.result->failed, PHONES);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* Where it stays so, every phone fails for that reason, after two roots at most. */
+START_TEST(wrong_length_for_good_fails_as_damaged)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_SERVER_SIZE, 0, PFS_TIME_NEVER);
+	struct seen seen;
+	struct sim_fleet_spec spec = fleet_of(8, 1, &fault, 1, &seen);
+	struct sim_fleet fleet;
+
+	fault.file = FILE_HIT;
+	fault.served_ppm = 500000;
+	sim_fleet_run(&spec, &fleet);
+	ck_assert_int_eq(fleet.error, 0);
+	ck_assert_uint_eq(fleet.result->upgraded, 0);
+	ck_assert_uint_eq(fleet.result->failed, 8);
+	sim_fleet_done(&fleet);
+}
+END_TEST
+
+/* ------------------------------------------------ connections */
+
+/* parent lost at any time: one copy. */
+START_TEST(reset_connection_is_replaced)
+{
+	struct plan_fault fault =
+		sim_fleet_fault(PLAN_FAULT_TCP_RESET, PLAN_ROLE_LEAF,
+				_i ? PLAN_PHASE_RECEIVING : PLAN_PHASE_ROOT_WAITING, _i ? 50 : 0);
+
+	fault.file = FILE_HIT;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_uint_eq(seen.lost_parents[PFS_LOSS_RESET], 1);
+		ck_assert_uint_eq(seen.lost_children[PFS_LOSS_RESET], 1);
+		ck_well(&fleet, PHONES, 1);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* Either direction gone, for good: the end that hears nothing leaves after 16 s. One copy. */
+START_TEST(half_open_connection_is_left)
+{
+	struct plan_fault fault =
+		sim_fleet_fault(PLAN_FAULT_TCP_HALF_OPEN, PLAN_ROLE_LEAF,
+				_i & 2 ? PLAN_PHASE_RECEIVING : PLAN_PHASE_ROOT_WAITING, _i & 2 ? 50 : 0);
+
+	fault.file = FILE_HIT;
+	fault.upwards = _i & 1;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_uint_ge(seen.kinds[PFS_TR_PARENT_LOST] + seen.kinds[PFS_TR_CHILD_LOST], 1);
+		ck_well(&fleet, PHONES, 1);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* Three seconds of it are not noticed: what was lost is sent again. */
+START_TEST(half_open_for_a_moment_is_repaired)
+{
+	struct plan_fault fault =
+		sim_fleet_fault(PLAN_FAULT_TCP_HALF_OPEN, PLAN_ROLE_LEAF, PLAN_PHASE_RECEIVING, 50);
+
+	fault.file = FILE_HIT;
+	fault.upwards = _i;
+	fault.duration_us = 3 * SECOND;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_uint_eq(seen.kinds[PFS_TR_PARENT_LOST] + seen.kinds[PFS_TR_CHILD_LOST], 0);
+		ck_well(&fleet, PHONES, 1);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* ------------------------------------------------ phones */
+
+/* 400,000 bytes at 400 kb/s: 8 s to store them, from a parent too, and 8 s to verify them. */
+START_TEST(slow_storage_takes_its_time)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_SLOW_STORAGE, 0, PFS_TIME_NEVER);
+
+	fault.role = PLAN_ROLE_PHONE;
+	fault.phone = 0;
+	fault.rate_bps = 400000;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 1);
+		if (seen.peer_begun_us) {
+			ck_assert_uint_ge(seen.peer_done_us - seen.peer_begun_us, 7 * SECOND);
+			ck_assert_uint_le(seen.peer_done_us - seen.peer_begun_us, 9 * SECOND);
+			ck_assert_uint_eq(seen.verified_us - seen.peer_done_us, 8 * SECOND);
+		}
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* A lone phone whose clock gains a tenth claims each 227.3 ms instead of each 250; losing it, 277.8. */
+START_TEST(clock_drift_stretches_timers)
+{
+	static const struct {
+		int32_t drift_ppm;
+		uint64_t interval_us;
+	} cases[] = { { 100000, 227273 }, { 0, 250000 }, { -100000, 277778 } };
+	struct plan_fault fault = at_time(PLAN_FAULT_CLOCK_DRIFT, 0, PFS_TIME_NEVER);
+	struct seen seen;
+	struct sim_fleet_spec spec = fleet_of(1, 1, &fault, 1, &seen);
+	struct sim_fleet fleet;
+
+	fault.drift_ppm = cases[_i].drift_ppm;
+	sim_fleet_run(&spec, &fleet);
+	ck_well(&fleet, 1, 1);
+	ck_assert_uint_eq(seen.claim_count, 4);
+	for (uint32_t i = 0; i < 3; i++) {
+		uint64_t interval_us = seen.claims_us[i + 1] - seen.claims_us[i];
+		ck_assert_uint_ge(interval_us, cases[_i].interval_us - 1);
+		ck_assert_uint_le(interval_us, cases[_i].interval_us + 1);
+	}
+	sim_fleet_done(&fleet);
+}
+END_TEST
+
+/* Clocks of a fleet that are 2 % apart at most change nothing in the outcome. */
+START_TEST(clocks_that_differ_do_no_harm)
+{
+	struct plan_fault faults[PHONES];
+
+	for (uint32_t i = 0; i < PHONES; i++) {
+		faults[i] = at_time(PLAN_FAULT_CLOCK_DRIFT, 0, PFS_TIME_NEVER);
+		faults[i].role = PLAN_ROLE_PHONE;
+		faults[i].phone = (int32_t)i;
+		faults[i].drift_ppm = (int32_t)i * 1000 - 10000;
+	}
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, faults, PHONES, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 1);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* All of them at once, twice: the same run. */
+START_TEST(faults_are_deterministic)
+{
+	struct plan_fault faults[3] = { at_time(PLAN_FAULT_LAN_DISTURB, 0, PFS_TIME_NEVER),
+					at_time(PLAN_FAULT_LAN_SPLIT, 5 * SECOND, 10 * SECOND),
+					at_time(PLAN_FAULT_CLOCK_DRIFT, SECOND, 30 * SECOND) };
+	uint64_t hashes[2];
+
+	faults[0].lan = (struct plan_disturbance){ 100000, 100000, 100000, 1000, 50000 };
+	faults[1].groups = 3;
+	faults[2].drift_ppm = 20000;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, 7, faults, 3, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 3);
+		hashes[i] = fleet.trace_hash;
+		sim_fleet_done(&fleet);
+	}
+	ck_assert_uint_eq(hashes[0], hashes[1]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("faults");
+	TCase *tcase = tcase_create("faults");
+
+	tcase_set_timeout(tcase, 300);
+	tcase_add_test(tcase, lan_loss_is_outlived);
+	tcase_add_test(tcase, lan_loss_of_all_stops_all);
+	tcase_add_test(tcase, lan_doubles_and_overtaking_change_nothing);
+	tcase_add_test(tcase, lan_delay_is_felt_by_each_block);
+	tcase_add_loop_test(tcase, split_lan_heals, 0, 3);
+	tcase_add_test(tcase, group_without_a_router_waits);
+	tcase_add_test(tcase, split_in_mid_transfer);
+	tcase_add_test(tcase, slow_port_after_power_on);
+	tcase_add_test(tcase, slow_ports_at_a_mass_reset);
+	tcase_add_test(tcase, busy_server_is_asked_again);
+	tcase_add_test(tcase, busy_server_finishes_what_it_began);
+	tcase_add_test(tcase, silence_in_mid_file_is_waited_out);
+	tcase_add_loop_test(tcase, wrong_length_is_fetched_again, 0, 5);
+	tcase_add_test(tcase, wrong_length_for_good_fails_as_damaged);
+	tcase_add_loop_test(tcase, reset_connection_is_replaced, 0, 2);
+	tcase_add_loop_test(tcase, half_open_connection_is_left, 0, 4);
+	tcase_add_loop_test(tcase, half_open_for_a_moment_is_repaired, 0, 2);
+	tcase_add_test(tcase, slow_storage_takes_its_time);
+	tcase_add_loop_test(tcase, clock_drift_stretches_timers, 0, 3);
+	tcase_add_test(tcase, clocks_that_differ_do_no_harm);
+	tcase_add_test(tcase, faults_are_deterministic);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

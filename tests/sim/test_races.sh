@@ -1,0 +1,70 @@
+#!/bin/sh
+# pfs-fleet races: a campaign is green; the number of workers changes nothing;
+# a world that breaks a promise on purpose is found out, shrunk, and what is
+# left reproduces. The promises are docs/protocol.md's, "What always holds".
+# Usage: test_races.sh PFS_FLEET
+fleet=$1
+number=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+echo 1..18
+
+# is NAME COMMAND...: ok where the command succeeds
+is() {
+	number=$((number + 1))
+	name=$1
+	shift
+	if "$@" >"$scratch/said" 2>&1; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		sed 's/^/# /' "$scratch/said"
+	fi
+}
+
+# exits STATUS COMMAND...: succeeds where the command ends so; its output is in out and err
+exits() {
+	wanted=$1
+	shift
+	"$@" >"$scratch/out" 2>"$scratch/err"
+	status=$?
+	[ $status -eq "$wanted" ] && return 0
+	echo "exit $status, not $wanted"
+	cat "$scratch/out" "$scratch/err"
+	return 1
+}
+
+# The seed of the first failure, and the invariant, of what was last said.
+failing_seed() { sed -n 's/^seed \([0-9]*\): broken: .*/\1/p' "$1" | head -n 1; }
+invariant() { sed -n 's/^seed [0-9]*: broken: //p' "$1" | head -n 1; }
+
+is "three hundred seeds hold" exits 0 "$fleet" races --quiet --phones 2..20 --seeds 1..300 --workers 1
+cp "$scratch/out" "$scratch/one"
+is "two workers say the same" exits 0 "$fleet" races --quiet --phones 2..20 --seeds 1..300 --workers 2
+is "to the byte" cmp "$scratch/one" "$scratch/out"
+is "no pair that is said to be impossible was met" sh -c "! grep 'said to be impossible' '$scratch/one'"
+
+for sabotage in verified-lies alive-lost; do
+	out="$scratch/$sabotage"
+	is "$sabotage is found" exits 1 "$fleet" races --quiet --phones 2..20 --seeds 1..120 --out "$out" \
+		--sabotage $sabotage
+	cp "$scratch/out" "$scratch/$sabotage.out"
+	seed=$(failing_seed "$scratch/$sabotage.out")
+	broken=$(invariant "$scratch/$sabotage.out")
+	replay=$(sed -n 's/^  replay: pfs-fleet races //p' "$scratch/$sabotage.out" | head -n 1)
+	# shellcheck disable=SC2086 # the line is a command's arguments
+	is "$sabotage: the line that replays it does" exits 1 "$fleet" races --quiet --out "$out" $replay
+	is "$sabotage: with the same invariant" [ "$(invariant "$scratch/out")" = "$broken" ]
+	is "$sabotage: the smallest case reproduces it" exits 1 "$fleet" races --quiet --out "$scratch/again" \
+		--scenario "$out/seed-$seed.json" --faults none --seeds "$seed" --sabotage $sabotage
+	# What was shrunk cannot be shrunk further: the same document comes out.
+	is "$sabotage: and nothing more can be taken from it" cmp "$out/seed-$seed.json" "$scratch/again/seed-$seed.json"
+done
+# That the case is the world's defect, not the core's: as it should be, it is a scenario that passes.
+is "the smallest case passes where nothing is broken" exits 0 "$fleet" run --engine sim --mode pfs --quiet \
+	--out "$scratch/run" "$scratch/verified-lies/seed-$(failing_seed "$scratch/verified-lies.out").json"
+is "both diagrams tell it" sh -c "grep -q '^sequenceDiagram' '$scratch'/verified-lies/*.mmd &&
+	grep -q 'BROKEN: ' '$scratch'/verified-lies/*.mmd && grep -q 'BROKEN: ' '$scratch'/verified-lies/*.txt"
+is "a range that is none is an error" exits 2 "$fleet" races --seeds 9..1
+is "so is a fault that is not known" exits 2 "$fleet" races --seeds 1 --faults kill,flood
