@@ -98,7 +98,7 @@ static void normalise_times(const struct search_state *state, struct pfs_phone *
 	bool attached = core->parent_slot != PFS_NO_SLOT && core->conns[core->parent_slot].role == CONN_PARENT;
 
 	core->now_us = now_us;
-	core->timer_us = up(core->timer_us, SEARCH_TICK_US);
+	core->timer_us = up(core->timer_us, core->upgraded ? SEARCH_SLOW_US : SEARCH_TICK_US);
 	core->tftp.deadline_us =
 		up(core->tftp.deadline_us, core->state == PFS_ST_TFTP ? SEARCH_TICK_US : SEARCH_SLOW_US);
 	core->linger_us = up(core->linger_us, SEARCH_SLOW_US);
