@@ -3,8 +3,11 @@
  * commands/, one file each.
  */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "emulator/commands/commands.h"
 
@@ -32,10 +35,27 @@ static void usage(FILE *stream)
 			"Exit status: 0 good, 1 failed, 2 usage or a bad scenario, 3 inconclusive, 4 the host lacks something.\n");
 }
 
+/*
+ * At exit, for whoever exits, argp's --help too: what nobody got is not good. A
+ * full disk often shows only when the last bytes are handed over.
+ */
+static void hand_over_output(void)
+{
+	int error = fflush(stdout) != 0 ? errno : 0;
+
+	if (!error && !ferror(stdout))
+		return;
+	fprintf(stderr, "pfs-fleet: cannot write to the standard output%s%s\n", error ? ": " : "",
+		error ? strerror(error) : "");
+	_exit(FLEET_EXIT_HOST);
+}
+
 int main(int argc, char **argv)
 {
 	static char name[64];
 
+	if (atexit(hand_over_output) != 0)
+		return FLEET_EXIT_HOST;
 	argp_err_exit_status = FLEET_EXIT_USAGE;
 	argp_program_version = "pfs-fleet " FLEET_VERSION;
 	if (argc < 2) {

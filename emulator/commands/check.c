@@ -12,6 +12,8 @@
 
 #include "emulator/commands/commands.h"
 #include "emulator/commands/host_limits.h"
+#include "emulator/hq/real_server.h"
+#include "emulator/netns/fabric.h"
 #include "emulator/scenario/scenario.h"
 #include "emulator/scenario/units.h"
 
@@ -213,6 +215,31 @@ static void print_number(uint64_t value, bool bytes)
 		printf("%14llu", (unsigned long long)value);
 }
 
+static int print_ability(const char *what, bool given, const char *mend)
+{
+	printf("  %-24s %14s %14s%s%s\n", what, "yes", given ? "yes" : "no", given ? "" : "  DOES NOT FIT: ",
+	       given ? "" : mend);
+	return !given;
+}
+
+/* What must be allowed or installed. Returns how many lines do not fit. */
+static int print_abilities(const struct plan *plan)
+{
+	enum real_server_kind kind =
+		plan->server.kind == PLAN_SERVER_DNSMASQ ? REAL_SERVER_DNSMASQ : REAL_SERVER_IN_TFTPD;
+	char what[32], mend[64];
+	int missing = print_ability("namespaces allowed", fabric_probe_namespaces() == 0,
+				    "run as root, or allow user namespaces");
+
+	if (plan->server.kind == PLAN_SERVER_EMBEDDED)
+		return missing;
+	snprintf(what, sizeof(what), "root, for %s", real_server_name(kind));
+	missing += print_ability(what, limits_real_server_allowed(), "run as root, or use the embedded server");
+	snprintf(what, sizeof(what), "%s installed", real_server_name(kind));
+	snprintf(mend, sizeof(mend), "apt-get install %s", real_server_package(kind));
+	return missing + print_ability(what, real_server_installed(kind), mend);
+}
+
 /* Returns how many lines do not fit. */
 static int print_needs(const struct plan *plan)
 {
@@ -241,7 +268,7 @@ static int print_needs(const struct plan *plan)
 		print_number(rows[i].given, rows[i].bytes);
 		printf("%s%s%s\n", rows[i].of[0] ? "  " : "", rows[i].of, fits ? "" : ": DOES NOT FIT");
 	}
-	return missing;
+	return missing + print_abilities(plan);
 }
 
 /* ---------------------------------------------------------------- command */

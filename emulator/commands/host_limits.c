@@ -6,9 +6,13 @@
  */
 #include "emulator/commands/host_limits.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include "emulator/hq/real_server.h"
+
+#define NOBODY 65534 /* what real servers become */
 
 /* A number alone in a file of /proc or /sys; LIMITS_NONE where there is none ("max"). */
 static uint64_t read_number(const char *path)
@@ -68,4 +72,60 @@ uint64_t limits_raise_descriptors(uint64_t wanted)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
 		return system_wide;
 	return limit.rlim_cur < system_wide ? limit.rlim_cur : system_wide;
+}
+
+bool limits_real_server_allowed(void)
+{
+	FILE *file = fopen("/proc/self/uid_map", "re");
+	unsigned long long first, outside, count;
+	bool mapped = !file; /* no user namespaces: every user is there */
+
+	if (!file)
+		return geteuid() == 0;
+	while (!mapped && fscanf(file, "%llu %llu %llu", &first, &outside, &count) == 3)
+		mapped = first <= NOBODY && NOBODY - first < count;
+	fclose(file);
+	return mapped && geteuid() == 0;
+}
+
+static bool real_server_is_there(const struct plan *plan)
+{
+	enum real_server_kind kind =
+		plan->server.kind == PLAN_SERVER_DNSMASQ ? REAL_SERVER_DNSMASQ : REAL_SERVER_IN_TFTPD;
+
+	if (plan->server.kind == PLAN_SERVER_EMBEDDED)
+		return true;
+	if (!limits_real_server_allowed())
+		fprintf(stderr, "pfs-fleet: server %s: needs root: run as root, or use the embedded server\n",
+			real_server_name(kind));
+	else if (!real_server_installed(kind))
+		fprintf(stderr, "pfs-fleet: server %s: is not installed: apt-get install %s\n",
+			real_server_name(kind), real_server_package(kind));
+	else
+		return true;
+	return false;
+}
+
+bool limits_allow(const struct plan *plan)
+{
+	const struct plan_needs *needs = &plan->needs;
+	uint64_t descriptors = limits_raise_descriptors(needs->descriptors_worst);
+
+	if (needs->namespaces > limits_namespaces()) {
+		fprintf(stderr,
+			"pfs-fleet: %llu phones need %llu network namespaces, the host gives %llu: as root: "
+			"sysctl user.max_net_namespaces=100000, or give the scenario fewer phones\n",
+			(unsigned long long)plan->phone_count, (unsigned long long)needs->namespaces,
+			(unsigned long long)limits_namespaces());
+		return false;
+	}
+	if (needs->descriptors_typical > descriptors) {
+		fprintf(stderr,
+			"pfs-fleet: %llu phones need %llu descriptors as a rule, the host gives %llu: "
+			"ulimit -Hn %llu as root, or give the scenario fewer phones\n",
+			(unsigned long long)plan->phone_count, (unsigned long long)needs->descriptors_typical,
+			(unsigned long long)descriptors, (unsigned long long)needs->descriptors_worst);
+		return false;
+	}
+	return real_server_is_there(plan);
 }

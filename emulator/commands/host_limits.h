@@ -2,7 +2,10 @@
 #ifndef FLEET_COMMAND_LIMITS_H
 #define FLEET_COMMAND_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "emulator/plan/plan.h"
 
 #define LIMITS_NONE UINT64_MAX /* no limit is known */
 
@@ -16,6 +19,17 @@ uint64_t limits_raise_descriptors(uint64_t wanted);
 
 /* Bytes of memory to be had without swapping, a container's limit regarded; or LIMITS_NONE. */
 uint64_t limits_memory(void);
+
+/* True where a real TFTP server can be begun: root, with a user for it to become. */
+bool limits_real_server_allowed(void);
+
+/*
+ * Whether a fleet on the real kernel certainly cannot be made here. Returns
+ * true, or false after one line on stderr that says why and what to do. What
+ * is left to chance (memory, descriptors at worst) is for `check` to tell.
+ * Raises the limit of descriptors as limits_raise_descriptors() does.
+ */
+bool limits_allow(const struct plan *plan);
 
 /* user.max_net_namespaces, or LIMITS_NONE. */
 uint64_t limits_namespaces(void);

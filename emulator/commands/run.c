@@ -250,10 +250,6 @@ static int print_report(const struct options *options, const struct report *repo
 	else if (report_table(report, stdout) == 0)
 		printf("results: %s\n", report->out_dir);
 	free(summary);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "pfs-fleet: cannot write to the standard output: %s\n", strerror(errno));
-		status = FLEET_EXIT_FAILED;
-	}
 	return status;
 }
 
@@ -263,11 +259,14 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 	struct one_run pfs = { 0 }, traditional = { 0 };
 	struct side_runs side = { 0 };
 	int status = FLEET_EXIT_HOST;
+	bool broken = false, nothing_ran;
 
 	if (options->pfs && run_once(plan, options->sim, false, out_dir, options->quiet, "PFS", &pfs) < 0)
 		goto out;
-	if (options->traditional && !stop &&
-	    run_once(plan, options->sim, true, out_dir, options->quiet, "traditional", &traditional) < 0)
+	if (options->traditional && !stop)
+		broken = run_once(plan, options->sim, true, out_dir, options->quiet, "traditional", &traditional) < 0;
+	/* Nothing to tell of; else what the first run found is worth its time. */
+	if (broken && !pfs.result)
 		goto out;
 
 	struct report report = {
@@ -278,20 +277,31 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		.pfs = report_of(&pfs),
 		.traditional = report_of(&traditional),
 	};
-	bool interrupted = stop;
+	bool interrupted = stop || broken;
 	if (report_is_reduced(&report) && !interrupted && run_side(options, plan, &side))
 		report.side = &side.side;
 	report_judge(&report);
+	if (broken) {
+		report.interrupted = true;
+		report.verdict = REPORT_INCONCLUSIVE;
+		fprintf(stderr, "pfs-fleet: the traditional run could not be made; the results are the PFS run's alone\n");
+	}
 	status = print_report(options, &report);
 	/* An invariant that does not hold (it stands on stderr): nothing that was counted until then is good. */
 	if (pfs.violated || traditional.violated)
 		status = FLEET_EXIT_FAILED;
+	/* The folder has the results in it: it stays, and the status still says what happened. */
+	if (broken)
+		status = FLEET_EXIT_HOST;
 out:
+	nothing_ran = !pfs.result && !traditional.result;
 	record_free(pfs.record);
 	record_free(traditional.record);
 	record_free(side.pfs.record);
 	record_free(side.traditional.record);
 	plan_free(side.plan);
+	if (nothing_ran)
+		folder_abandon(out_dir);
 	return status;
 }
 
@@ -325,8 +335,10 @@ int command_run(int argc, char **argv)
 		plan_free(plan);
 		return FLEET_EXIT_USAGE;
 	}
-	/* As check promised: past the hard limit where that is allowed. */
-	limits_raise_descriptors(plan->needs.descriptors_worst);
+	if (!options.sim && !limits_allow(plan)) {
+		plan_free(plan);
+		return FLEET_EXIT_HOST;
+	}
 	int status = FLEET_EXIT_USAGE;
 	if (folder_make(options.out, plan->name, started_at, out_dir) == 0) {
 		if (folder_write(out_dir, "scenario.json", plan->text) == 0) {
@@ -337,8 +349,6 @@ int command_run(int argc, char **argv)
 			status = run_modes(&options, plan, out_dir, started_at);
 			rcu_unregister_thread();
 		}
-		if (status == FLEET_EXIT_HOST)
-			folder_abandon(out_dir);
 	}
 	plan_free(plan);
 	return status;

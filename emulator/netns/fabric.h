@@ -89,4 +89,7 @@ void fabric_free(struct fabric *fabric);
 struct fabric_probe { const char *name; int error; char found[96]; char meaning[160]; char mend[160]; bool needed; };
 uint32_t fabric_probe_host(struct fabric_probe *probes, uint32_t max);
 
+/* Tries in a child process whether namespaces can be made. Returns 0 or a negative errno; says nothing. */
+int fabric_probe_namespaces(void);
+
 #endif

@@ -100,6 +100,13 @@ static int enter_user_namespace(void)
 	return 0;
 }
 
+/* The namespace that the thread is in becomes the one that threads go back to. */
+static int home_here(struct namespace_home *home)
+{
+	home->net = open_own("/proc/thread-self/ns/net");
+	return home->net < 0 ? home->net : 0;
+}
+
 int namespace_home_open(struct namespace_home *home)
 {
 	int error;
@@ -112,8 +119,20 @@ int namespace_home_open(struct namespace_home *home)
 		return home->net;
 	}
 	if (!unshare(CLONE_NEWNET)) {
-		namespace_leave(home);
-		return 0;
+		if (!setns(home->net, CLONE_NEWNET))
+			return 0;
+		error = -errno;
+		close(home->net);
+		home->net = -1;
+		if (error != -EPERM) {
+			fprintf(stderr, "network namespaces: the way back is gone: %s\n", strerror(-error));
+			return error;
+		}
+		/*
+		 * Root of a user namespace that does not own the network it began
+		 * in (unshare -Ur): there is no way back, and none is needed.
+		 */
+		return home_here(home);
 	}
 	error = -errno;
 	close(home->net);
@@ -124,10 +143,7 @@ int namespace_home_open(struct namespace_home *home)
 		return error;
 	}
 	error = enter_user_namespace();
-	if (error)
-		return error;
-	home->net = open_own("/proc/thread-self/ns/net");
-	return home->net < 0 ? home->net : 0;
+	return error ? error : home_here(home);
 }
 
 void namespace_home_close(struct namespace_home *home)

@@ -18,7 +18,8 @@ struct namespace_home {
  * Finds out whether network namespaces can be made, and enters a user
  * namespace where that is what it takes (only with a single thread). Returns 0,
  * or -EPERM and other negative errnos after one line on stderr that says what
- * to do. A process that is in such a user namespace stays there.
+ * to do. A process that is in such a user namespace stays there; so does one
+ * that cannot go back to a network that its user namespace does not own.
  */
 int namespace_home_open(struct namespace_home *home);
 void namespace_home_close(struct namespace_home *home);

@@ -114,15 +114,22 @@ static int try_packet(void)
 }
 
 /* In the child. The one line of a refusal goes to nobody: the table says it. */
-static void try_features(int errors[FEATURES])
+static void be_silent(void)
 {
-	struct fabric fabric = { .home = { .net = -1 } };
-	int silence = open("/dev/null", O_WRONLY | O_CLOEXEC), descriptor;
-	struct netlink nl;
-	int64_t backlog;
+	int silence = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	if (silence >= 0)
 		dup2(silence, STDERR_FILENO);
+}
+
+static void try_features(int errors[FEATURES])
+{
+	struct fabric fabric = { .home = { .net = -1 } };
+	struct netlink nl;
+	int64_t backlog;
+	int descriptor;
+
+	be_silent();
 	errors[NAMESPACES] = namespace_home_open(&fabric.home);
 	if (errors[NAMESPACES])
 		return;
@@ -168,6 +175,32 @@ static void probe_features(int errors[FEATURES])
 		waitpid(child, NULL, 0);
 	}
 	close(ends[0]);
+}
+
+static int try_namespaces(void)
+{
+	struct namespace_home home = { .net = -1 };
+	int result;
+
+	be_silent();
+	result = namespace_home_open(&home);
+	if (!result)
+		result = namespace_new(&home);
+	return result < 0 ? result : 0;
+}
+
+int fabric_probe_namespaces(void)
+{
+	int status;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	if (!child)
+		_exit(-try_namespaces()); /* an errno fits in an exit status */
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
 }
 
 /* ---- limits ---- */

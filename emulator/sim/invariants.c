@@ -39,6 +39,7 @@ struct watched {
 	uint8_t state, file, held;          /* as last counted; held: how many, from the first on */
 	uint8_t rooted;                     /* bit a file: confirmed and not given up */
 	uint8_t rounds;                     /* elections that failed for the current file */
+	uint32_t claimed;                   /* strength of its last claim */
 	bool counted, ended;
 };
 
@@ -46,7 +47,7 @@ struct family {
 	uint32_t electing[PFS_FILES_MAX], waiting[PFS_FILES_MAX]; /* phones; waiting: in ROOT_WAITING */
 	uint32_t copies[PFS_FILES_MAX];  /* begun while somebody else held or fetched it */
 	uint32_t excused[PFS_FILES_MAX]; /* by attempts that broke off and files that were damaged */
-	uint32_t faults;                 /* that hit its phones, their returns included */
+	uint32_t faults;                 /* that cut its phones off or damaged a file, their ends included */
 	uint32_t damaged;                /* verifications that failed */
 };
 
@@ -58,7 +59,9 @@ struct sim_watch {
 	uint64_t felt_until_us; /* the last fault's effects; PFS_TIME_NEVER: while the run lasts */
 	uint64_t last_fault_us;
 	uint32_t network_faults;
-	bool unreachable; /* the server was, for somebody, at some time */
+	bool lan_torn;      /* phones of one subnet did not hear each other, or were slow, at some time */
+	bool busy, resized; /* the server rejected without cause; served another length */
+	bool unreachable;   /* the server was, for somebody, at some time */
 };
 
 /* docs/protocol.md, question 13, and what a fault costs before it is noticed. */
@@ -333,10 +336,10 @@ static void check_download(struct sim_world *world, uint32_t number, const struc
 		sim_broken(world, number, "a download past the root has a reason that is true");
 	else if (trace->b == PFS_DIRECT_NONE && !(phone->rooted & 1u << file))
 		sim_broken(world, number, "only the confirmed root asks the server without a reason");
-	if (world->error || !available(world, number, file))
+	if (world->error || !reachable(world, number) || !available(world, number, file))
 		return;
 	uint64_t allowed = family->faults + (uint64_t)world->watch->network_faults + family->excused[file];
-	if (++family->copies[file] > allowed)
+	if (++family->copies[file] > allowed && !world->watch->lan_torn)
 		sim_broken(world, number, "no more WAN copies than the faults explain");
 }
 
@@ -353,10 +356,11 @@ static void check_failure(struct sim_world *world, uint32_t number, const struct
 			holds = world->plan->sites[i].down.loss_ppm || world->plan->sites[i].up.loss_ppm;
 		break;
 	case PFS_FAIL_SERVER_BUSY:
-		holds = world->plan->server.serving_max < world->plan->phone_count;
+		holds = watch->busy || world->plan->server.serving_max < world->plan->phone_count;
 		break;
 	case PFS_FAIL_DAMAGED:
-		holds = watch->families[watch->phones[number].family].damaged >= PFS_TFTP_DAMAGED_MAX;
+		holds = watch->resized ||
+			watch->families[watch->phones[number].family].damaged >= PFS_TFTP_DAMAGED_MAX;
 		break;
 	default: /* the server has every file and denies nothing */
 		break;
@@ -399,6 +403,14 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 	case PFS_TR_ELECTION_AGAIN:
 		phone->rounds++;
 		phone->rooted &= (uint8_t)~file_bit;
+		break;
+	case PFS_TR_CLAIM:
+		phone->claimed = (uint32_t)trace->c;
+		break;
+	case PFS_TR_YIELDED:
+		/* A root's strength carries the bump, a holder's is the greatest there is. */
+		if (phone->state == PFS_ST_CLAIMING && trace->c < phone->claimed)
+			sim_broken(world, number, "a claim yields to a stronger one alone");
 		break;
 	case PFS_TR_CONFIRMED:
 		phone->rooted |= file_bit;
@@ -489,10 +501,12 @@ void sim_watch_taken(struct sim_world *world, uint32_t number, uint32_t sender, 
 }
 
 /*
- * A fault that hits one phone costs its family at most one copy when it strikes
- * and one when the phone is back without its files. One of the network may
- * make each family fetch a file again. What strikes once and is over (damage)
- * is counted where verification finds it.
+ * A phone that dies takes its own download with it: what the others begin then
+ * is not beside it, and its return changes nothing for whoever holds the file.
+ * One that is cut off may stand as root while it is alone, and so may those
+ * whom it would have beaten. A network that is too slow makes a family leave a
+ * root that still downloads. What strikes once and is over (damage) is counted
+ * where verification finds it too.
  */
 void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 {
@@ -502,16 +516,23 @@ void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 	if (!watch)
 		return;
 	watch->last_fault_us = world->now_us;
-	if (order->phone >= 0) {
-		watch->families[watch->phones[order->phone].family].faults++;
-	} else {
+	if (order->phone < 0) {
 		watch->network_faults++;
 		watch->unreachable = true;
+	} else if (order->kind != PLAN_FAULT_KILL && order->kind != PLAN_FAULT_CRASH) {
+		watch->families[watch->phones[order->phone].family].faults++;
+		/* A phone without its cable cannot know that it is not the network. */
+		watch->unreachable |= order->kind == PLAN_FAULT_UNPLUG;
 	}
-	/* A phone without its cable cannot know that it is not the network. */
-	if (order->kind == PLAN_FAULT_UNPLUG)
-		watch->unreachable = true;
-	if (!order->end && order->fault->duration_us != PFS_TIME_NEVER)
+	/* How often these make phones of a family stand as root apart has no bound worth the name. */
+	watch->lan_torn |= plan_fault_virtual_only(order->kind);
+	watch->busy |= order->kind == PLAN_FAULT_SERVER_BUSY;
+	watch->resized |= order->kind == PLAN_FAULT_SERVER_SIZE;
+	/* A fault for good is felt to the end, but for a phone that is gone: the others go on without it. */
+	if (!order->end && order->fault->duration_us == PFS_TIME_NEVER &&
+	    plan_fault_virtual_only(order->kind) && !plan_fault_once(order->kind))
+		felt_us = PFS_TIME_NEVER;
+	else if (!order->end && order->fault->duration_us != PFS_TIME_NEVER)
 		felt_us = world->now_us + order->fault->duration_us + FAULT_FELT_US;
 	if (watch->felt_until_us < felt_us)
 		watch->felt_until_us = felt_us;

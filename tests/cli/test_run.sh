@@ -73,6 +73,22 @@ says err "^bad.json: sites: " "the line names file and path"
 test ! -e refused
 check "nothing is made for a bad scenario" $?
 
+# full ARGUMENT...: what cannot be written is not good
+full() {
+	"$fleet" "$@" >/dev/full 2>err </dev/null
+	got=$?
+	: >out
+	[ "$got" -eq 4 ] && grep -q '^pfs-fleet: cannot write to the standard output' err &&
+		[ "$(wc -l <err)" -eq 1 ]
+	check "a full standard output: $*: exit 4, one line" $?
+}
+full --help
+full --version
+full check --help
+full check "$smoke"
+full doctor
+full run "$smoke" --engine sim -q --out full
+
 exits 0 "a run in virtual time is good" run "$smoke" --engine sim --out first
 says out "^verdict: pass" "the table ends with the verdict"
 says out "^Not at full size: .* on the right the full size" "a scaled run says so in the first line"
@@ -127,12 +143,17 @@ says out "^Does not hold, PFS run: transfers_pfs: 12, expected exactly 13" "the 
 # Three thousand phones keep virtual time busy; the first line of progress says that it runs.
 sed -e 's/"count": [0-9]*/"count": 1500/g' -e 's/"10.1.1.0.24"/"10.16.0.0\/16"/' -e '/"expect"/,/}/d' \
 	-e 's/\("enterprise".*\),/\1/' -e 's/"1\/200"/"1"/' "$smoke" >big.json
-rm -f out err
-"$fleet" run big.json --engine sim --out sixth >out 2>err </dev/null &
-run=$!
-until [ -s err ] || ! kill -0 $run 2>/dev/null; do
-	sleep 0.05
-done
+# begins OPTION...: begins such a run and returns with its first line; its process is in $run
+begins() {
+	rm -f out err
+	"$fleet" run big.json --engine sim "$@" >out 2>err </dev/null &
+	run=$!
+	until [ -s err ] || ! kill -0 $run 2>/dev/null; do
+		sleep 0.05
+	done
+}
+
+begins --out sixth
 kill -INT $run 2>/dev/null
 wait $run
 got=$?
@@ -144,9 +165,22 @@ check "in the summary too" $?
 
 # A fault that finds nobody has shown nothing: the run is not good.
 sed -e 's/"phase": "tftp", "percent": 50, "file": "apps"/"at": "3h"/' "$scenarios/root-killed.json" >late.json
-exits 1 "a fault that strikes nobody fails the run" run late.json --engine sim --mode pfs --quiet --out seventh
+exits 1 "a fault that strikes nobody fails the run" run late.json --engine sim --mode pfs --quiet --out ninth
 says out "faults_not_struck: 1, expected at most 0" "and the run says so"
-exits 0 "the fault itself strikes" run "$scenarios/root-killed.json" --engine sim --mode pfs --quiet --out eighth
+exits 0 "the fault itself strikes" run "$scenarios/root-killed.json" --engine sim --mode pfs --quiet --out tenth
+
+# The traditional run cannot begin: a file is where its logs would go.
+begins --out seventh
+: >seventh/console-traditional
+wait $run
+got=$?
+[ $got -eq 4 ] || echo "# exit status $got, expected 4"
+check "a traditional run that cannot be made is the host's lack" "$((got == 4 ? 0 : 1))"
+says err "the results are the PFS run's alone" "it says that the PFS run's results are kept"
+says out "^Interrupted: these results are partial." "they are printed, and marked"
+grep -q '"interrupted":	true' seventh/summary.json && grep -q '"mode":	"pfs"' seventh/summary.json &&
+	test -s seventh/scenario.json
+check "they are written, and marked" $?
 
 echo "1..$number"
 exit "$((bad ? 1 : 0))"

@@ -259,8 +259,7 @@ START_TEST(sigkill_leaves_nothing)
 }
 END_TEST
 
-/* The same without root, in a user namespace. */
-START_TEST(an_ordinary_user_can)
+static void become_an_ordinary_user(void)
 {
 	if (geteuid() == 0) {
 		ck_assert_int_eq(setgroups(0, NULL), 0);
@@ -269,6 +268,43 @@ START_TEST(an_ordinary_user_can)
 		/* a process that changed its user has its /proc entries given back by an exec only */
 		netns_test_dumpable();
 	}
+}
+
+/* The same without root, in a user namespace. */
+START_TEST(an_ordinary_user_can)
+{
+	become_an_ordinary_user();
+	killed_leaves_nothing();
+}
+END_TEST
+
+static void write_text(const char *path, const char *text)
+{
+	int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(descriptor, 0);
+	ck_assert_int_eq(write(descriptor, text, strlen(text)), (ssize_t)strlen(text));
+	close(descriptor);
+}
+
+/*
+ * The same as "unshare -Ur" leaves a process: root of a user namespace, in a
+ * network that this user namespace does not own and that nobody in it can
+ * enter again. That is no reason to abort.
+ */
+START_TEST(root_of_a_user_namespace_alone_can)
+{
+	char map[32];
+
+	become_an_ordinary_user();
+	unsigned int user = geteuid(), group = getegid();
+
+	ck_assert_int_eq(unshare(CLONE_NEWUSER), 0);
+	write_text("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1\n", user);
+	write_text("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %u 1\n", group);
+	write_text("/proc/self/gid_map", map);
 	killed_leaves_nothing();
 }
 END_TEST
@@ -285,8 +321,10 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, free_leaves_nothing);
 	tcase_add_test(tests, sigkill_leaves_nothing);
-	if (netns_test_user_namespaces())
+	if (netns_test_user_namespaces()) {
 		tcase_add_test(tests, an_ordinary_user_can);
+		tcase_add_test(tests, root_of_a_user_namespace_alone_can);
+	}
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
