@@ -229,7 +229,7 @@ void core_file_next(struct pfs_phone *phone, struct pfs_actions *actions)
 	}
 	phone->upgraded = 1;
 	core_trace(phone, actions, PFS_TR_UPGRADED);
-	core_state_set(phone, PFS_ST_LINGERING, PFS_TIME_NEVER);
+	core_state_set(phone, PFS_ST_LINGERING, phone->now_us + PFS_LINGER_MAX_US);
 	phone->linger_us = phone->now_us + PFS_LINGER_US;
 	if (!phone->port_open)
 		reboot(phone, actions);
@@ -254,7 +254,7 @@ void core_file_failed(struct pfs_phone *phone, struct pfs_actions *actions, enum
 	phone->rooted &= (uint8_t) ~(1u << phone->file);
 	phone->failure = (uint8_t)failure;
 	core_trace(phone, actions, PFS_TR_FAILED)->a = failure;
-	core_state_set(phone, PFS_ST_FAILED, PFS_TIME_NEVER);
+	core_state_set(phone, PFS_ST_FAILED, phone->now_us + PFS_LINGER_MAX_US);
 	phone->linger_us = phone->now_us + PFS_LINGER_US;
 	phone->root_deadline_us = PFS_TIME_NEVER;
 	phone->root_limit_us = PFS_TIME_NEVER;

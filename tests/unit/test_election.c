@@ -545,6 +545,23 @@ START_TEST(claims_prolong_lingering)
 }
 END_TEST
 
+/* But not for ever: an hour after its own upgrade it goes, whoever claims. */
+START_TEST(lingering_ends)
+{
+	uint64_t begun_us;
+
+	hold();
+	begun_us = rig.phone.now_us;
+	while (rig.phone.now_us + 31 * PFS_S < begun_us + PFS_LINGER_MAX_US) {
+		rig_advance(&rig, 30 * PFS_S);
+		hear_claim(9, 5);
+		must_be("lingering");
+	}
+	rig_advance(&rig, 31 * PFS_S);
+	must_be("rebooted");
+}
+END_TEST
+
 /* XID: another for each file and each boot, never zero, never the same phone's twice. */
 START_TEST(xids_differ)
 {
@@ -596,6 +613,7 @@ int main(void)
 	tcase_add_test(tcase, avoid_is_respected);
 	tcase_add_test(tcase, members_do_not_answer);
 	tcase_add_test(tcase, claims_prolong_lingering);
+	tcase_add_test(tcase, lingering_ends);
 	tcase_add_test(tcase, xids_differ);
 	suite_add_tcase(suite, tcase);
 

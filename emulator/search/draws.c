@@ -1,0 +1,46 @@
+/*
+ * Draws. The core draws by hashing (seed, phone, purpose, attempt), so a seed
+ * can be found with which a draw comes out as wished, whatever its purpose:
+ * nothing in the core has to know of the search. Found seeds are kept.
+ */
+#include "emulator/search/state.h"
+
+#define PURPOSES 8 /* more than the core has */
+#define ATTEMPTS 64
+
+static bool within(uint64_t draw, uint8_t variant)
+{
+	uint32_t top = (uint32_t)(draw >> 59); /* of 32 parts */
+
+	switch (variant) {
+	case 0:
+		return top < 2;
+	case 1:
+		return top == 15 || top == 16;
+	default:
+		return top >= 30;
+	}
+}
+
+/* JOIN, ORPHAN, ANSWER, TFTP and LAST: all that delay something; what names or weighs is not searched. */
+static bool fits(uint64_t seed, uint32_t phone, uint64_t attempt, uint8_t variant)
+{
+	for (uint32_t purpose = 3; purpose < PURPOSES; purpose++)
+		if (!within(pfs_draw(seed, phone, purpose, attempt), variant))
+			return false;
+	return true;
+}
+
+uint64_t search_seed(uint32_t phone, uint64_t attempt, uint8_t variant)
+{
+	static uint64_t found[SEARCH_PHONES_MAX][ATTEMPTS][SEARCH_VARIANTS];
+	uint64_t seed = 1;
+
+	if (attempt < ATTEMPTS && found[phone][attempt][variant])
+		return found[phone][attempt][variant];
+	while (!fits(seed, phone, attempt, variant))
+		seed++;
+	if (attempt < ATTEMPTS)
+		found[phone][attempt][variant] = seed;
+	return seed;
+}
