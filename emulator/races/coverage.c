@@ -27,8 +27,6 @@ static const struct {
 	  "a phone dials in joining alone, and hangs up when it leaves" },
 	{ BIT(PFS_ST_TFTP_WAITING) | BIT(PFS_ST_FAILED), BIT(PFS_EV_TFTP) | BIT(PFS_EV_TFTP_REFUSED),
 	  "the TFTP socket is closed between attempts, and after the last" },
-	{ BIT(PFS_ST_VERIFYING), ~(BIT(PFS_EV_VERIFIED) | BIT(PFS_EV_BYTES)),
-	  "verification takes no virtual time: only what comes in the same microsecond gets in between" },
 	{ BIT(PFS_ST_REBOOTED), ~UINT32_C(0), "a rebooted phone has closed its ports and waits for nothing" },
 };
 

@@ -112,15 +112,77 @@ static void damage(struct dice *dice, cJSON *fault)
 	cJSON_AddNumberToObject(fault, "percent", below(dice, 100));
 }
 
+/* At a time, for a while: a switch that never heals proves little. */
+static void upset_switch(struct dice *dice, cJSON *fault)
+{
+	add_ms(fault, "at", below(dice, 60000));
+	add_duration(dice, fault, UINT32_MAX);
+}
+
+static void disturb(struct dice *dice, cJSON *fault)
+{
+	static const char *const shares[] = { "1%", "10%", "40%", "90%" };
+
+	upset_switch(dice, fault);
+	cJSON *lan = cJSON_AddObjectToObject(fault, "lan");
+	cJSON_AddStringToObject(lan, "loss", shares[below(dice, 4)]);
+	if (one_in(dice, 2))
+		cJSON_AddStringToObject(lan, "duplicate", shares[below(dice, 4)]);
+}
+
+static void upset_server(struct dice *dice, cJSON *fault)
+{
+	add_ms(fault, "at", below(dice, 90000));
+	add_duration(dice, fault, UINT32_MAX);
+}
+
+static void upset_connection(struct dice *dice, cJSON *fault)
+{
+	bool receiving = one_in(dice, 2);
+
+	cJSON_AddStringToObject(fault, "phase", receiving ? "receiving" : "root_waiting");
+	cJSON_AddStringToObject(fault, "role", one_in(dice, 2) ? "parent" : "leaf");
+	if (receiving)
+		cJSON_AddNumberToObject(fault, "percent", below(dice, 100));
+	add_file(dice, fault);
+}
+
+static void half_open(struct dice *dice, cJSON *fault)
+{
+	upset_connection(dice, fault);
+	cJSON_AddStringToObject(fault, "direction", one_in(dice, 2) ? "up" : "down");
+	add_duration(dice, fault, 4);
+}
+
+static void slow_storage(struct dice *dice, cJSON *fault)
+{
+	static const char *const rates[] = { "64kbit", "1mbit", "8mbit" };
+
+	upset_phone(dice, fault);
+	cJSON_AddStringToObject(fault, "rate", rates[below(dice, 3)]);
+}
+
+static void drift(struct dice *dice, cJSON *fault)
+{
+	static const char *const shares[] = { "0.1%", "5%", "30%" };
+
+	upset_phone(dice, fault);
+	cJSON_AddStringToObject(fault, one_in(dice, 2) ? "fast" : "slow", shares[below(dice, 3)]);
+}
+
 static const struct {
 	const char *name;
 	void (*fill)(struct dice *dice, cJSON *fault);
 	bool drawn_only; /* names what only a fleet that is drawn has */
 } kinds[] = {
-	{ "kill", upset_phone, false },       { "unplug", upset_phone, false },
-	{ "crash", upset_phone, false },      { "wan_cut", upset_network, false },
-	{ "wan_degrade", degrade_wan, true }, { "server_stop", upset_network, false },
-	{ "damage_tftp", damage, false },     { "damage_tcp", damage, false },
+	{ "kill", upset_phone, false },           { "unplug", upset_phone, false },
+	{ "crash", upset_phone, false },          { "wan_cut", upset_network, false },
+	{ "wan_degrade", degrade_wan, true },     { "server_stop", upset_network, false },
+	{ "damage_tftp", damage, false },         { "damage_tcp", damage, false },
+	{ "lan_disturb", disturb, false },        { "lan_split", upset_switch, false },
+	{ "server_busy", upset_server, false },   { "server_silent", upset_server, false },
+	{ "tcp_reset", upset_connection, false }, { "tcp_half_open", half_open, false },
+	{ "slow_storage", slow_storage, false },  { "clock_drift", drift, false },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
@@ -170,7 +232,7 @@ static void draw_faults(struct dice *dice, cJSON *scenario, const struct race_se
 		faults = cJSON_AddArrayToObject(scenario, "faults");
 	for (uint32_t i = 0; i < KIND_COUNT; i++) {
 		/* Drawn whether wanted or not, so that the others are the same where one is left out. */
-		bool on = one_in(dice, 3);
+		bool on = one_in(dice, 4);
 		uint32_t times = 1 + below(dice, 3) / 2;
 		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0 };
 		if (!on || !(settings->faults & UINT64_C(1) << i) || (kinds[i].drawn_only && settings->base))
