@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,6 +118,19 @@ static int enter(const struct control_namespaces *namespaces)
 	return setns(namespaces->net, CLONE_NEWNET) ? -errno : 0;
 }
 
+/*
+ * The command's /sys is to tell of the phone's interfaces and not the host's:
+ * a sysfs shows the network namespace that it is mounted in. In a mount
+ * namespace of the command's own, so that nobody else sees it; where that is
+ * not permitted (a container), the command has the host's as before.
+ */
+static void show_own_sysfs(void)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
+		return;
+	(void)mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
 static int refuse(const char *run, const char *phone, const char *phones, int error)
 {
 	switch (error) {
@@ -156,6 +170,7 @@ int command_exec(int argc, char **argv)
 		error = enter(&namespaces);
 	if (error)
 		return refuse(options.run, options.phone, namespaces.phones, error);
+	show_own_sysfs();
 	execvp(options.command[0], options.command);
 	fprintf(stderr, "pfs-fleet: %s: %s\n", options.command[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;

@@ -56,8 +56,9 @@ static int parse_seed(const char *text, uint64_t *seed)
 	char *end;
 
 	errno = 0;
-	*seed = strtoull(text, &end, 0);
-	return errno || end == text || *end || strchr(text, '-') ? -EINVAL : 0;
+	*seed = strtoull(text, &end, 10);
+	/* UINT64_MAX stands for "not said" in a scenario, which is to take what this takes. */
+	return errno || *text < '0' || *text > '9' || *end || *seed == UINT64_MAX ? -EINVAL : 0;
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -79,7 +80,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPT_SEED:
 		options->overrides.has_seed = true;
 		if (parse_seed(argument, &options->overrides.seed) < 0)
-			argp_error(state, "--seed: \"%s\": not a whole number from 0 to 2^64 - 1", argument);
+			argp_error(state, "--seed: \"%s\": not a whole number from 0 to 2^64 - 2", argument);
 		return 0;
 	case OPT_SPEED:
 		if (scenario_parse_speed(argument, &options->overrides.speed_milli) < 0)
@@ -238,16 +239,19 @@ static int print_report(const struct options *options, const struct report *repo
 {
 	char *summary = report_summary(report);
 	int status = exit_status(report);
+	bool written;
 
 	if (!summary) {
 		fprintf(stderr, "pfs-fleet: no memory for the summary\n");
 		return FLEET_EXIT_FAILED;
 	}
-	if (folder_write(report->out_dir, "summary.json", summary) < 0)
-		status = FLEET_EXIT_FAILED;
+	/* The line that says why names the file; what stands on the screen is then all there is. */
+	written = folder_write(report->out_dir, "summary.json", summary) == 0;
+	if (!written)
+		status = FLEET_EXIT_HOST;
 	if (options->json)
 		fputs(summary, stdout);
-	else if (report_table(report, stdout) == 0)
+	else if (report_table(report, stdout) == 0 && written)
 		printf("results: %s\n", report->out_dir);
 	free(summary);
 	return status;
@@ -348,6 +352,9 @@ int command_run(int argc, char **argv)
 			rcu_thread_offline();
 			status = run_modes(&options, plan, out_dir, started_at);
 			rcu_unregister_thread();
+		} else {
+			status = FLEET_EXIT_HOST;
+			folder_abandon(out_dir);
 		}
 	}
 	plan_free(plan);

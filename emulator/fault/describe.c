@@ -54,6 +54,12 @@ static const char *verb(const struct fault_order *order)
 		return order->fault->upwards ? "is not heard by its parent" : "does not hear its parent";
 	case PLAN_FAULT_SLOW_STORAGE:
 		return order->end ? "has fast storage again" : "has slow storage";
+	case PLAN_FAULT_HOSTILE_ROOT:
+		return order->end ? "itself again" : "replaced by a false root";
+	case PLAN_FAULT_HOSTILE_FLOOD:
+		return order->end ? "itself again" : "replaced by a flood of claims";
+	case PLAN_FAULT_HOSTILE_GARBAGE:
+		return order->end ? "itself again" : "replaced by a source of garbage";
 	case PLAN_FAULT_CLOCK_DRIFT:
 		if (order->end)
 			return "has a true clock again";

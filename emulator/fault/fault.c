@@ -82,7 +82,8 @@ static bool hits_phone(enum plan_fault_kind kind)
 
 static bool puts_out(enum plan_fault_kind kind)
 {
-	return kind == PLAN_FAULT_KILL || kind == PLAN_FAULT_UNPLUG || kind == PLAN_FAULT_CRASH;
+	return kind == PLAN_FAULT_KILL || kind == PLAN_FAULT_UNPLUG || kind == PLAN_FAULT_CRASH ||
+	       plan_fault_hostile(kind);
 }
 
 static bool uses_percent(const struct plan_fault *fault)

@@ -22,7 +22,7 @@ int fabric_namespace_open(struct fabric *fabric, struct fabric_namespace *ns, co
 	if (ns->descriptor < 0) {
 		error = ns->descriptor;
 		ns->descriptor = -1;
-		fprintf(stderr, "%s: network namespace: %s\n", subject, strerror(-error));
+		namespace_complain(subject, error);
 		return error;
 	}
 	error = netlink_open(&ns->nl);

@@ -324,7 +324,7 @@ int lan_phone_up(struct fabric *fabric, uint32_t number)
 	if (phone->descriptor < 0) {
 		error = phone->descriptor;
 		phone->descriptor = -1;
-		fprintf(stderr, "%s: network namespace: %s\n", wanted->name, strerror(-error));
+		namespace_complain(wanted->name, error);
 		return error;
 	}
 	error = port_up(fabric, number);

@@ -138,8 +138,7 @@ int namespace_home_open(struct namespace_home *home)
 	close(home->net);
 	home->net = -1;
 	if (error != -EPERM) {
-		fprintf(stderr, "network namespaces: %s: more may be allowed by: sysctl user.max_net_namespaces=100000\n",
-			strerror(-error));
+		namespace_complain("pfs-fleet", error);
 		return error;
 	}
 	error = enter_user_namespace();
@@ -171,6 +170,19 @@ int namespace_new(struct namespace_home *home)
 	if (error && error != -ENOENT) /* ENOENT: this kernel has no IPv6 */
 		home->ipv6_by_link = true;
 	return descriptor;
+}
+
+void namespace_complain(const char *subject, int error)
+{
+	const char *mend = "";
+
+	if (error == -ENOSPC)
+		mend = ": more may be allowed, as root, by: sysctl user.max_net_namespaces=100000";
+	else if (error == -EMFILE)
+		mend = ": more descriptors may be allowed, as root, by: ulimit -Hn 1048576";
+	else if (error == -ENFILE)
+		mend = ": more descriptors may be allowed, as root, by: sysctl fs.file-max=4194304";
+	fprintf(stderr, "%s: network namespace: %s%s\n", subject, strerror(-error), mend);
 }
 
 int namespace_enter(int descriptor)

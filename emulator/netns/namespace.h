@@ -30,6 +30,9 @@ void namespace_home_close(struct namespace_home *home);
  */
 int namespace_new(struct namespace_home *home);
 
+/* One line on stderr: what could not have a namespace (namespace_new()), why, and what to do. */
+void namespace_complain(const char *subject, int error);
+
 /* Puts the calling thread into a namespace. Returns 0 or a negative errno. */
 int namespace_enter(int descriptor);
 

@@ -110,7 +110,8 @@ static const char *const server_names[] = {"embedded", "in.tftpd", "dnsmasq"};
 static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", "wan_degrade", "server_stop",
 					  "damage_tftp", "damage_tcp", "lan_disturb", "lan_split", "slow_ports",
 					  "server_busy", "server_silent", "server_size", "tcp_reset",
-					  "tcp_half_open", "slow_storage", "clock_drift"};
+					  "tcp_half_open", "slow_storage", "clock_drift",
+					  "hostile_root", "hostile_flood", "hostile_garbage"};
 static const char *const role_names[] = {"any", "root", "parent", "leaf", "phone"};
 static const char *const phase_names[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving"};
 
@@ -153,6 +154,12 @@ bool plan_fault_once(enum plan_fault_kind kind)
 {
 	return kind == PLAN_FAULT_DAMAGE_TFTP || kind == PLAN_FAULT_DAMAGE_TCP ||
 	       kind == PLAN_FAULT_TCP_RESET;
+}
+
+bool plan_fault_hostile(enum plan_fault_kind kind)
+{
+	return kind == PLAN_FAULT_HOSTILE_ROOT || kind == PLAN_FAULT_HOSTILE_FLOOD ||
+	       kind == PLAN_FAULT_HOSTILE_GARBAGE;
 }
 
 bool plan_fault_virtual_only(enum plan_fault_kind kind)

@@ -130,6 +130,9 @@ enum plan_fault_kind {
 	PLAN_FAULT_TCP_HALF_OPEN, /* one direction of it vanishes */
 	PLAN_FAULT_SLOW_STORAGE,
 	PLAN_FAULT_CLOCK_DRIFT,
+	PLAN_FAULT_HOSTILE_ROOT, /* a hostile host in the phone's place: the strongest root, serves rubbish */
+	PLAN_FAULT_HOSTILE_FLOOD, /* another one: floods claims */
+	PLAN_FAULT_HOSTILE_GARBAGE, /* and one that speaks garbage on port 4051 */
 	PLAN_FAULT_KINDS
 };
 
@@ -273,6 +276,8 @@ const char *plan_fault_name(enum plan_fault_kind kind);
 enum plan_scope plan_fault_scope(enum plan_fault_kind kind);
 /* True where it happens at once and has no duration. */
 bool plan_fault_once(enum plan_fault_kind kind);
+/* True where another host takes the phone's place. */
+bool plan_fault_hostile(enum plan_fault_kind kind);
 /* True where the netns world cannot carry it out. */
 bool plan_fault_virtual_only(enum plan_fault_kind kind);
 const char *plan_role_name(enum plan_role role);

@@ -15,6 +15,7 @@
 #include "emulator/scenario/units.h"
 
 #define INTEGER_EXACT_MAX 9007199254740992.0 /* 2^53: past it a double skips integers */
+#define SEED_MAX 18446744073709551615.0
 
 /* How values of a unit type are written; NULL units: not such a type. */
 struct unit_type {
@@ -132,7 +133,7 @@ static int read_count(struct document *document, const struct field *field, cons
 
 static int read_seed(struct document *document, const cJSON *node, uint64_t *value)
 {
-	static const char expected[] = "must be a whole number, 0 to 9007199254740992, or in quotes, "
+	static const char expected[] = "must be a whole number, 0 to 9007199254740991, or in quotes, "
 				       "to 18446744073709551614";
 	double number = node->valuedouble;
 
@@ -145,8 +146,12 @@ static int read_seed(struct document *document, const cJSON *node, uint64_t *val
 			return 0;
 		return document_fail(document, node, "%s", expected);
 	}
-	if (!cJSON_IsNumber(node) || !(number >= 0) || number > INTEGER_EXACT_MAX || number != floor(number))
+	if (!cJSON_IsNumber(node) || !(number >= 0) || number != floor(number) || number > SEED_MAX)
 		return document_fail(document, node, "%s", expected);
+	/* 2^53 itself too: 2^53 + 1 was made the same number by the time we see it. */
+	if (number >= INTEGER_EXACT_MAX)
+		return document_fail(document, node, "too large to be kept as a number, write the seed in quotes, "
+						     "to 18446744073709551614");
 	*value = (uint64_t)number;
 	return 0;
 }
@@ -208,7 +213,7 @@ static int read_network(struct document *document, const struct field *field, co
 
 static int read_choice(struct document *document, const struct field *field, const cJSON *node, uint64_t *value)
 {
-	char words[256] = "";
+	char words[512] = "";
 	size_t at = 0;
 
 	for (uint64_t i = 0; field->choices[i]; i++) {

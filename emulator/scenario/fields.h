@@ -24,7 +24,7 @@ enum field_type {
 	/* all these stored as uint64_t; FIELD_ABSENT: absent */
 	FIELD_FLAG,     /* true, false */
 	FIELD_COUNT,    /* integer */
-	FIELD_SEED,     /* integer, or a decimal string where it is past 2^53 */
+	FIELD_SEED,     /* integer, or a decimal string from 2^53 on */
 	FIELD_SPEED,    /* a number, to thousandths */
 	FIELD_SCALE,    /* "1/30", to parts a million */
 	FIELD_DURATION, /* "250ms", to microseconds */

@@ -18,7 +18,7 @@
 #include "emulator/scenario/units.h"
 
 #define SCENARIO_BYTES_MAX (4u << 20)
-#define SEED_NUMBER_MAX (UINT64_C(1) << 53)
+#define SEED_NUMBER_MAX UINT64_C(999999999999999) /* cJSON prints 15 digits for sure */
 
 int scenario_parse_speed(const char *text, uint32_t *speed_milli)
 {
@@ -60,6 +60,17 @@ static bool put(cJSON *object, const char *name, cJSON *value)
 	return false;
 }
 
+/* A number in the text only where it is read back as the same one. */
+static bool put_seed(cJSON *root, uint64_t seed)
+{
+	char text[24];
+
+	if (seed <= SEED_NUMBER_MAX)
+		return put(root, "seed", cJSON_CreateNumber((double)seed));
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)seed);
+	return put(root, "seed", cJSON_CreateString(text));
+}
+
 /* Works the command line's values into the document itself: it is checked and kept as if it had said so. */
 static int apply_overrides(struct document *document, const struct scenario_overrides *overrides)
 {
@@ -68,12 +79,8 @@ static int apply_overrides(struct document *document, const struct scenario_over
 
 	if (!overrides)
 		return 0;
-	if (overrides->has_seed && overrides->seed > SEED_NUMBER_MAX) {
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)overrides->seed);
-		good = put(document->root, "seed", cJSON_CreateString(text));
-	} else if (overrides->has_seed) {
-		good = put(document->root, "seed", cJSON_CreateNumber((double)overrides->seed));
-	}
+	if (overrides->has_seed)
+		good = put_seed(document->root, overrides->seed);
 	if (overrides->speed_milli)
 		good = good && put(document->root, "speed", cJSON_CreateNumber(overrides->speed_milli / 1000.0));
 	if (overrides->scale_ppm) {
@@ -138,6 +145,8 @@ static bool anchor_folders(const struct plan *plan, cJSON *node)
 static int build_text(struct build *build)
 {
 	if (!anchor_folders(build->plan, build->document->root))
+		return document_fail_memory(build->document);
+	if (build->plan->seed > SEED_NUMBER_MAX && !put_seed(build->document->root, build->plan->seed))
 		return document_fail_memory(build->document);
 	build->plan->text = cJSON_Print(build->document->root);
 	return build->plan->text ? 0 : document_fail_memory(build->document);

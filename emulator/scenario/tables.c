@@ -24,7 +24,8 @@ static const char *const patterns[] = {"mass", "staggered", NULL};
 static const char *const faults[] = {"kill",	   "unplug",	  "crash",	 "wan_cut", "wan_degrade",
 				     "server_stop", "damage_tftp", "damage_tcp", "lan_disturb", "lan_split",
 				     "slow_ports", "server_busy", "server_silent", "server_size", "tcp_reset",
-				     "tcp_half_open", "slow_storage", "clock_drift", NULL};
+				     "tcp_half_open", "slow_storage", "clock_drift", "hostile_root",
+				     "hostile_flood", "hostile_garbage", NULL};
 static const char *const routers[] = {"everywhere", "first", NULL};
 static const char *const directions[] = {"down", "up", NULL};
 static const char *const phases[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving", NULL};

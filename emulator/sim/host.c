@@ -32,6 +32,8 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	struct pfs_config config;
 
 	plan_phone_config(world->plan, number, world->options->traditional, phone->boot, &config);
+	if (phone->hostile)
+		config.strength = UINT32_MAX;
 	int error = pfs_phone_init(&phone->core, &config);
 	if (error) {
 		/* The plan is checked before a run: this is a plan made by hand. */
@@ -51,10 +53,10 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	sim_queue_push(&world->queue, world->now_us, SIM_DELIVERY, SIM_EV_START, number, 0, phone->boot);
 }
 
-static void broadcast(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+void sim_broadcast(struct sim_world *world, uint32_t number, const uint8_t *bytes, uint32_t length)
 {
 	struct sim_phone *phone = &world->phones[number];
-	uint64_t out_us = sim_port_send(world, phone, (uint32_t)action->length + SIM_UDP_BYTES);
+	uint64_t out_us = sim_port_send(world, phone, length + SIM_UDP_BYTES);
 	uint32_t packet = sim_packet_new(world);
 
 	if (packet == SIM_NONE)
@@ -62,8 +64,8 @@ static void broadcast(struct sim_world *world, uint32_t number, const struct pfs
 	struct sim_packet *datagram = sim_packet(world, packet);
 	datagram->phone = number;
 	datagram->boot = phone->boot;
-	datagram->length = datagram->available = (uint32_t)action->length;
-	memcpy(datagram->data, action->bytes, action->length);
+	datagram->length = datagram->available = length;
+	memcpy(datagram->data, bytes, length);
 	sim_queue_push(&world->queue, out_us + phone->lan_delay_us, SIM_DELIVERY, SIM_EV_BROADCAST, packet, 0,
 		       0);
 }
@@ -102,7 +104,7 @@ static void take(struct sim_world *world, uint32_t number, const struct pfs_acti
 		return;
 	}
 	if (action->length &&
-	    (origin->digest != file->digest || origin->size != file->size || offset != action->offset))
+	    (source->rubbish || origin->digest != file->digest || origin->size != file->size || offset != action->offset))
 		stored->damaged = true;
 	int32_t *damage = source->packet ? &phone->damage_tftp : &phone->damage_tcp;
 	if (action->length && (*damage == -1 || *damage == action->file)) {
@@ -128,7 +130,7 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 		return;
 	}
 	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
-		    !phone->stored[file].damaged;
+		    (phone->hostile || !phone->stored[file].damaged);
 	good = good || world->options->sabotage == WORLD_SABOTAGE_VERIFIED_LIES;
 	sim_queue_push(&world->queue, world->now_us + sim_storage_us(phone, phone->stored[file].bytes),
 		       SIM_ANSWER, SIM_EV_VERIFIED, number, file | (good ? 256u : 0), phone->boot);
@@ -152,6 +154,8 @@ static void trace(struct sim_world *world, uint32_t number, const struct pfs_tra
 {
 	struct sim_phone *phone = &world->phones[number];
 
+	if (phone->hostile)
+		return;
 	record_trace(world->record, number, world->now_us, trace);
 	fault_engine_trace(world->faults, number, world->now_us, trace);
 	sim_watch_trace(world, number, trace);
@@ -196,7 +200,7 @@ static void act(struct sim_world *world, uint32_t number, const struct pfs_actio
 		sim_tcp_close_port(world, number);
 		break;
 	case PFS_ACT_BROADCAST:
-		broadcast(world, number, action);
+		sim_broadcast(world, number, action->bytes, (uint32_t)action->length);
 		break;
 	case PFS_ACT_CONNECT:
 		sim_tcp_connect(world, number, action);

@@ -280,7 +280,7 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 	const struct sim_phone *host = &world->phones[number];
 	if (phone->counted)
 		count_in(watch, phone, false);
-	if (!host->running) {
+	if (!host->running || host->hostile) {
 		phone->parent = SIM_NONE;
 		phone->link_count = phone->held = phone->rooted = 0;
 		phone->state = PFS_ST_OFF;
@@ -431,6 +431,8 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 		break;
 	case PFS_TR_TFTP_ERROR:
 		family->excused[trace->file]++;
+		/* 258: a wrong length is seen before there is anything to verify. */
+		family->damaged += trace->a == 258;
 		break;
 	case PFS_TR_VERIFIED:
 		family->damaged += !trace->a;
@@ -462,7 +464,8 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 
 void sim_watch_action(struct sim_world *world, uint32_t number, const struct pfs_action *action)
 {
-	if (!world->watch)
+	/* What a hostile host does is no phone's doing; what comes of it is seen at the others. */
+	if (!world->watch || world->phones[number].hostile)
 		return;
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
@@ -488,7 +491,7 @@ void sim_watch_taken(struct sim_world *world, uint32_t number, uint32_t sender, 
 {
 	const struct sim_phone *to = &world->phones[number], *from = &world->phones[sender];
 
-	if (!world->watch || world->error)
+	if (!world->watch || world->error || from->hostile)
 		return;
 	if (world->plan->phones[number].subnet != world->plan->phones[sender].subnet)
 		sim_broken_by(world, number, sender, "no sharing across subnets");
@@ -548,7 +551,7 @@ void sim_watch_end(struct sim_world *world)
 		const struct watched *phone = &watch->phones[i];
 		uint64_t from_us =
 			phone->begun_us > watch->last_fault_us ? phone->begun_us : watch->last_fault_us;
-		if (!world->phones[i].running || phone->ended)
+		if (!world->phones[i].running || world->phones[i].hostile || phone->ended)
 			continue;
 		/* A time limit that is shorter than the bound proves nothing about a phone that is at work.
 		 */

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DRAW_LOSS 0x6c6f7373
 #define DRAW_DOUBLE 0x64626c65
@@ -169,6 +170,11 @@ static void hear(struct sim_world *world, uint32_t packet)
 		world->counters.vanished++;
 		sim_packet_free(world, packet);
 		return;
+	}
+	if (!sender->hostile) {
+		struct sim_switch *lan = &world->switches[own->lan_switch];
+		lan->heard_length = datagram->length;
+		memcpy(lan->heard, datagram->data, datagram->length);
 	}
 	for (uint32_t i = world->switch_first[own->lan_switch]; i < world->switch_first[own->lan_switch + 1];
 	     i++) {

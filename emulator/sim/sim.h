@@ -40,6 +40,7 @@ enum sim_kind {
 	SIM_EV_TIMEOUT,   /* a phone */
 	SIM_EV_BROADCAST, /* a packet: on the switch */
 	SIM_EV_HEARD,     /* a packet, b phone: a copy of a broadcast that a disturbed switch held back */
+	SIM_EV_HOSTILE,   /* a phone: what has taken its place speaks again */
 	SIM_EV_PORT,      /* a phone: its port may forward from now on */
 	SIM_EV_SYN,       /* a connection, b number of the try from 0: at the callee */
 	SIM_EV_SYN_RETRY, /* a connection, b number of the try: leaves the caller */
@@ -146,6 +147,9 @@ struct sim_phone {
 	uint32_t lan_switch, lan_port; /* lan_port: from 0 in the order of the phones on it */
 	uint64_t link_up_us;           /* its cable's last coming in, or power on */
 	struct sim_clock clock;
+	bool hostile;                /* not itself: kind says what, and its trace is nobody's */
+	enum plan_fault_kind enmity; /* PLAN_FAULT_HOSTILE_... */
+	uint64_t spoken;             /* times that it has */
 	uint64_t storage_bps; /* 0: no time at all */
 	uint32_t tftp_sockets; /* opened so far */
 	uint16_t tftp_port;    /* 0: none open */
@@ -165,6 +169,8 @@ struct sim_switch {
 	uint64_t luck;                              /* draws made for it */
 	uint32_t groups;                            /* 0: whole */
 	bool router_apart;
+	uint32_t heard_length; /* the last broadcast of a phone that is itself, for those that are not */
+	uint8_t heard[PFS_ACTION_BYTES];
 	uint64_t hold_us, hold_since_us; /* a port whose link came up since then forwards so much later */
 };
 
@@ -177,6 +183,7 @@ struct sim_source {
 	const struct sim_packet *packet;
 	struct sim_pipe *pipe;                /* its items from item_first on */
 	const struct plan_firmware *firmware; /* of the sender */
+	bool rubbish;                         /* the sender serves what is no firmware */
 	uint32_t sender;                      /* the phone at the other end of the pipe */
 };
 
@@ -260,6 +267,16 @@ void sim_clock_drift(struct sim_world *world, uint32_t phone, int32_t drift_ppm)
 uint64_t sim_storage_us(const struct sim_phone *phone, uint64_t bytes);
 /* When a frame of that many IP bytes, offered now, has left the phone's port. */
 uint64_t sim_port_send(struct sim_world *world, struct sim_phone *phone, uint32_t ip_bytes);
+
+/* Puts a datagram on the phone's LAN. */
+void sim_broadcast(struct sim_world *world, uint32_t phone, const uint8_t *bytes, uint32_t length);
+
+/* ---- hostile.c ---- */
+
+/* A hostile host has taken the phone's place; its core has ended. */
+void sim_hostile_begin(struct sim_world *world, uint32_t phone, enum plan_fault_kind enmity);
+/* It speaks. */
+void sim_hostile_event(struct sim_world *world, const struct sim_event *event);
 
 /* ---- lan.c ---- */
 

@@ -171,6 +171,7 @@ void sim_pipe_feed(struct sim_world *world, uint32_t number)
 		sim_pipe_peek(pipe, &event);
 		world->source = (struct sim_source){ .pipe = pipe,
 						     .firmware = world->phones[sender->phone].firmware,
+						     .rubbish = world->phones[sender->phone].hostile,
 						     .sender = sender->phone };
 		uint32_t taken = sim_step(world, end->phone, &event);
 		world->source = (struct sim_source){ 0 };

@@ -46,6 +46,16 @@ static void phone_order(struct sim_world *world, const struct fault_order *order
 		sim_tcp_upset(world, number, SIM_BACK);
 		sim_boot(world, number);
 		break;
+	case PLAN_FAULT_HOSTILE_ROOT:
+	case PLAN_FAULT_HOSTILE_FLOOD:
+	case PLAN_FAULT_HOSTILE_GARBAGE:
+		core_ends(world, number, SIM_CRASHED);
+		phone->hostile = false;
+		if (order->end)
+			sim_boot(world, number);
+		else
+			sim_hostile_begin(world, number, order->kind);
+		break;
 	default: /* PLAN_FAULT_UNPLUG */
 		phone->plugged = order->end;
 		if (order->end)
@@ -107,6 +117,9 @@ static void carry_out(struct sim_world *world, const struct fault_order *order)
 	case PLAN_FAULT_KILL:
 	case PLAN_FAULT_UNPLUG:
 	case PLAN_FAULT_CRASH:
+	case PLAN_FAULT_HOSTILE_ROOT:
+	case PLAN_FAULT_HOSTILE_FLOOD:
+	case PLAN_FAULT_HOSTILE_GARBAGE:
 		phone_order(world, order);
 		break;
 	case PLAN_FAULT_WAN_CUT:

@@ -153,6 +153,9 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
 	case SIM_EV_TIMEOUT:
 		sim_host_event(world, event);
 		break;
+	case SIM_EV_HOSTILE:
+		sim_hostile_event(world, event);
+		break;
 	case SIM_EV_BROADCAST:
 	case SIM_EV_HEARD:
 	case SIM_EV_PORT:

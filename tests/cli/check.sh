@@ -92,5 +92,22 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	report $? "too few descriptors to begin: run says how many at once, exit 4"
 fi
 
+# A user namespace may hold its own down without touching the host's limit.
+few() { # limit: runs with so many network namespaces
+	unshare -Ur sh -c 'echo "$1" >/proc/sys/user/max_net_namespaces && exec "$2" run "$3" --quiet --out "$4"' \
+		sh "$1" "$fleet" "$root/scenarios/smoke.json" "$work/few" >"$work/out" 2>"$work/err"
+}
+if [ "$namespaces" -eq 0 ] && unshare -Ur sh -c 'echo 9 >/proc/sys/user/max_net_namespaces' 2>/dev/null; then
+	few 5
+	[ $? -eq 4 ] && grep -q '6 phones need 9 network namespaces, the host gives 5:' "$work/err" &&
+		[ "$(wc -l <"$work/err")" -eq 1 ] && [ ! -e "$work/few" ]
+	report $? "too few namespaces: run says how many at once, exit 4, no folder"
+	# The one that the program itself stays in is not the fleet's: the last phone finds none.
+	few 9
+	[ $? -eq 4 ] && grep -q 'No space left on device: .*sysctl user.max_net_namespaces=' "$work/err" &&
+		[ ! -e "$work/few" ]
+	report $? "namespaces that run out while a fleet is made: exit 4, and what to do"
+fi
+
 echo "1..$number"
 exit $failed

@@ -9,7 +9,7 @@ import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
-files = sorted(p for p in (root / "scenarios").glob("*.json") if p.name != "schema.json")
+files = sorted(p for p in (root / "scenarios").rglob("*.json") if p.name != "schema.json")
 try:
     import jsonschema
 except ImportError:

@@ -65,6 +65,8 @@ exits 2 "an unknown mode is a usage error" run "$smoke" --mode all
 says err '"all": use pfs, traditional or both' "it names the value and the choices"
 exits 2 "an unknown engine is a usage error" run "$smoke" --engine ns3
 exits 2 "a negative seed is a usage error" run "$smoke" --seed -1
+exits 2 "a seed of 2^64 - 1 is a usage error" run "$smoke" --seed 18446744073709551615
+says err "seed: .*not a whole number from 0 to 2^64 - 2" "of the command line, not the file"
 exits 2 "a speed of zero is a usage error" run "$smoke" --speed 0
 exits 2 "a scenario that is not there is refused" run "$work/none.json"
 echo '{ "sites": 7 }' >bad.json
@@ -121,6 +123,10 @@ says out '"seed":	77,' "the summary names the seed"
 same_but_host first/summary.json third/summary.json
 check "another seed is another run" "$((! $?))"
 
+exits 0 "the largest seed is good" run "$smoke" --engine sim --out largest --seed 18446744073709551614 --json -q
+says out '"seed":	18446744073709551614,' "and kept to the last digit"
+exits 0 "a seed that begins with 0 is good" run "$smoke" --engine sim --out decimal --seed 010 --json -q
+says out '"seed":	10,' "and decimal"
 exits 0 "one mode alone" run "$smoke" --engine sim --mode traditional --out fourth --json -q
 says out '"comparison":	null' "has nothing to compare"
 exits 0 "without --out there is a folder of its own" run "$smoke" --engine sim -q
@@ -181,6 +187,18 @@ says out "^Interrupted: these results are partial." "they are printed, and marke
 grep -q '"interrupted":	true' seventh/summary.json && grep -q '"mode":	"pfs"' seventh/summary.json &&
 	test -s seventh/scenario.json
 check "they are written, and marked" $?
+
+# The summary cannot be written: as on a full disk, but a folder is where it would go.
+begins --mode pfs --out eighth
+mkdir eighth/summary.json
+wait $run
+got=$?
+[ $got -eq 4 ] || echo "# exit status $got, expected 4"
+check "a summary that cannot be written is the host's lack" "$((got == 4 ? 0 : 1))"
+says err "^pfs-fleet: cannot write eighth/summary.json: " "the line names the file"
+says out "^verdict: " "the table is printed all the same"
+grep -q "^results:" out
+check "but no results are promised" "$((! $?))"
 
 echo "1..$number"
 exit "$((bad ? 1 : 0))"

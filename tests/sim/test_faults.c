@@ -525,6 +525,71 @@ START_TEST(clocks_that_differ_do_no_harm)
 }
 END_TEST
 
+/* ------------------------------------------------ hostile hosts */
+
+/*
+ * The strongest root of all serves rubbish from the first election on. Nobody
+ * installs it; whoever got it blames it, and the fleet goes on without it.
+ */
+START_TEST(hostile_root_is_blamed)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_HOSTILE_ROOT, 0, PFS_TIME_NEVER);
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_uint_ge(seen.damaged, 1);
+		ck_assert_uint_ge(seen.kinds[PFS_TR_BLAMED], 1);
+		ck_assert_uint_eq(fleet.result->gone, 1);
+		ck_well(&fleet, PHONES - 1, 3);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/*
+ * 500 claims a second of the highest strength: nobody follows for ever whom
+ * nobody can join. It can cost the sharing, never the upgrade, and whoever
+ * went to the server had six elections without the file.
+ */
+START_TEST(hostile_flood_is_outlived)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_HOSTILE_FLOOD, 0, PFS_TIME_NEVER);
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_int_eq(fleet.error, 0);
+		ck_assert_uint_eq(fleet.result->upgraded, PHONES - 1);
+		ck_assert_uint_eq(fleet.result->direct_count,
+				  fleet.result->direct_by_reason[PFS_DIRECT_PEERS_EXHAUSTED]);
+		ck_assert_uint_lt(copies_most(&fleet), PHONES);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
+/* Garbage is refused and counted, and changes nothing. */
+START_TEST(hostile_garbage_is_refused)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_HOSTILE_GARBAGE, 0, PFS_TIME_NEVER);
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_uint_gt(seen.kinds[PFS_TR_DROPPED], 0);
+		ck_well(&fleet, PHONES - 1, 2);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
 /* All of them at once, twice: the same run. */
 START_TEST(faults_are_deterministic)
 {
@@ -575,6 +640,9 @@ int main(void)
 	tcase_add_test(tcase, slow_storage_takes_its_time);
 	tcase_add_loop_test(tcase, clock_drift_stretches_timers, 0, 3);
 	tcase_add_test(tcase, clocks_that_differ_do_no_harm);
+	tcase_add_test(tcase, hostile_root_is_blamed);
+	tcase_add_test(tcase, hostile_flood_is_outlived);
+	tcase_add_test(tcase, hostile_garbage_is_refused);
 	tcase_add_test(tcase, faults_are_deterministic);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

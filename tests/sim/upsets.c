@@ -2,7 +2,8 @@
  * Many small fleets, each with faults drawn from its seed: kills, crashes,
  * cables out and in, cut and bad links, a server that stops, is busy, silent or
  * wrong about a length, flipped bytes, disturbed and split switches, resets,
- * half-open streams, slow storage, clocks that drift, by any role in any phase. Whatever happens, no invariant of a phone or of
+ * half-open streams, slow storage, clocks that drift, hostile hosts, by any role
+ * in any phase. Whatever happens, no invariant of a phone or of
  * the world breaks (nothing unverified is forwarded, no byte is taken out of
  * order), and every phone that has power in the end is upgraded: nobody waits
  * for ever. "--seeds A B" runs others than 1 to 300; a failure names its seed.
@@ -44,7 +45,8 @@ static struct plan_fault draw_fault(uint64_t seed, uint32_t which, uint32_t phon
 		(enum plan_fault_kind)draw(seed, 1, which, PLAN_FAULT_KINDS),
 		(enum plan_role)draw(seed, 2, which, PLAN_ROLE_PHONE + 1),
 		(enum plan_phase)draw(seed, 3, which, PLAN_PHASES), (uint32_t)draw(seed, 4, which, 100));
-	bool phone = fault.kind == PLAN_FAULT_KILL || fault.kind == PLAN_FAULT_CRASH;
+	bool phone = fault.kind == PLAN_FAULT_KILL || fault.kind == PLAN_FAULT_CRASH ||
+		     plan_fault_hostile(fault.kind);
 
 	fault.at_us = draw(seed, 5, which, 120 * SECOND);
 	fault.file = (int32_t)draw(seed, 6, which, 4) - 1;

@@ -360,7 +360,8 @@ END_TEST
 /* What the command line said is in the text that the plan carries: the same run again, also past 2^53. */
 START_TEST(as_run_is_the_same_run)
 {
-	static const uint64_t seeds[] = {0, 1, 9007199254740993, 18446744073709551614u};
+	static const uint64_t seeds[] = {0, 1, 9007199254740991, 9007199254740992,
+					9007199254740993, 18446744073709551614u};
 	struct scenario_overrides overrides = {.has_seed = true, .speed_milli = 2500};
 	struct scenario_error error;
 	struct plan *again;
@@ -376,6 +377,21 @@ START_TEST(as_run_is_the_same_run)
 	ck_assert_uint_eq(again->speed_milli, plan->speed_milli);
 	ck_assert_mem_eq(again->phones, plan->phones, plan->phone_count * sizeof(*plan->phones));
 	ck_assert_str_eq(again->text, plan->text);
+	plan_free(again);
+	plan_free(plan);
+}
+END_TEST
+
+/* So is the file's own seed, which was a number there and need not be printed as the same one. */
+START_TEST(a_long_seed_is_kept)
+{
+	struct scenario_error error;
+	struct plan *plan = scenario_good(WITH("'seed':9007199254740991"), NULL), *again;
+	int r = scenario_load_text("t.json", plan->text, strlen(plan->text), NULL, &again, &error);
+
+	ck_assert_msg(r == 0, "%s", error.line);
+	ck_assert_uint_eq(plan->seed, 9007199254740991);
+	ck_assert_uint_eq(again->seed, plan->seed);
 	plan_free(again);
 	plan_free(plan);
 }
@@ -414,7 +430,8 @@ int main(void)
 	tcase_add_test(tcase, faults);
 	tcase_add_test(tcase, models_and_firmware);
 	tcase_add_test(tcase, folder_beside_the_scenario);
-	tcase_add_loop_test(tcase, as_run_is_the_same_run, 0, 4);
+	tcase_add_loop_test(tcase, as_run_is_the_same_run, 0, 6);
+	tcase_add_test(tcase, a_long_seed_is_kept);
 	tcase_add_test(tcase, speeds);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

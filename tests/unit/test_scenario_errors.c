@@ -112,19 +112,23 @@ static const struct bad_case cases[] = {
 	 "t.json: name: 7: must be a string"},
 	{"negative seed",
 	 WITH("'seed':-1"),
-	 "t.json: seed: -1: must be a whole number, 0 to 9007199254740992, or in quotes, to 184467"
+	 "t.json: seed: -1: must be a whole number, 0 to 9007199254740991, or in quotes, to 184467"
 	 "44073709551614"},
 	{"broken seed",
 	 WITH("'seed':1.5"),
-	 "t.json: seed: 1.5: must be a whole number, 0 to 9007199254740992, or in quotes, to 18446"
+	 "t.json: seed: 1.5: must be a whole number, 0 to 9007199254740991, or in quotes, to 18446"
 	 "744073709551614"},
 	{"seed past 2^53 as a number",
 	 WITH("'seed':1e300"),
-	 "t.json: seed: 1e+300: must be a whole number, 0 to 9007199254740992, or in quotes, to 18"
+	 "t.json: seed: 1e+300: must be a whole number, 0 to 9007199254740991, or in quotes, to 18"
 	 "446744073709551614"},
+	{"seed that a double rounds",
+	 WITH("'seed':9007199254740993"),
+	 "t.json: seed: 9.00719925474099e+15: too large to be kept as a number, write the seed in quotes, "
+	 "to 18446744073709551614"},
 	{"seed past 64 bits",
 	 WITH("'seed':'99999999999999999999'"),
-	 "t.json: seed: '99999999999999999999': must be a whole number, 0 to 9007199254740992, or "
+	 "t.json: seed: '99999999999999999999': must be a whole number, 0 to 9007199254740991, or "
 	 "in quotes, to 18446744073709551614"},
 	{"speed zero",
 	 WITH("'speed':0"),
@@ -412,7 +416,7 @@ static const struct bad_case cases[] = {
 	 "t.json: faults[0].kind: 'explode': must be 'kill', 'unplug', 'crash', 'wan_cut', 'wan_de"
 	 "grade', 'server_stop', 'damage_tftp', 'damage_tcp', 'lan_disturb', 'lan_split', 'slow_po"
 	 "rts', 'server_busy', 'server_silent', 'server_size', 'tcp_reset', 'tcp_half_open', 'slow"
-	 "_storage' or 'clock_drift'"},
+	 "_storage', 'clock_drift', 'hostile_root', 'hostile_flood' or 'hostile_garbage'"},
 	{"a measure of another kind",
 	 WITH("'faults':[{'kind':'kill','at':'1s','groups':3}]"),
 	 "t.json: faults[0].groups: 3: goes with kind 'lan_split' only"},
