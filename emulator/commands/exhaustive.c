@@ -17,16 +17,27 @@
 
 #define STATES_MAX UINT64_C(130000000) /* 4 GiB of hashes, and 2 more while that table is made */
 
-enum { KEY_PHONES = 'n', KEY_DROPS = 'd', KEY_KILLS = 'k', KEY_FILES = 'f', KEY_EXHAUSTIVE = 256, KEY_STATES, KEY_SECONDS, KEY_ORDER };
+enum {
+	KEY_PHONES = 'n',
+	KEY_DROPS = 'd',
+	KEY_KILLS = 'k',
+	KEY_FILES = 'f',
+	KEY_EXHAUSTIVE = 256,
+	KEY_STATES,
+	KEY_SECONDS,
+	KEY_ORDER
+};
 
 static const struct argp_option option_list[] = {
-	{ "exhaustive", KEY_EXHAUSTIVE, NULL, 0, "all behaviours of a small fleet, not some of a large one", 0 },
+	{ "exhaustive", KEY_EXHAUSTIVE, NULL, 0, "all behaviours of a small fleet, not some of a large one",
+	  0 },
 	{ "phones", KEY_PHONES, "N", 0, "phones, 2 to 4 (3)", 0 },
 	{ "drops", KEY_DROPS, "D", 0, "broadcasts and TFTP packets that may be lost, 0 to 9 (0)", 0 },
 	{ "kills", KEY_KILLS, "K", 0, "phones that may lose their power, at any point, 0 to 3 (0)", 0 },
 	{ "files", KEY_FILES, "F", 0, "files of the upgrade, 1 or 2 (1)", 0 },
 	{ "order", KEY_ORDER, "O", 0, "one ordering of the phones' strengths alone, from 1; 0: all (0)", 0 },
-	{ "max-states", KEY_STATES, "N", 0, "give up past so many states (130000000: 6 GiB at most); 0: never", 0 },
+	{ "max-states", KEY_STATES, "N", 0,
+	  "give up past so many states (130000000: 6 GiB at most); 0: never", 0 },
 	{ "seconds", KEY_SECONDS, "S", 0, "give up after so long; 0: never (0)", 0 },
 	{ 0 },
 };
@@ -53,7 +64,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case KEY_EXHAUSTIVE:
 		return 0;
 	case KEY_PHONES:
-		options->phones = (uint32_t)number(argument, "phones", SEARCH_PHONES_MIN, SEARCH_PHONES_MAX, state);
+		options->phones =
+			(uint32_t)number(argument, "phones", SEARCH_PHONES_MIN, SEARCH_PHONES_MAX, state);
 		return 0;
 	case KEY_DROPS:
 		options->drops = (uint32_t)number(argument, "drops", 0, SEARCH_DROPS_MAX, state);
@@ -78,10 +90,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return EINVAL;
 	case ARGP_KEY_END:
 		if (options->kills >= options->phones)
-			argp_error(state, "--kills %u: one of %u phones has to live", options->kills, options->phones);
+			argp_error(state, "--kills %u: one of %u phones has to live", options->kills,
+				   options->phones);
 		if (options->only_order > search_orders(options->phones))
-			argp_error(state, "--order %u: %u phones have %u", options->only_order, options->phones,
-				   search_orders(options->phones));
+			argp_error(state, "--order %u: %u phones have %u", options->only_order,
+				   options->phones, search_orders(options->phones));
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -89,11 +102,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp parser = {
-	option_list, parse_option, NULL,
+	option_list,
+	parse_option,
+	NULL,
 	"Visits every state that a fleet of two to four phones can reach, and checks all that must hold.\v"
 	"Exit status: 0 all states visited, everything held; 1 something did not; 2 usage; "
 	"3 a bound was met first; 4 out of memory.",
-	NULL, NULL, NULL
+	NULL,
+	NULL,
+	NULL
 };
 
 static int print(const struct search_options *options, const struct search_result *result)
@@ -109,7 +126,8 @@ static int print(const struct search_options *options, const struct search_resul
 		       options->only_order ? "all states of that order visited" : "all states visited");
 		return FLEET_EXIT_GOOD;
 	case SEARCH_NOT_EXHAUSTED:
-		printf("not exhausted: the bound of %s was met; nothing was found up to there\n", result->bound);
+		printf("not exhausted: the bound of %s was met; nothing was found up to there\n",
+		       result->bound);
 		return FLEET_EXIT_INCONCLUSIVE;
 	default:
 		search_show_text(options, result, stdout);

@@ -11,14 +11,16 @@
 #define NOBODY SEARCH_PHONES_MAX
 #define CLAIMS 5 /* of one phone: all lost, and nobody heard of it (the reference log's five) */
 
-/* Without a fault the strongest of those who claim at once is the root; of equals the one with the higher address. */
+/* Without a fault the strongest of those who claim at once is the root; of equals the one with the higher
+ * address. */
 static bool root_is_weaker(const struct search_state *state)
 {
 	for (uint32_t i = 0; i < state->phones; i++) {
 		if (!core_is_root(&state->cores[i]) || state->cores[i].file != 0)
 			continue;
 		for (uint32_t k = 0; k < state->phones; k++) {
-			uint32_t mine = state->cores[i].config.strength, other = state->cores[k].config.strength;
+			uint32_t mine = state->cores[i].config.strength,
+				 other = state->cores[k].config.strength;
 			if (other > mine || (other == mine && k > i))
 				return true;
 		}
@@ -78,7 +80,8 @@ const char *search_check(const struct search_state *state)
 		if (state->cores[i].state == PFS_ST_FAILED)
 			return "nobody fails while the server is there";
 		for (uint32_t file = 0; file < state->files; file++)
-			if (core_holds(&state->cores[i], (uint8_t)file) && !(state->hosts[i].verified >> file & 1))
+			if (core_holds(&state->cores[i], (uint8_t)file) &&
+			    !(state->hosts[i].verified >> file & 1))
 				return "only what was verified is held";
 	}
 	for (uint32_t file = 0; file < state->files; file++) {

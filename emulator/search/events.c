@@ -159,7 +159,8 @@ uint32_t search_events(const struct search_state *state, struct search_event *ev
 
 /* ------------------------------------------------------------- happening */
 
-static void flight_take(struct search_state *state, uint32_t index, uint32_t target, struct search_flight *flight)
+static void flight_take(struct search_state *state, uint32_t index, uint32_t target,
+			struct search_flight *flight)
 {
 	struct search_flight *mine = &state->flights[index];
 
@@ -203,7 +204,9 @@ static void flight_happens(struct search_step *step, const struct search_event *
 		state->drops_used++;
 		return;
 	}
-	struct pfs_event heard = { .data = flight.bytes, .length = flight.length, .available = flight.available };
+	struct pfs_event heard = { .data = flight.bytes,
+				   .length = flight.length,
+				   .available = flight.available };
 	switch (flight.kind) {
 	case FLIGHT_BROADCAST:
 		heard.kind = PFS_EV_DATAGRAM;
@@ -213,7 +216,8 @@ static void flight_happens(struct search_step *step, const struct search_event *
 			search_phone_step(step, event->target, &heard);
 		break;
 	case FLIGHT_TO_SERVER:
-		search_server_packet(step, flight.phone, flight.port, flight.to_port, flight.bytes, flight.length);
+		search_server_packet(step, flight.phone, flight.port, flight.to_port, flight.bytes,
+				     flight.length);
 		break;
 	case FLIGHT_FROM_SERVER:
 		heard.kind = PFS_EV_TFTP;
@@ -254,7 +258,9 @@ static void kill(struct search_step *step, uint32_t phone)
 static const char *element_label(const struct search_element *element)
 {
 	static const char *const up[] = { "JOIN", "BEAT", "DONE", "BAD" };
-	static const char *const down[] = { "ACCEPT", "ALIVE", "XFRCMD", "REDIRECT", "REFUSE", "FAIL", "DATA" };
+	static const char *const down[] = {
+		"ACCEPT", "ALIVE", "XFRCMD", "REDIRECT", "REFUSE", "FAIL", "DATA"
+	};
 	uint8_t type = element->bytes[3];
 
 	if (element->kind == ELEMENT_FIN)

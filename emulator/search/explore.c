@@ -135,7 +135,8 @@ static struct frame *frame_push(struct search *search)
 
 static void mark(struct search *search, const struct frame *frame, bool on)
 {
-	struct entry *entry = &search->table.entries[place_of(&search->table, frame->place[0], frame->place[1])];
+	struct entry *entry =
+		&search->table.entries[place_of(&search->table, frame->place[0], frame->place[1])];
 
 	entry->low = on ? entry->low | ON_PATH : entry->low & ~ON_PATH;
 }
@@ -325,10 +326,11 @@ static void search_order(struct search *search, uint32_t order)
 static bool options_valid(const struct search_options *options)
 {
 	return options->phones >= SEARCH_PHONES_MIN && options->phones <= SEARCH_PHONES_MAX &&
-	       options->files >= 1 && options->files <= SEARCH_FILES_MAX && options->drops <= SEARCH_DROPS_MAX &&
-	       options->kills <= SEARCH_KILLS_MAX && options->kills < options->phones &&
-	       options->depth_max < UINT16_MAX &&
-	       options->only_order <= search_orders(options->phones) && (!options->plain || options->depth_max);
+	       options->files >= 1 && options->files <= SEARCH_FILES_MAX &&
+	       options->drops <= SEARCH_DROPS_MAX && options->kills <= SEARCH_KILLS_MAX &&
+	       options->kills < options->phones && options->depth_max < UINT16_MAX &&
+	       options->only_order <= search_orders(options->phones) &&
+	       (!options->plain || options->depth_max);
 }
 
 int search_run(const struct search_options *options, struct search_result *result)

@@ -95,7 +95,8 @@ static void normalise_upgraded(struct pfs_phone *core)
 static void normalise_times(const struct search_state *state, struct pfs_phone *core)
 {
 	uint64_t now_us = state->now_us;
-	bool attached = core->parent_slot != PFS_NO_SLOT && core->conns[core->parent_slot].role == CONN_PARENT;
+	bool attached =
+		core->parent_slot != PFS_NO_SLOT && core->conns[core->parent_slot].role == CONN_PARENT;
 
 	core->now_us = now_us;
 	core->timer_us = up(core->timer_us, core->upgraded ? SEARCH_SLOW_US : SEARCH_TICK_US);
@@ -124,7 +125,8 @@ void search_normalise(struct search_state *state, uint32_t number)
 
 	if (!state->hosts[number].alive || core->state == PFS_ST_REBOOTED) {
 		/* Only what is asked of it as a whole is left: its place, and how it ended. */
-		uint8_t ended = core->state, upgraded = core->upgraded, held = core->held, rooted = core->rooted;
+		uint8_t ended = core->state, upgraded = core->upgraded, held = core->held,
+			rooted = core->rooted;
 		if (core->now_us == 0)
 			return;
 		memcpy(&config, &core->config, sizeof(config));

@@ -186,8 +186,8 @@ static void carry_out(struct search_step *step, uint32_t phone, const struct pfs
  * variants would differ in nothing else. The counter of draws goes on for
  * names alone: no other draw depends on it.
  */
-static void step_core(struct search_step *step, struct pfs_phone *core, uint32_t number, struct pfs_event *event,
-		      struct pfs_actions *actions)
+static void step_core(struct search_step *step, struct pfs_phone *core, uint32_t number,
+		      struct pfs_event *event, struct pfs_actions *actions)
 {
 	static struct pfs_phone before;
 	uint64_t seed = core->config.seed;
@@ -224,6 +224,7 @@ void search_phone_step(struct search_step *step, uint32_t number, struct pfs_eve
 			search_phone_step(step, number,
 					  &(struct pfs_event){ .kind = PFS_EV_SENT, .conn = action->conn });
 		else if (action->kind == PFS_ACT_OPEN)
-			search_phone_step(step, number, &(struct pfs_event){ .kind = PFS_EV_OPENED, .ok = 1 });
+			search_phone_step(step, number,
+					  &(struct pfs_event){ .kind = PFS_EV_OPENED, .ok = 1 });
 	}
 }

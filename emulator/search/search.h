@@ -75,9 +75,9 @@ enum search_verdict {
 
 struct search_result {
 	enum search_verdict verdict;
-	const char *bound;     /* NOT_EXHAUSTED: which */
-	const char *broken;    /* BROKEN: the invariant; static text */
-	uint64_t states;       /* different ones */
+	const char *bound;  /* NOT_EXHAUSTED: which */
+	const char *broken; /* BROKEN: the invariant; static text */
+	uint64_t states;    /* different ones */
 	uint64_t transitions;
 	uint64_t ends;         /* states in which nothing can happen any more */
 	uint64_t fingerprint;  /* of the set of states, whatever the order they were met in */

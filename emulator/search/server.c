@@ -36,7 +36,8 @@ static uint16_t own_port(const struct search_transfer *transfer)
 static void data_send(struct search_step *step, struct search_transfer *transfer)
 {
 	struct search_flight *flight = search_flight_new(step, FLIGHT_FROM_SERVER, transfer->phone);
-	uint64_t offset = (uint64_t)(transfer->block - 1) * 512, left = search_file_size(transfer->file) - offset;
+	uint64_t offset = (uint64_t)(transfer->block - 1) * 512,
+		 left = search_file_size(transfer->file) - offset;
 
 	transfer->deadline_us = step->state->now_us + transfer->wait_us;
 	if (!flight)
@@ -81,7 +82,8 @@ static void request(struct search_step *step, uint32_t phone, uint16_t port, con
 		if (!transfer->used) {
 			place = place ? place : transfer;
 		} else if (transfer->phone == phone && transfer->port == port) {
-			/* Again: the first packet is what was lost, or the request is late and means nothing. */
+			/* Again: the first packet is what was lost, or the request is late and means nothing.
+			 */
 			if (transfer->block == 1)
 				data_send(step, transfer);
 			return;
@@ -136,7 +138,8 @@ void search_server_timer(struct search_step *step, uint32_t number)
 		return;
 	}
 	transfer->retries++;
-	transfer->wait_us = transfer->wait_us < SEARCH_SERVER_TIMEOUT_MAX_US / 2 ? 2 * transfer->wait_us
-										 : SEARCH_SERVER_TIMEOUT_MAX_US;
+	transfer->wait_us = transfer->wait_us < SEARCH_SERVER_TIMEOUT_MAX_US / 2
+				    ? 2 * transfer->wait_us
+				    : SEARCH_SERVER_TIMEOUT_MAX_US;
 	data_send(step, transfer);
 }

@@ -34,12 +34,13 @@ static void show_arrow(struct search_watcher *watcher, int32_t from, int32_t to,
 	if (show->mermaid && (to == -2 || from == to))
 		fprintf(show->stream, "    Note over %s: %llu.%03llu %s\n", a, s, ms, label);
 	else if (show->mermaid)
-		fprintf(show->stream, "    %s%s%s: %llu.%03llu %s%s\n", a, lost ? "-x" : "->>", b, s, ms, label,
-			lost ? " (lost)" : "");
+		fprintf(show->stream, "    %s%s%s: %llu.%03llu %s%s\n", a, lost ? "-x" : "->>", b, s, ms,
+			label, lost ? " (lost)" : "");
 	else if (to == -2 || from == to)
 		fprintf(show->stream, "%4llu.%03llu  %s %s\n", s, ms, a, label);
 	else
-		fprintf(show->stream, "%4llu.%03llu  %s -> %s %s%s\n", s, ms, a, b, label, lost ? " LOST" : "");
+		fprintf(show->stream, "%4llu.%03llu  %s -> %s %s%s\n", s, ms, a, b, label,
+			lost ? " LOST" : "");
 }
 
 static void show_trace(struct search_watcher *watcher, uint32_t phone, const struct pfs_trace *trace)
@@ -54,8 +55,8 @@ static void show_trace(struct search_watcher *watcher, uint32_t phone, const str
 	if (show->mermaid)
 		return;
 	fprintf(show->stream, "              %s %s%s%s a=%u b=%u c=%llu\n", name,
-		pfs_trace_name((enum pfs_trace_kind)trace->kind), *other ? " " : "", other, trace->a, trace->b,
-		(unsigned long long)trace->c);
+		pfs_trace_name((enum pfs_trace_kind)trace->kind), *other ? " " : "", other, trace->a,
+		trace->b, (unsigned long long)trace->c);
 }
 
 static void show_path(const struct search_options *options, const struct search_result *result,
@@ -76,7 +77,8 @@ static void show_path(const struct search_options *options, const struct search_
 	}
 	for (uint32_t i = 0; !show->mermaid && i < options->phones; i++)
 		fprintf(show->stream, "  in the end: P%u %s%s\n", i,
-			state->hosts[i].alive ? pfs_state_name((enum pfs_state)state->cores[i].state) : "killed",
+			state->hosts[i].alive ? pfs_state_name((enum pfs_state)state->cores[i].state)
+					      : "killed",
 			state->hosts[i].alive && state->cores[i].upgraded ? ", upgraded" : "");
 	free(state);
 }
@@ -106,7 +108,8 @@ void search_show_text(const struct search_options *options, const struct search_
 	show_path(options, result, &show);
 }
 
-void search_show_mermaid(const struct search_options *options, const struct search_result *result, FILE *stream)
+void search_show_mermaid(const struct search_options *options, const struct search_result *result,
+			 FILE *stream)
 {
 	struct show show = { .stream = stream, .mermaid = true };
 

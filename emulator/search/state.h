@@ -30,12 +30,12 @@ enum flight_kind { FLIGHT_BROADCAST = 1, FLIGHT_TO_SERVER, FLIGHT_FROM_SERVER, F
 struct search_flight {
 	uint64_t latest_us;
 	uint8_t kind;
-	uint8_t phone;      /* sender of a broadcast or a request, else the receiver */
-	uint8_t to_mask;    /* BROADCAST: phones that it has yet to reach; else 1 */
-	uint8_t file;       /* VERIFIED */
-	uint16_t port;      /* TO_SERVER: the client's; FROM_SERVER: the server's */
+	uint8_t phone;   /* sender of a broadcast or a request, else the receiver */
+	uint8_t to_mask; /* BROADCAST: phones that it has yet to reach; else 1 */
+	uint8_t file;    /* VERIFIED */
+	uint16_t port;   /* TO_SERVER: the client's; FROM_SERVER: the server's */
 	uint16_t to_port;
-	uint8_t ok;         /* VERIFIED */
+	uint8_t ok; /* VERIFIED */
 	uint8_t reserved[3];
 	uint16_t length;
 	uint16_t available;
@@ -59,9 +59,9 @@ struct search_end {
 	uint64_t give_up_us; /* PFS_TIME_NEVER: nobody waits */
 	uint32_t handle;
 	uint8_t phone;
-	uint8_t state;       /* enum end_state */
-	uint8_t queued;      /* place in the listen queue, from 1 */
-	uint8_t fin;         /* sent */
+	uint8_t state;  /* enum end_state */
+	uint8_t queued; /* place in the listen queue, from 1 */
+	uint8_t fin;    /* sent */
 	uint8_t fin_heard;
 	uint8_t out_count;
 	uint8_t reserved[6];
@@ -90,12 +90,12 @@ struct search_phone {
 	uint32_t stored[SEARCH_FILES_MAX]; /* bytes */
 	uint16_t tftp_port;                /* 0: no socket */
 	uint8_t alive;
-	uint8_t verified;                  /* bit a file */
+	uint8_t verified; /* bit a file */
 	uint8_t reserved[4];
 };
 
 struct search_state {
-	uint64_t now_us;      /* SEARCH_NOW_US and what passed of its second */
+	uint64_t now_us; /* SEARCH_NOW_US and what passed of its second */
 	uint8_t order, phones, files, drops_left, kills_left, conn_count, flight_count, drops_used;
 	uint8_t confirmed[SEARCH_FILES_MAX]; /* roots of each file, so far */
 	uint8_t copies[SEARCH_FILES_MAX];    /* downloads begun, so far */

@@ -14,12 +14,14 @@ static bool gone(const struct search_end *end)
 	return end->state == END_CLOSED || end->state == END_DEAD;
 }
 
-static struct search_conn *conn_find(struct search_state *state, uint32_t phone, uint32_t handle, uint32_t *end)
+static struct search_conn *conn_find(struct search_state *state, uint32_t phone, uint32_t handle,
+				     uint32_t *end)
 {
 	for (uint32_t i = 0; i < state->conn_count; i++)
 		for (*end = 0; *end < 2; (*end)++) {
 			struct search_end *mine = &state->conns[i].ends[*end];
-			if (mine->phone == phone && mine->handle == handle && handle != PFS_NO_CONN && !gone(mine))
+			if (mine->phone == phone && mine->handle == handle && handle != PFS_NO_CONN &&
+			    !gone(mine))
 				return &state->conns[i];
 		}
 	return NULL;
@@ -171,7 +173,8 @@ void search_drop(struct search_step *step, uint32_t phone, uint32_t handle)
 void search_close_port(struct search_step *step, uint32_t phone)
 {
 	for (uint32_t i = 0; i < step->state->conn_count; i++)
-		if (step->state->conns[i].ends[1].phone == phone && step->state->conns[i].ends[1].state == END_QUEUED)
+		if (step->state->conns[i].ends[1].phone == phone &&
+		    step->state->conns[i].ends[1].state == END_QUEUED)
 			abort_end(step, &step->state->conns[i], 1);
 }
 
@@ -187,7 +190,8 @@ bool search_accept(struct search_step *step, uint32_t phone)
 		return false;
 	for (uint32_t i = 0; i < state->conn_count; i++) {
 		struct search_end *end = &state->conns[i].ends[1];
-		if (end->phone == phone && end->state == END_QUEUED && (!first || end->queued < first->queued)) {
+		if (end->phone == phone && end->state == END_QUEUED &&
+		    (!first || end->queued < first->queued)) {
 			first = end;
 			caller = state->conns[i].ends[0].phone;
 		}
@@ -237,7 +241,7 @@ void search_handshake(struct search_step *step, uint32_t number)
 	switch (conn->phase) {
 	case PHASE_SYN:
 		conn->latest_us = state->now_us + SEARCH_TICK_US;
-		conn->phase = !state->hosts[callee].alive	? PHASE_LOST
+		conn->phase = !state->hosts[callee].alive      ? PHASE_LOST
 			      : state->cores[callee].port_open ? PHASE_SYN_ACK
 							       : PHASE_REFUSED;
 		break;
@@ -253,7 +257,8 @@ void search_handshake(struct search_step *step, uint32_t number)
 			element_new(step, conn, 1, ELEMENT_RST);
 			conn->ends[1].state = END_CLOSED;
 		}
-		search_phone_step(step, caller, &(struct pfs_event){ .kind = PFS_EV_CONNECTED, .conn = handle });
+		search_phone_step(step, caller,
+				  &(struct pfs_event){ .kind = PFS_EV_CONNECTED, .conn = handle });
 		break;
 	default: /* PHASE_REFUSED */
 		lose(step, conn, 0);
@@ -271,7 +276,8 @@ static void feed(struct search_step *step, uint32_t phone, uint32_t handle, stru
 					   .conn = handle,
 					   .data = element->bytes + at,
 					   .length = element->length - at,
-					   .available = at < element->available ? element->available - at : 0 };
+					   .available =
+						   at < element->available ? element->available - at : 0 };
 		if (!conn_find(step->state, phone, handle, &end) || step->broken || step->error)
 			return;
 		search_phone_step(step, phone, &event);

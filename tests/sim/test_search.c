@@ -39,7 +39,8 @@ START_TEST(two_phones)
 }
 END_TEST
 
-/* Walking every path to a depth of 12 reaches the states that hashing reaches, at the start and further in. */
+/* Walking every path to a depth of 12 reaches the states that hashing reaches, at the start and further in.
+ */
 START_TEST(hashing_loses_no_state)
 {
 	static const uint32_t leads[] = { 0, 12, 24, 32 };
@@ -59,8 +60,8 @@ END_TEST
 
 START_TEST(bounds_are_told)
 {
-	struct search_result result =
-		run((struct search_options){ .phones = 3, .files = 1, .states_max = 1000 }, SEARCH_NOT_EXHAUSTED);
+	struct search_result result = run(
+		(struct search_options){ .phones = 3, .files = 1, .states_max = 1000 }, SEARCH_NOT_EXHAUSTED);
 
 	ck_assert_str_eq(result.bound, "states");
 	ck_assert_uint_eq(result.states, 1000);
@@ -134,8 +135,10 @@ START_TEST(servers_agree)
 	for (uint32_t i = 0; i < 400; i++) {
 		uint64_t what = pfs_draw(seed, 0, 1, i) % 10;
 		if (what < 2) {
-			tftp_server_request(server, state.now_us, 7, SEARCH_CLIENT_PORT, request, length, &output);
-			search_server_packet(&step, 0, SEARCH_CLIENT_PORT, PFS_TFTP_PORT, request, (uint32_t)length);
+			tftp_server_request(server, state.now_us, 7, SEARCH_CLIENT_PORT, request, length,
+					    &output);
+			search_server_packet(&step, 0, SEARCH_CLIENT_PORT, PFS_TFTP_PORT, request,
+					     (uint32_t)length);
 			begun = true;
 			ck_same(&output, &state);
 		} else if (what < 6 && begun) {
@@ -170,7 +173,8 @@ START_TEST(two_phones_with_faults)
 }
 END_TEST
 
-/* Three of equal strength, and three of which each is stronger than the one before: the others are like these. */
+/* Three of equal strength, and three of which each is stronger than the one before: the others are like
+ * these. */
 START_TEST(three_phones)
 {
 	run((struct search_options){ .phones = 3, .files = 1, .only_order = _i ? 13 : 1 }, SEARCH_HOLDS);

@@ -21,8 +21,8 @@ const char *pfs_phone_check(const struct pfs_phone *phone)
 	return NULL;
 }
 
-static char *shown(const struct search_options *options, void (*show)(const struct search_options *,
-								      const struct search_result *, FILE *))
+static char *shown(const struct search_options *options,
+		   void (*show)(const struct search_options *, const struct search_result *, FILE *))
 {
 	struct search_result result;
 	char *text = NULL;
