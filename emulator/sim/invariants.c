@@ -533,7 +533,7 @@ void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 	watch->resized |= order->kind == PLAN_FAULT_SERVER_SIZE;
 	/* A fault for good is felt to the end, but for a phone that is gone: the others go on without it. */
 	if (!order->end && order->fault->duration_us == PFS_TIME_NEVER &&
-	    plan_fault_virtual_only(order->kind) && !plan_fault_once(order->kind))
+	    (order->phone < 0 || plan_fault_virtual_only(order->kind)) && !plan_fault_once(order->kind))
 		felt_us = PFS_TIME_NEVER;
 	else if (!order->end && order->fault->duration_us != PFS_TIME_NEVER)
 		felt_us = world->now_us + order->fault->duration_us + FAULT_FELT_US;
