@@ -39,7 +39,7 @@ uint32_t core_children_weight(const struct pfs_phone *phone, uint8_t file)
 }
 
 /* Whether a child of that file would not make a hierarchy too many; the current file has its place. */
-bool core_children_room(const struct pfs_phone *phone, uint8_t file)
+static bool children_room(const struct pfs_phone *phone, uint8_t file)
 {
 	uint32_t others = 0;
 
@@ -320,7 +320,7 @@ void core_child_join(struct pfs_phone *phone, struct pfs_actions *actions, struc
 		refuse_join(phone, actions, conn, file, PFS_REFUSE_CYCLE);
 	else if (phone->levels[file] + 1 >= PFS_LEVELS_MAX)
 		refuse_join(phone, actions, conn, file, PFS_REFUSE_DEEP);
-	else if (!core_children_room(phone, file))
+	else if (!children_room(phone, file))
 		refuse_join(phone, actions, conn, file, PFS_REFUSE_BUSY);
 	else if (core_children_count(phone, file) < PFS_CHILDREN_MAX)
 		accept_child(phone, actions, conn, file, weight);

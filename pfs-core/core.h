@@ -50,8 +50,6 @@ void core_drop_input(struct pfs_phone *phone, struct pfs_actions *actions, enum 
 
 /* phone.c */
 void core_state_set(struct pfs_phone *phone, enum pfs_state state, uint64_t timer_us);
-void core_file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file);
-void core_file_next(struct pfs_phone *phone, struct pfs_actions *actions);
 void core_file_held(struct pfs_phone *phone, struct pfs_actions *actions);
 void core_file_failed(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_failure failure);
 bool core_holds(const struct pfs_phone *phone, uint8_t file);
@@ -93,7 +91,6 @@ void core_children_tell(struct pfs_phone *phone, struct pfs_actions *actions, ui
 void core_children_fail(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file, enum pfs_failure failure);
 uint32_t core_children_count(const struct pfs_phone *phone, uint8_t file);
 uint32_t core_children_weight(const struct pfs_phone *phone, uint8_t file);
-bool core_children_room(const struct pfs_phone *phone, uint8_t file);
 
 /* parent.c */
 void core_parent_dial(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t address, uint32_t xid);

@@ -153,7 +153,7 @@ static uint32_t hierarchies_served(const struct pfs_phone *phone)
 	return count;
 }
 
-void core_file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file)
+static void file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file)
 {
 	phone->file = file;
 	phone->received = 0;
@@ -221,10 +221,10 @@ static void reboot(struct pfs_phone *phone, struct pfs_actions *actions)
 	core_state_set(phone, PFS_ST_REBOOTED, PFS_TIME_NEVER);
 }
 
-void core_file_next(struct pfs_phone *phone, struct pfs_actions *actions)
+static void file_next(struct pfs_phone *phone, struct pfs_actions *actions)
 {
 	if (phone->file + 1 < phone->config.file_count) {
-		core_file_begin(phone, actions, phone->file + 1);
+		file_begin(phone, actions, phone->file + 1);
 		return;
 	}
 	phone->upgraded = 1;
@@ -245,7 +245,7 @@ void core_file_held(struct pfs_phone *phone, struct pfs_actions *actions)
 	phone->root_deadline_us = PFS_TIME_NEVER;
 	phone->root_limit_us = PFS_TIME_NEVER;
 	core_children_serve(phone, actions, file);
-	core_file_next(phone, actions);
+	file_next(phone, actions);
 }
 
 void core_file_failed(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_failure failure)
@@ -278,7 +278,7 @@ static void start(struct pfs_phone *phone, struct pfs_actions *actions)
 		core_act(actions, PFS_ACT_OPEN);
 		return;
 	}
-	core_file_begin(phone, actions, 0);
+	file_begin(phone, actions, 0);
 }
 
 static void opened(struct pfs_phone *phone, struct pfs_actions *actions, const struct pfs_event *event)
@@ -292,7 +292,7 @@ static void opened(struct pfs_phone *phone, struct pfs_actions *actions, const s
 		core_trace(phone, actions, PFS_TR_LISTENING)->a = (uint32_t)event->descriptor;
 	else
 		core_trace(phone, actions, PFS_TR_PORT_CLOSED)->a = 1;
-	core_file_begin(phone, actions, 0);
+	file_begin(phone, actions, 0);
 }
 
 static void verified(struct pfs_phone *phone, struct pfs_actions *actions, const struct pfs_event *event)
@@ -433,7 +433,7 @@ uint32_t pfs_step(struct pfs_phone *phone, const struct pfs_event *event, struct
 		break;
 	}
 	if (phone->state == PFS_ST_HELD_UP && hierarchies_served(phone) < PFS_HIERARCHIES_MAX)
-		core_file_begin(phone, actions, phone->file);
+		file_begin(phone, actions, phone->file);
 	return consumed;
 }
 

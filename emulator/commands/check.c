@@ -234,7 +234,7 @@ static int print_abilities(const struct plan *plan)
 	if (plan->server.kind == PLAN_SERVER_EMBEDDED)
 		return missing;
 	snprintf(what, sizeof(what), "root, for %s", real_server_name(kind));
-	missing += print_ability(what, limits_real_server_allowed(), "run as root, or use the embedded server");
+	missing += print_ability(what, real_server_allowed(), "run as root, or use the embedded server");
 	snprintf(what, sizeof(what), "%s installed", real_server_name(kind));
 	snprintf(mend, sizeof(mend), "apt-get install %s", real_server_package(kind));
 	return missing + print_ability(what, real_server_installed(kind), mend);

@@ -12,8 +12,6 @@
 
 #include "emulator/hq/real_server.h"
 
-#define NOBODY 65534 /* what real servers become */
-
 /* A number alone in a file of /proc or /sys; LIMITS_NONE where there is none ("max"). */
 static uint64_t read_number(const char *path)
 {
@@ -40,7 +38,8 @@ uint64_t limits_memory(void)
 	}
 	if (file)
 		fclose(file);
-	uint64_t limit = read_number("/sys/fs/cgroup/memory.max"), used = read_number("/sys/fs/cgroup/memory.current");
+	uint64_t limit = read_number("/sys/fs/cgroup/memory.max"),
+		 used = read_number("/sys/fs/cgroup/memory.current");
 	if (limit != LIMITS_NONE && used != LIMITS_NONE) {
 		uint64_t left = limit > used ? limit - used : 0;
 		available = left < available ? left : available;
@@ -61,7 +60,7 @@ uint64_t limits_raise_descriptors(uint64_t wanted)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return system_wide;
 	if (limit.rlim_cur < wanted && limit.rlim_max < wanted) {
-		struct rlimit higher = {.rlim_cur = wanted, .rlim_max = wanted};
+		struct rlimit higher = { .rlim_cur = wanted, .rlim_max = wanted };
 		if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
 			limit = higher;
 	}
@@ -74,20 +73,6 @@ uint64_t limits_raise_descriptors(uint64_t wanted)
 	return limit.rlim_cur < system_wide ? limit.rlim_cur : system_wide;
 }
 
-bool limits_real_server_allowed(void)
-{
-	FILE *file = fopen("/proc/self/uid_map", "re");
-	unsigned long long first, outside, count;
-	bool mapped = !file; /* no user namespaces: every user is there */
-
-	if (!file)
-		return geteuid() == 0;
-	while (!mapped && fscanf(file, "%llu %llu %llu", &first, &outside, &count) == 3)
-		mapped = first <= NOBODY && NOBODY - first < count;
-	fclose(file);
-	return mapped && geteuid() == 0;
-}
-
 static bool real_server_is_there(const struct plan *plan)
 {
 	enum real_server_kind kind =
@@ -95,7 +80,7 @@ static bool real_server_is_there(const struct plan *plan)
 
 	if (plan->server.kind == PLAN_SERVER_EMBEDDED)
 		return true;
-	if (!limits_real_server_allowed())
+	if (!real_server_allowed())
 		fprintf(stderr, "pfs-fleet: server %s: needs root: run as root, or use the embedded server\n",
 			real_server_name(kind));
 	else if (!real_server_installed(kind))

@@ -20,9 +20,6 @@ uint64_t limits_raise_descriptors(uint64_t wanted);
 /* Bytes of memory to be had without swapping, a container's limit regarded; or LIMITS_NONE. */
 uint64_t limits_memory(void);
 
-/* True where a real TFTP server can be begun: root, with a user for it to become. */
-bool limits_real_server_allowed(void);
-
 /*
  * Whether a fleet on the real kernel certainly cannot be made here. Returns
  * true, or false after one line on stderr that says why and what to do. What

@@ -228,6 +228,11 @@ static bool user_is_mapped(uint32_t user)
 	return mapped;
 }
 
+bool real_server_allowed(void)
+{
+	return geteuid() == 0 && user_is_mapped(NOBODY);
+}
+
 static int complain(const struct real_server_config *config, int error, const char *what)
 {
 	fprintf(stderr, "pfs-fleet: server %s: %s\n", kinds[config->kind].name, what);
@@ -239,7 +244,7 @@ static int check(const struct real_server_config *config)
 	char text[PATH_MAX];
 	size_t clash;
 
-	if (geteuid() || !user_is_mapped(NOBODY))
+	if (!real_server_allowed())
 		return complain(config, -EPERM, "needs root: run as root, or use the embedded server");
 	if (!real_server_installed(config->kind)) {
 		snprintf(text, sizeof(text), "%s is missing: apt-get install %s", kinds[config->kind].path,

@@ -58,6 +58,9 @@ uint32_t real_server_receive_buffer(const struct real_server *server);
  */
 bool real_server_limits_serving(enum real_server_kind kind);
 
+/* True for root where the servers' unprivileged user exists too: not inside a user namespace that lacks it. */
+bool real_server_allowed(void);
+
 /* "in.tftpd" or "dnsmasq"; and the package it is in. */
 const char *real_server_name(enum real_server_kind kind);
 const char *real_server_package(enum real_server_kind kind);

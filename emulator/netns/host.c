@@ -153,7 +153,8 @@ static void send_tftp(struct host *host, const struct pfs_action *action)
 	send_datagram(host, host->tftp.fd, action->address, action->port, action);
 }
 
-bool host_takes_damage(struct host *host, uint8_t file)
+/* True where a byte of file is still to be damaged on its way to this phone; asks once. */
+static bool takes_damage(struct host *host, uint8_t file)
 {
 	uint8_t bit = (uint8_t)(1u << file);
 	bool damage = host->damage_tcp & bit;
@@ -187,7 +188,7 @@ static void take(struct host *host, const struct pfs_event *event, const struct 
 	fault_engine_progress(worker->faults, host->number, action->file,
 			      host->store.files[action->file].have + action->length, event->now_us);
 	look_for_orders(worker, event->now_us);
-	if (peer && host_takes_damage(host, action->file))
+	if (peer && takes_damage(host, action->file))
 		data[0] ^= 0x01;
 	error = store_take(&host->store, action->file, action->offset, data, (size_t)action->length);
 	assert(error != -EINVAL);

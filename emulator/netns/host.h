@@ -66,9 +66,6 @@ void host_settle(struct host *host);
 /* One console line to the log server (F14), if its level is asked for. */
 void host_log_line(struct host *host, int severity, bool pfs, const char *line);
 
-/* True where a byte of file is still to be damaged on its way to this phone; asks once. */
-bool host_takes_damage(struct host *host, uint8_t file);
-
 /* ---- peer.c ---- */
 
 /* Takes over a descriptor. connecting: CONNECTED or LOST is still to come. Returns NULL where memory lacks. */

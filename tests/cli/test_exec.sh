@@ -4,6 +4,7 @@
 # usage: test_exec.sh PFS-FLEET SCENARIOS
 set -u
 
+. "$(dirname "$(realpath "$0")")/tap.sh"
 fleet=$(realpath "$1")
 scenarios=$(realpath "$2")
 if ! "$fleet" doctor | grep -q '^ok  *network namespaces'; then
@@ -14,21 +15,6 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/pfs-exec-XXXXXX")
 run=
 trap '[ -z "$run" ] || { kill -INT $run 2>/dev/null; wait $run; }; rm -rf "$work"' EXIT
 cd "$work" || exit 1
-number=0
-bad=0
-
-# check TEXT STATUS: one TAP line; STATUS 0 is good
-check() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number - $1"
-	else
-		bad=$((bad + 1))
-		echo "not ok $number - $1"
-		sed 's/^/# /' out err run.err 2>/dev/null | head -20
-	fi
-}
-
 # A line so slow that the fleet outlives the test; SIGINT ends it.
 sed -e 's/"rate": "[0-9.]*[kmg]*bit"/"rate": "8kbit"/' -e 's/"speed": [0-9.]*/"speed": 1/' \
 	-e '/"expect"/,/}/d' -e 's/\("enterprise".*\),/\1/' "$scenarios/smoke.json" >slow.json

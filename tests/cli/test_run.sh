@@ -5,42 +5,12 @@
 set -u
 
 # They may be relative, and the test works elsewhere.
+. "$(dirname "$(realpath "$0")")/tap.sh"
 fleet=$(realpath "$1")
 scenarios=$(realpath "$2")
 work=$(mktemp -d "${TMPDIR:-/tmp}/pfs-cli-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-number=0
-bad=0
-
-# check TEXT STATUS: one TAP line; STATUS 0 is good
-check() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number - $1"
-	else
-		bad=$((bad + 1))
-		echo "not ok $number - $1"
-		sed 's/^/# /' out err 2>/dev/null | head -20
-	fi
-}
-
-# exits WANTED TEXT ARGUMENT...: runs it; output in out and err
-exits() {
-	wanted=$1 text=$2
-	shift 2
-	"$fleet" "$@" >out 2>err </dev/null
-	got=$?
-	[ "$got" -eq "$wanted" ] || echo "# exit status $got, expected $wanted"
-	check "$text" "$((got == wanted ? 0 : 1))"
-}
-
-# says FILE PATTERN TEXT
-says() {
-	grep -q -e "$2" "$1"
-	check "$3" $?
-}
-
 # same_but_host A B: two summaries are one but for host, fidelity and setup
 same_but_host() {
 	/usr/bin/python3 - "$1" "$2" <<'PYTHON'
