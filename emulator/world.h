@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/journal/journal.h"
 #include "emulator/plan/plan.h"
 #include "emulator/record/record.h"
 
@@ -36,6 +37,7 @@ struct world_violation {
 struct world_options {
 	const struct plan *plan;
 	struct record *record;
+	struct journal *journal;          /* of what enters the phones; or NULL */
 	bool traditional;
 	const char *out_dir;              /* the run's folder, or NULL */
 	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */

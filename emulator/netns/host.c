@@ -276,7 +276,7 @@ static uint32_t step(struct host *host, struct pfs_event *event)
 	uint32_t used, i;
 
 	event->now_us = clock_now_us(&worker->clock);
-	used = pfs_step(&host->phone, event, &worker->actions);
+	used = journal_step(worker->journal, host->number, &host->phone, event, &worker->actions);
 	for (i = 0; i < worker->actions.count; i++)
 		carry_out(host, event, &worker->actions.list[i]);
 	peer_flush_all(host);
@@ -475,7 +475,7 @@ static void start(struct host *host)
 
 	memset(&config, 0, sizeof(config));
 	plan_phone_config(worker->plan, host->number, worker->traditional, host->boot, &config);
-	error = pfs_phone_init(&host->phone, &config);
+	error = journal_phone_init(worker->journal, host->number, &host->phone, &config);
 	assert(!error);
 	(void)error;
 	host->powered = true;

@@ -18,6 +18,7 @@
 #include "emulator/netns/fabric.h"
 #include "emulator/netns/histogram.h"
 #include "emulator/netns/timers.h"
+#include "emulator/journal/journal.h"
 #include "emulator/plan/plan.h"
 #include "emulator/record/record.h"
 #include "pfs-core/pfs.h"
@@ -50,6 +51,7 @@ struct worker {
 	bool traditional;
 	struct fabric *fabric;
 	struct record *record;
+	struct journal *journal;   /* or NULL */
 	struct fault_engine *faults;
 	void (*orders_due)(void *context); /* the fault engine has orders: called in mid-step */
 	void *orders_context;

@@ -195,6 +195,7 @@ static int bring_up(struct run *run)
 		return error;
 	run->worker.traditional = options->traditional;
 	run->worker.record = options->record;
+	run->worker.journal = options->journal;
 	run->worker.fabric = run->fabric;
 	run->hosts = calloc(plan->phone_count, sizeof(*run->hosts));
 	run->snapshots = calloc(plan->phone_count, sizeof(*run->snapshots));
