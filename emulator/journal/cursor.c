@@ -389,21 +389,20 @@ static int event(struct journal_phone_cursor *cursor, uint8_t code, struct journ
 int journal_next(struct journal_phone_cursor *cursor, struct journal_item *item, struct journal_error *error)
 {
 	uint8_t code = 0;
+	int result;
 
 	memset(item, 0, offsetof(struct journal_item, expected));
 	item->expected.count = item->expected.consumed = 0;
 	while (cursor->records.at == cursor->records.end) {
-		int result = next_block(cursor, error);
-
+		result = next_block(cursor, error);
 		if (result <= 0)
 			return result;
 	}
-	item->offset = cursor->place.offset;
+	item->offset = offset_of(cursor);
 	if (!cursor->run)
 		code = (uint8_t)journal_get(&cursor->records, 1);
-	if (code == JOURNAL_BOOT && !cursor->run) {
-		item->boot = true;
-		return boot(cursor, &item->config, error);
-	}
-	return event(cursor, code, item, error);
+	item->boot = code == JOURNAL_BOOT;
+	result = item->boot ? boot(cursor, &item->config, error) : event(cursor, code, item, error);
+	item->end = offset_of(cursor);
+	return result;
 }

@@ -58,7 +58,7 @@ struct journal_item {
 	bool boot;                 /* a new core; config is set, else event and expected are */
 	struct pfs_config config;
 	uint64_t number;           /* of the event: 1 is the phone's first, over all boots */
-	uint64_t offset;           /* in the file: of its block */
+	uint64_t offset, end;      /* in the file: of its record; in a run, of its part; the digest's last octet is end - 1 */
 	struct pfs_event event;    /* data is the cursor's, until the next call; payload that was not kept is zero */
 	uint64_t payload;          /* bytes of it that were not kept */
 	bool in_run;               /* expected has no list of actions: they are those of its kind of run */
