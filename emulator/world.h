@@ -62,6 +62,7 @@ struct world_options {
 struct world_report {
 	bool inconclusive;
 	char reasons[256];                /* why, "; " between */
+	uint32_t speed_held_milli;        /* the highest speed at which the limits would have held; 0: they held */
 	uint64_t timer_lag_p50_us, timer_lag_p99_us, timer_lag_max_us; /* scenario time */
 	uint64_t timer_smallest_us;       /* smallest protocol timer in use */
 	uint64_t relay_late_p50_us, relay_late_p99_us, relay_late_max_us; /* lateness left uncorrected, scenario time */
