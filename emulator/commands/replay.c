@@ -175,7 +175,7 @@ static void before(void *context, const struct journal_item *item, const struct 
 	viewer->stopped = true;
 	fflush(stdout);
 	if (is_traced())
-		raise(SIGTRAP); /* two frames up is the step */
+		raise(SIGTRAP); /* break pfs_step, continue: the step of this event */
 	else
 		print_state(viewer, item, core);
 	replay_stop_here(core, &item->event, item->number);

@@ -267,7 +267,8 @@ static int single(struct journal_phone_cursor *cursor, uint8_t code, struct jour
 	bool says_ok = kind == PFS_EV_OPENED || kind == PFS_EV_VERIFIED;
 	int result;
 
-	if (code & ~(JOURNAL_CODE_MASK | (says_ok ? JOURNAL_OK : 0)))
+	item->unfinished = (code & JOURNAL_UNFINISHED) != 0;
+	if (code & ~(JOURNAL_CODE_MASK | JOURNAL_UNFINISHED | (says_ok ? JOURNAL_OK : 0)))
 		return refuse(cursor, error, "a record's code");
 	item->event.kind = kind;
 	item->event.ok = (code & JOURNAL_OK) != 0;
@@ -276,7 +277,7 @@ static int single(struct journal_phone_cursor *cursor, uint8_t code, struct jour
 	result = get_fields(cursor, item, error);
 	if (!result && cursor->records.error)
 		result = refuse(cursor, error, "a whole event");
-	return result ? result : get_outcome(cursor, item, error);
+	return result || item->unfinished ? result : get_outcome(cursor, item, error);
 }
 
 /* ----------------------------------------------------------------- runs */

@@ -40,7 +40,8 @@ enum {
 	JOURNAL_BYTES_RUN = 14,
 	JOURNAL_BOOT = 15,
 	JOURNAL_CODE_MASK = 15,
-	JOURNAL_OK = 16          /* OPENED, VERIFIED: good */
+	JOURNAL_OK = 16,         /* OPENED, VERIFIED: good */
+	JOURNAL_UNFINISHED = 32  /* the core died in this event: it has no outcome */
 };
 
 _Static_assert(PFS_EV_KINDS == 13 && PFS_EV_VERIFIED == 12, "the format numbers events as the core does");

@@ -23,7 +23,14 @@
 struct journal;
 
 /* Why a journal does not hold all that entered the phones. */
-enum journal_cut { JOURNAL_WHOLE, JOURNAL_CUT_SIZE, JOURNAL_CUT_DISK, JOURNAL_CUT_MEMORY, JOURNAL_CUTS };
+enum journal_cut {
+	JOURNAL_WHOLE,
+	JOURNAL_CUT_SIZE,
+	JOURNAL_CUT_DISK,
+	JOURNAL_CUT_MEMORY,
+	JOURNAL_CUT_ASSERTION, /* a core broke an assertion of its own */
+	JOURNAL_CUTS
+};
 
 struct journal_options {
 	const struct plan *plan;   /* must outlive the journal */
@@ -54,6 +61,15 @@ void journal_close(struct journal *journal, struct journal_result *result);
 
 /* As journal_close, and removes the file. */
 void journal_discard(struct journal *journal);
+
+/*
+ * For a handler of SIGABRT: where a core broke an assertion of its own in
+ * journal_step(), on this thread, the file is written to its end, with the event
+ * that did it as the last one; the journal cannot be used afterwards. Elsewhere,
+ * and with NULL, nothing is done: whoever aborts may be in the middle of
+ * anything.
+ */
+void journal_rescue(struct journal *journal);
 
 /*
  * pfs_phone_init(), for the boot of a phone that the plan numbers `phone`; and

@@ -62,6 +62,7 @@ struct journal_item {
 	struct pfs_event event;    /* data is the cursor's, until the next call; payload that was not kept is zero */
 	uint64_t payload;          /* bytes of it that were not kept */
 	bool in_run;               /* expected has no list of actions: they are those of its kind of run */
+	bool unfinished;           /* the recorded core died in it: nothing is expected */
 	struct journal_outcome expected;
 };
 

@@ -280,6 +280,12 @@ static bool compare(struct replay *replay, const struct journal_item *item, cons
 	struct journal_outcome expected = item->expected;
 	struct replay_difference *difference;
 
+	if (item->unfinished) {
+		difference = differ(replay, item);
+		add(EXPECTED, 0, "that the core breaks an assertion of its own, as the recorded one did");
+		add_acts(replay, SEEN, 0, seen);
+		return false;
+	}
 	if (item->in_run)
 		run_outcome(item, &expected);
 	if (!same_acts(replay, item, &expected, seen))

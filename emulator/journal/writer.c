@@ -62,6 +62,8 @@ struct journal {
 	uint32_t *index;           /* one a phone of the plan: in phones, or NOT_CHOSEN */
 	uint32_t first_blocks;     /* blocks written at once, before all others */
 	enum journal_cut cut;
+	struct phone *stepping;    /* is in pfs_step() with this event */
+	const struct pfs_event *stepping_event;
 };
 
 /* ---------------------------------------------------------------- blocks */
@@ -443,14 +445,18 @@ int journal_phone_init(struct journal *journal, uint32_t number, struct pfs_phon
 uint32_t journal_step(struct journal *journal, uint32_t number, struct pfs_phone *core,
 		      const struct pfs_event *event, struct pfs_actions *actions)
 {
-	uint32_t consumed = pfs_step(core, event, actions);
 	struct phone *phone = find(journal, number);
 	struct journal_outcome outcome;
+	uint32_t consumed;
 	struct run next;
 
 	if (!phone)
-		return consumed;
+		return pfs_step(core, event, actions);
 	phone->events++;
+	journal->stepping_event = event;
+	journal->stepping = phone;
+	consumed = pfs_step(core, event, actions);
+	journal->stepping = NULL;
 	if (journal->cut)
 		return consumed;
 	journal_outcome(actions, consumed, pfs_deadline(core), NULL, &phone->chain, &outcome);
@@ -460,6 +466,26 @@ uint32_t journal_step(struct journal *journal, uint32_t number, struct pfs_phone
 	else
 		put_single(journal, phone, event, actions, &outcome);
 	return consumed;
+}
+
+/* The event in which the core died, all of it. */
+static void put_unfinished(struct journal *journal, struct phone *phone, const struct pfs_event *event)
+{
+	const struct pfs_actions none = { 0 };
+	uint8_t *to;
+
+	if (journal->cut)
+		return;
+	end_run(phone);
+	if (!make_room(journal, phone, RECORD_MAX + event->available))
+		return;
+	to = phone->bytes + phone->length;
+	to = journal_put(to, event->kind | (event->ok ? JOURNAL_OK : 0u) | JOURNAL_UNFINISHED, 1);
+	to = put_time(to, phone, event->now_us);
+	to = put_fields(to, journal, phone, event, &none, event->length);
+	phone->block_events++;
+	phone->kept++;
+	commit(journal, phone, to);
 }
 
 /* --------------------------------------------------- beginning and ending */
@@ -610,10 +636,39 @@ static void release(struct journal *journal)
 	free(journal);
 }
 
+/* All blocks and the end. Returns 0 or the negative errno of the disk. */
+static int finish(struct journal *journal)
+{
+	uint64_t bytes;
+	uint32_t blocks;
+	int error, end_error;
+
+	for (uint32_t i = 0; i < journal->phone_count && !journal->cut; i++)
+		if (close_block(journal, &journal->phones[i]) < 0)
+			cut(journal, JOURNAL_CUT_MEMORY);
+	journal_disk_drain(journal->disk, &bytes, &blocks);
+	error = -journal_disk_error(journal->disk);
+	if (error)
+		journal->cut = JOURNAL_CUT_DISK;
+	end_error = write_end(journal, blocks + journal->first_blocks);
+	return error ? error : end_error;
+}
+
+void journal_rescue(struct journal *journal)
+{
+	struct phone *phone = journal ? journal->stepping : NULL;
+
+	if (!phone)
+		return;
+	journal->stepping = NULL;
+	put_unfinished(journal, phone, journal->stepping_event);
+	cut(journal, JOURNAL_CUT_ASSERTION);
+	finish(journal);
+}
+
 void journal_close(struct journal *journal, struct journal_result *result)
 {
 	struct journal_result own = { 0 };
-	uint64_t bytes;
 	uint32_t blocks;
 	int error;
 
@@ -622,15 +677,7 @@ void journal_close(struct journal *journal, struct journal_result *result)
 	*result = own;
 	if (!journal)
 		return;
-	for (uint32_t i = 0; i < journal->phone_count && !journal->cut; i++)
-		if (close_block(journal, &journal->phones[i]) < 0)
-			cut(journal, JOURNAL_CUT_MEMORY);
-	journal_disk_drain(journal->disk, &bytes, &blocks);
-	error = -journal_disk_error(journal->disk);
-	if (error)
-		journal->cut = JOURNAL_CUT_DISK;
-	if (write_end(journal, blocks + journal->first_blocks) < 0 && !error)
-		error = -EIO;
+	error = finish(journal);
 	result->phones = journal->phone_count;
 	for (uint32_t i = 0; i < journal->phone_count; i++) {
 		result->events += journal->phones[i].events;
@@ -658,7 +705,8 @@ void journal_discard(struct journal *journal)
 
 const char *journal_cut_name(enum journal_cut why)
 {
-	static const char *const reasons[JOURNAL_CUTS] = { "whole", "size limit", "disk error", "no memory" };
+	static const char *const reasons[JOURNAL_CUTS] = { "whole", "size limit", "disk error", "no memory",
+							   "a core's assertion" };
 
 	return why < JOURNAL_CUTS ? reasons[why] : NULL;
 }

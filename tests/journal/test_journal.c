@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/journal/journal_tools.h"
@@ -444,6 +445,64 @@ START_TEST(a_journal_that_breaks_off_can_be_taken_in_part)
 }
 END_TEST
 
+static struct journal *rescued;
+
+static void on_abort(int number)
+{
+	(void)number;
+	journal_rescue(rescued);
+}
+
+/* A core that is told what pfs.h forbids: it accepts no such connection. Does not return. */
+static void break_a_core(const struct plan *plan)
+{
+	static struct pfs_phone core;
+	static struct pfs_actions actions;
+	const struct journal_options options = { .plan = plan, .path = path, .engine = "sim",
+						 .bytes_max = JOURNAL_BYTES_MAX_DEFAULT };
+	struct pfs_event event = { .kind = PFS_EV_START, .now_us = 5 };
+	struct pfs_config config;
+
+	freopen("/dev/null", "w", stderr);
+	signal(SIGABRT, on_abort);
+	if (journal_new(&options, &rescued) < 0)
+		_exit(1);
+	memset(&config, 0, sizeof(config));
+	plan_phone_config(plan, 3, false, 0, &config);
+	journal_phone_init(rescued, 3, &core, &config);
+	journal_step(rescued, 3, &core, &event, &actions);
+	event = (struct pfs_event){ .kind = PFS_EV_ACCEPTED, .conn = 0x777, .now_us = 6 };
+	journal_step(rescued, 3, &core, &event, &actions);
+	_exit(1);
+}
+
+/* The event in which a core breaks its own assertion is the journal's last, and its replay leads there. */
+START_TEST(a_broken_assertion_is_in_it)
+{
+	struct sim_fleet_spec spec = spec_of(14);
+	int status;
+	pid_t child;
+
+	make_folder();
+	spec.journal = NULL;
+	run(&spec);
+	child = fork();
+	if (child == 0)
+		break_a_core(fleet.plan);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	journal_replay_all(path, NULL, &sum);
+	ck_assert_int_eq(sum.cut, JOURNAL_CUT_ASSERTION);
+	ck_assert_uint_eq(sum.entered, 2);
+	ck_assert_uint_eq(sum.events, 1); /* replay does not give the core what it cannot take */
+	ck_assert_uint_eq(sum.differing, 1);
+	ck_assert_uint_eq(sum.difference.event, 2);
+	ck_assert_str_eq(sum.difference.expected, "that the core accepts connection 777");
+	sim_fleet_done(&fleet);
+	remove_folder();
+}
+END_TEST
+
 static Suite *journal_suite(void)
 {
 	Suite *suite = suite_create("journal");
@@ -460,6 +519,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tcase, only_the_chosen_phones_are_in_it);
 	tcase_add_test(tcase, what_is_no_journal_is_refused);
 	tcase_add_test(tcase, a_journal_that_breaks_off_can_be_taken_in_part);
+	tcase_add_test(tcase, a_broken_assertion_is_in_it);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
