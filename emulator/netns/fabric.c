@@ -54,6 +54,7 @@ static void number_ports(struct fabric *fabric)
 		struct fabric_switch *lan = &fabric->switches[plan->subnets[plan->phones[i].subnet].lan_switch];
 
 		fabric->phones[i].descriptor = -1;
+		fabric->phones[i].holder = -1;
 		fabric->phones[i].position = lan->phones++;
 	}
 	for (uint32_t i = 0; i < plan->switch_count; i++) {
@@ -130,9 +131,26 @@ int fabric_phone_up(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
 	return error < 0 ? error : 0;
 }
 
-static int run_inside(struct fabric *fabric, int descriptor, int (*in_namespace)(void *context), void *context)
+int fabric_enter_phone(const struct fabric *fabric, uint32_t phone)
 {
-	int error = descriptor < 0 ? -ENOENT : namespace_enter(descriptor);
+	const struct fabric_phone *entered = &fabric->phones[phone];
+	int descriptor, error;
+
+	if (entered->descriptor >= 0)
+		return namespace_enter(entered->descriptor);
+	if (entered->holder < 0)
+		return -ENOENT;
+	descriptor = namespace_of(entered->holder);
+	if (descriptor < 0)
+		return descriptor;
+	error = namespace_enter(descriptor);
+	close(descriptor);
+	return error;
+}
+
+int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context)
+{
+	int error = fabric_enter_phone(fabric, phone);
 
 	if (error)
 		return error;
@@ -141,19 +159,43 @@ static int run_inside(struct fabric *fabric, int descriptor, int (*in_namespace)
 	return error;
 }
 
-int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context)
-{
-	return run_inside(fabric, fabric->phones[phone].descriptor, in_namespace, context);
-}
-
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context)
 {
-	return run_inside(fabric, fabric->hq.descriptor, in_namespace, context);
+	int error = namespace_enter(fabric->hq.descriptor);
+
+	if (error)
+		return error;
+	error = in_namespace(context);
+	namespace_leave(&fabric->home);
+	return error;
+}
+
+void fabric_phone_held_by(struct fabric *fabric, uint32_t number, int socket)
+{
+	struct fabric_phone *phone = &fabric->phones[number];
+
+	phone->holder = socket;
+	if (phone->descriptor >= 0)
+		close(phone->descriptor);
+	phone->descriptor = -1;
+}
+
+int fabric_phone_hold(struct fabric *fabric, uint32_t number)
+{
+	struct fabric_phone *phone = &fabric->phones[number];
+	int descriptor;
+
+	if (phone->holder < 0)
+		return 0;
+	descriptor = namespace_of(phone->holder);
+	phone->holder = -1;
+	phone->descriptor = descriptor < 0 ? -1 : descriptor;
+	return descriptor < 0 ? descriptor : 0;
 }
 
 int fabric_phone_link(struct fabric *fabric, uint32_t phone, bool up)
 {
-	return fabric->phones[phone].descriptor < 0 ? -ENOENT : lan_phone_link(fabric, phone, up);
+	return fabric_phone_is_up(fabric, phone) ? lan_phone_link(fabric, phone, up) : -ENOENT;
 }
 
 static int duplicate(int descriptor)
@@ -167,7 +209,9 @@ static int duplicate(int descriptor)
 
 int fabric_phone_namespace(struct fabric *fabric, uint32_t phone)
 {
-	return duplicate(fabric->phones[phone].descriptor);
+	const struct fabric_phone *wanted = &fabric->phones[phone];
+
+	return wanted->holder >= 0 ? namespace_of(wanted->holder) : duplicate(wanted->descriptor);
 }
 
 void fabric_free(struct fabric *fabric)

@@ -42,6 +42,19 @@ int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
  */
 int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer);
 
+/*
+ * A socket in the phone's namespace keeps that alive as well as a descriptor
+ * of the namespace does, and gives it back when it is asked. So a phone that has
+ * a socket needs no descriptor beside it. fabric_phone_held_by: from here on
+ * `socket` is what holds the namespace; the fabric's own descriptor is closed.
+ * fabric_phone_hold: the fabric takes a descriptor again, which the caller does
+ * before it closes that socket, with one descriptor free; nothing where none
+ * was given. Returns 0 or a negative errno: then the namespace goes with the
+ * socket.
+ */
+void fabric_phone_held_by(struct fabric *fabric, uint32_t phone, int socket);
+int fabric_phone_hold(struct fabric *fabric, uint32_t phone);
+
 /* Like fabric_in_phone, for headquarters' namespace. */
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context);
 

@@ -45,7 +45,8 @@ struct fabric_switch {
 };
 
 struct fabric_phone {
-	int descriptor;    /* of the namespace; -1: not up */
+	int descriptor;    /* of the namespace; -1: not up, or `holder` has it */
+	int holder;        /* a socket in the namespace, its owner's; -1: none */
 	uint32_t position; /* number on its switch */
 	bool was_cut;      /* by fabric_phone_link: what was lost there is the scenario's */
 };
@@ -66,6 +67,13 @@ struct fabric {
 /* Makes a namespace with a route socket and lo up. The thread is back home afterwards. */
 int fabric_namespace_open(struct fabric *fabric, struct fabric_namespace *ns, const char *subject);
 void fabric_namespace_close(struct fabric_namespace *ns);
+
+/* Puts the calling thread into a phone's namespace. Returns 0, -ENOENT where it is not up, or another negative errno. */
+int fabric_enter_phone(const struct fabric *fabric, uint32_t phone);
+static inline bool fabric_phone_is_up(const struct fabric *fabric, uint32_t phone)
+{
+	return fabric->phones[phone].descriptor >= 0 || fabric->phones[phone].holder >= 0;
+}
 
 /* Requests shared by the parts (requests.c); all go into a batch. */
 void fabric_add_up(const struct fabric *fabric, struct netlink *nl, int index);

@@ -67,16 +67,25 @@ static void open_peer_port(struct host *host)
 			watch(host, &host->udp, udp);
 			ev_io_set(&host->listener, listener, EV_READ);
 			worker_descriptor_opened(host->worker);
+			fabric_phone_held_by(host->worker->fabric, host->number, udp);
+			worker_descriptor_closed(host->worker); /* of the namespace */
 		}
 	}
 	answer.descriptor = answer.ok ? host->listener.fd : -1;
 	worker_answer(host->worker, &answer);
 }
 
+/* The listener goes first: the namespace's descriptor may take its place in a full table. */
 static void close_peer_port(struct host *host)
 {
-	close_udp(host, &host->udp);
 	close_socket(host, &host->listener);
+	if (host->udp.fd < 0)
+		return;
+	if (fabric_phone_hold(host->worker->fabric, host->number) == 0)
+		worker_descriptor_opened(host->worker);
+	else
+		host->worker->event_errors++; /* with the socket the phone's network goes */
+	close_udp(host, &host->udp);
 }
 
 static void send_datagram(struct host *host, int fd, uint32_t address, uint16_t port, const struct pfs_action *action)

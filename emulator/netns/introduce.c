@@ -52,7 +52,7 @@ static int tell(struct fabric *fabric, uint32_t phone, uint32_t peer)
 {
 	const struct plan_phone *other = &fabric->plan->phones[peer];
 	struct netlink nl;
-	int error = namespace_enter(fabric->phones[phone].descriptor);
+	int error = fabric_enter_phone(fabric, phone);
 
 	if (error)
 		return error;
@@ -75,7 +75,7 @@ int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer)
 	if (plan->phones[phone].subnet != plan->phones[peer].subnet || phone == peer ||
 	    plan->switches[plan->subnets[plan->phones[phone].subnet].lan_switch].real_arp)
 		return 0;
-	if (fabric->phones[phone].descriptor < 0 || fabric->phones[peer].descriptor < 0)
+	if (!fabric_phone_is_up(fabric, phone) || !fabric_phone_is_up(fabric, peer))
 		return -ENOENT;
 	error = grow(fabric);
 	if (error)

@@ -68,7 +68,7 @@ struct worker {
 	ev_idle descriptor_freed;  /* takes them up again */
 
 	/* what fidelity is judged by */
-	uint64_t descriptors, descriptors_peak; /* of phones' sockets */
+	uint64_t descriptors, descriptors_peak; /* of phones' sockets and namespaces */
 	uint64_t tcp_retransmits;  /* tcpi_total_retrans of closed connections */
 	uint64_t udp_drops;        /* of closed UDP sockets' receive queues */
 	uint64_t shortages;        /* times that no descriptor was left for a socket */

@@ -166,6 +166,7 @@ static int bring_phones_up(struct run *run)
 		error = fabric_phone_up(run->fabric, i, nothing_to_open, NULL);
 		if (error < 0)
 			return error;
+		worker_descriptor_opened(&run->worker); /* of its namespace */
 		run->hosts_up = i + 1;
 		if (clock_real_ns() - published_ns > (uint64_t)(PUBLISH_S * 1e9)) {
 			published_ns = clock_real_ns();

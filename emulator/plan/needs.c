@@ -20,7 +20,7 @@
 /* Descriptors of a phone: its namespace, UDP 4051, the TCP listener, TFTP, every connection slot, the log's socket. */
 #define PHONE_DESCRIPTORS_WORST (1 + 1 + 1 + 1 + PFS_CONNS_MAX + 1)
 /* In a tree about every phone has a parent and one child, and few are at TFTP. */
-#define PHONE_DESCRIPTORS_TYPICAL (1 + 1 + 1 + 2)
+#define PHONE_DESCRIPTORS_TYPICAL (1 + 1 + 2)
 /* A site: the router's namespace, two packet sockets of the relay, their timer. */
 #define SITE_DESCRIPTORS 4
 /* stdio, event loops, timers, headquarters with its listening socket, netlink, journal and logs. */
