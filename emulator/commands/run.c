@@ -22,6 +22,7 @@
 struct options {
 	const char *scenario, *out;
 	bool sim, pfs, traditional, json, quiet;
+	uint32_t workers; /* 0: not said */
 	struct scenario_overrides overrides;
 };
 
@@ -37,7 +38,7 @@ struct one_run {
 
 static volatile sig_atomic_t stop;
 
-enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON };
+enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON, OPT_WORKERS };
 
 static const struct argp_option option_table[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
@@ -46,6 +47,8 @@ static const struct argp_option option_table[] = {
 	{ "seed", OPT_SEED, "N", 0, "Seed of every draw, instead of the scenario's", 0 },
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
+	{ "workers", OPT_WORKERS, "N", 0,
+	  "netns: threads to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take)", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the summary instead of the table", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
 	{ 0 }
@@ -64,6 +67,7 @@ static int parse_seed(const char *text, uint64_t *seed)
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
+	uint64_t number;
 
 	switch (key) {
 	case OPT_ENGINE:
@@ -88,6 +92,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPT_OUT:
 		options->out = argument;
+		return 0;
+	case OPT_WORKERS:
+		if (parse_seed(argument, &number) < 0 || number < 1 || number > PLAN_WORKERS_MAX)
+			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument, PLAN_WORKERS_MAX);
+		options->workers = (uint32_t)number;
 		return 0;
 	case OPT_JSON:
 		options->json = true;
@@ -145,10 +154,10 @@ static void begin_progress(void *context)
 }
 
 /* Returns 0, or a negative errno where the host lacks something (said on stderr). */
-static int run_once(const struct plan *plan, bool sim, bool traditional, const char *out_dir, bool quiet,
-		    const char *label, struct one_run *run)
+static int run_once(const struct options *options, const struct plan *plan, bool sim, bool traditional,
+		    const char *out_dir, const char *label, struct one_run *run)
 {
-	*run = (struct one_run){ .label = label, .quiet = quiet };
+	*run = (struct one_run){ .label = label, .quiet = options->quiet };
 	/* Virtual time has no day: its logs are to be the same for a seed. */
 	run->record = record_new(plan, traditional, out_dir, sim ? 0 : (int64_t)time(NULL));
 	if (!run->record) {
@@ -157,8 +166,9 @@ static int run_once(const struct plan *plan, bool sim, bool traditional, const c
 		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-error));
 		return error;
 	}
-	struct world_options options = {
+	struct world_options world = {
 		.plan = plan,
+		.workers = options->workers,
 		.record = run->record,
 		.traditional = traditional,
 		.out_dir = out_dir,
@@ -168,7 +178,7 @@ static int run_once(const struct plan *plan, bool sim, bool traditional, const c
 	};
 	if (sim)
 		begin_progress(run);
-	int result = sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
+	int result = sim ? sim_world_run(&world, &run->world) : netns_world_run(&world, &run->world);
 	progress_stop(run->progress);
 	run->progress = NULL;
 	if (result < 0 && result != -EPROTO)
@@ -210,11 +220,10 @@ static bool run_side(const struct options *options, const struct plan *plan, str
 	 */
 	side->plan->time_limit_us = stretched(side->plan->time_limit_us, plan->scale_ppm);
 	if (options->pfs &&
-	    run_once(side->plan, true, false, NULL, options->quiet, "full size, PFS", &side->pfs) < 0)
+	    run_once(options, side->plan, true, false, NULL, "full size, PFS", &side->pfs) < 0)
 		return false;
 	if (options->traditional && !stop &&
-	    run_once(side->plan, true, true, NULL, options->quiet, "full size, traditional",
-		     &side->traditional) < 0)
+	    run_once(options, side->plan, true, true, NULL, "full size, traditional", &side->traditional) < 0)
 		return false;
 	side->side = (struct report_side){ .plan = side->plan,
 					   .pfs = report_of(&side->pfs),
@@ -265,10 +274,10 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 	int status = FLEET_EXIT_HOST;
 	bool broken = false, nothing_ran;
 
-	if (options->pfs && run_once(plan, options->sim, false, out_dir, options->quiet, "PFS", &pfs) < 0)
+	if (options->pfs && run_once(options, plan, options->sim, false, out_dir, "PFS", &pfs) < 0)
 		goto out;
 	if (options->traditional && !stop)
-		broken = run_once(plan, options->sim, true, out_dir, options->quiet, "traditional", &traditional) < 0;
+		broken = run_once(options, plan, options->sim, true, out_dir, "traditional", &traditional) < 0;
 	/* Nothing to tell of; else what the first run found is worth its time. */
 	if (broken && !pfs.result)
 		goto out;

@@ -55,6 +55,7 @@ static void number_ports(struct fabric *fabric)
 
 		fabric->phones[i].descriptor = -1;
 		fabric->phones[i].holder = -1;
+		fabric->phones[i].kept = -1;
 		fabric->phones[i].position = lan->phones++;
 	}
 	for (uint32_t i = 0; i < plan->switch_count; i++) {
@@ -198,6 +199,31 @@ int fabric_phone_link(struct fabric *fabric, uint32_t phone, bool up)
 	return fabric_phone_is_up(fabric, phone) ? lan_phone_link(fabric, phone, up) : -ENOENT;
 }
 
+void fabric_phone_give(struct fabric *fabric, uint32_t phone)
+{
+	fabric->phones[phone].kept = fabric->phones[phone].descriptor;
+}
+
+void fabric_phone_leave_out(const struct fabric *fabric, uint32_t number)
+{
+	const struct fabric_phone *phone = &fabric->phones[number];
+	int descriptor = phone->kept >= 0 ? phone->kept : phone->descriptor;
+
+	if (descriptor >= 0)
+		close(descriptor);
+}
+
+void fabric_phone_return(struct fabric *fabric, uint32_t number)
+{
+	struct fabric_phone *phone = &fabric->phones[number];
+
+	if (phone->kept < 0)
+		return;
+	phone->descriptor = phone->kept;
+	phone->holder = -1;
+	phone->kept = -1;
+}
+
 static int duplicate(int descriptor)
 {
 	int copy = descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
@@ -211,6 +237,8 @@ int fabric_phone_namespace(struct fabric *fabric, uint32_t phone)
 {
 	const struct fabric_phone *wanted = &fabric->phones[phone];
 
+	if (wanted->kept >= 0)
+		return duplicate(wanted->kept);
 	return wanted->holder >= 0 ? namespace_of(wanted->holder) : duplicate(wanted->descriptor);
 }
 
@@ -223,14 +251,15 @@ void fabric_free(struct fabric *fabric)
 	for (uint32_t i = 0; i < fabric->plan->phone_count; i++)
 		if (fabric->phones[i].descriptor >= 0)
 			close(fabric->phones[i].descriptor);
-	for (uint32_t i = 0; i < fabric->plan->switch_count; i++)
+	for (uint32_t i = 0; i < fabric->plan->switch_count; i++) {
 		fabric_namespace_close(&fabric->switches[i].ns);
+		free(fabric->switches[i].pairs);
+	}
 	for (uint32_t i = 0; i < fabric->plan->site_count; i++)
 		fabric_namespace_close(&fabric->routers[i]);
 	fabric_namespace_close(&fabric->hq);
 	fabric_namespace_close(&fabric->wan);
 	namespace_home_close(&fabric->home);
-	free(fabric->pairs);
 	free(fabric->phones);
 	free(fabric->switches);
 	free(fabric->routers);

@@ -55,6 +55,20 @@ int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer);
 void fabric_phone_held_by(struct fabric *fabric, uint32_t phone, int socket);
 int fabric_phone_hold(struct fabric *fabric, uint32_t phone);
 
+/*
+ * The phone goes to a thread with a descriptor table of its own (unshare), a
+ * copy of this one. fabric_phone_give, by the thread that made the fabric,
+ * before there is a copy: it keeps a descriptor of its own for
+ * fabric_phone_namespace and the counters, which only that thread may ask
+ * for; all else that concerns the phone's sockets is the other thread's from
+ * then on. fabric_phone_leave_out, in the thread with the copy: closes what the
+ * copy has of a phone that is another's. fabric_phone_return, after that thread
+ * has ended and its table with it.
+ */
+void fabric_phone_give(struct fabric *fabric, uint32_t phone);
+void fabric_phone_leave_out(const struct fabric *fabric, uint32_t phone);
+void fabric_phone_return(struct fabric *fabric, uint32_t phone);
+
 /* Like fabric_in_phone, for headquarters' namespace. */
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context);
 
