@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,7 @@ struct phone {
 };
 
 struct journal {
+	pthread_mutex_t lock;      /* of all below: phones are stepped by several threads */
 	const struct plan *plan;
 	char *path;
 	struct journal_disk *disk;
@@ -427,16 +429,21 @@ int journal_phone_init(struct journal *journal, uint32_t number, struct pfs_phon
 	int error = pfs_phone_init(core, config);
 	uint8_t *to;
 
-	if (error || !phone || journal->cut)
+	if (error || !phone)
 		return error;
+	pthread_mutex_lock(&journal->lock);
+	if (journal->cut)
+		goto out;
 	end_run(phone);
 	if (!make_room(journal, phone, BOOT_MAX))
-		return 0;
+		goto out;
 	phone->last_us = 0;
 	phone->chain = 0;
 	to = phone->bytes + phone->length;
 	to = journal_put(to, JOURNAL_BOOT, 1);
 	commit(journal, phone, put_config(to, config));
+out:
+	pthread_mutex_unlock(&journal->lock);
 	return 0;
 }
 
@@ -450,15 +457,18 @@ uint32_t journal_step(struct journal *journal, uint32_t number, struct pfs_phone
 
 	if (!phone)
 		return consumed;
+	pthread_mutex_lock(&journal->lock);
 	phone->events++;
 	if (journal->cut)
-		return consumed;
+		goto out;
 	journal_outcome(actions, consumed, pfs_deadline(core), NULL, &phone->chain, &outcome);
 	if (is_block(journal, phone, event, actions, &next) ||
 	    is_stretch(journal, phone, event, actions, consumed, &next))
 		put_in_run(journal, phone, event, &next, &outcome);
 	else
 		put_single(journal, phone, event, actions, &outcome);
+out:
+	pthread_mutex_unlock(&journal->lock);
 	return consumed;
 }
 
@@ -556,6 +566,7 @@ int journal_new(const struct journal_options *options, struct journal **journal)
 	*journal = NULL;
 	if (!made)
 		return error;
+	pthread_mutex_init(&made->lock, NULL);
 	made->plan = options->plan;
 	made->bytes_max = options->bytes_max;
 	made->path = strdup(options->path);
@@ -607,6 +618,7 @@ static void release(struct journal *journal)
 	free(journal->phones);
 	free(journal->index);
 	free(journal->path);
+	pthread_mutex_destroy(&journal->lock);
 	free(journal);
 }
 
