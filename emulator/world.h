@@ -40,6 +40,7 @@ struct world_options {
 	struct journal *journal;          /* of what enters the phones; or NULL */
 	bool traditional;
 	const char *out_dir;              /* the run's folder, or NULL */
+	uint32_t workers;                 /* netns: threads that the phones are spread over; 0: 1 */
 	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */
 	/*
 	 * Called once, as soon as the process may have more than one thread: the
@@ -72,7 +73,10 @@ struct world_report {
 	double cpu_busy;                  /* of one core, 0 to cores */
 	double steal;                     /* fraction of the run's CPU time */
 	double up_s, down_s;              /* real time */
-	uint64_t rss_bytes, kernel_bytes, descriptors_peak;
+	uint64_t rss_bytes, kernel_bytes;
+	uint32_t workers;
+	uint64_t descriptors_peak;        /* of all tables; a worker has one of its own */
+	uint64_t descriptors_table_peak;  /* of the fullest table, which the host's limit is for */
 	uint64_t rx_bytes_min;            /* smallest eth0 rx_bytes of an upgraded phone, from the kernel */
 	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
 	uint64_t events;                  /* sim: events handled */

@@ -28,6 +28,7 @@ struct options {
 	const char *journal_phones;  /* as written, or NULL: all */
 	uint64_t journal_bytes_max;
 	uint8_t *journal_chosen;     /* one a phone, or NULL: all */
+	uint32_t workers;            /* 0: not said */
 	struct scenario_overrides overrides;
 };
 
@@ -46,7 +47,17 @@ struct one_run {
 static volatile sig_atomic_t stop;
 static struct journal *kept; /* the run's that is under way */
 
-enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON, OPT_JOURNAL, OPT_JOURNAL_SIZE };
+enum {
+	OPT_ENGINE = 256,
+	OPT_MODE,
+	OPT_SEED,
+	OPT_SPEED,
+	OPT_OUT,
+	OPT_JSON,
+	OPT_WORKERS,
+	OPT_JOURNAL,
+	OPT_JOURNAL_SIZE
+};
 
 static const struct argp_option option_table[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
@@ -55,6 +66,8 @@ static const struct argp_option option_table[] = {
 	{ "seed", OPT_SEED, "N", 0, "Seed of every draw, instead of the scenario's", 0 },
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
+	{ "workers", OPT_WORKERS, "N", 0,
+	  "netns: threads to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take)", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the summary instead of the table", 0 },
 	{ "journal", OPT_JOURNAL, "PHONES", OPTION_ARG_OPTIONAL,
 	  "Keep every event of these phones for replay: names, addresses, ranges A..B of them, SITE, "
@@ -88,6 +101,7 @@ static void parse_journal_size(struct options *options, const char *argument, st
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
+	uint64_t number;
 
 	switch (key) {
 	case OPT_ENGINE:
@@ -112,6 +126,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPT_OUT:
 		options->out = argument;
+		return 0;
+	case OPT_WORKERS:
+		if (parse_seed(argument, &number) < 0 || number < 1 || number > PLAN_WORKERS_MAX)
+			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument, PLAN_WORKERS_MAX);
+		options->workers = (uint32_t)number;
 		return 0;
 	case OPT_JSON:
 		options->json = true;
@@ -221,14 +240,14 @@ static void end_journal(struct one_run *run, struct journal *journal)
 }
 
 /* Returns 0, or a negative errno where the host lacks something (said on stderr). */
-static int run_once(const struct options *command, const struct plan *plan, bool sim, bool traditional,
+static int run_once(const struct options *options, const struct plan *plan, bool sim, bool traditional,
 		    const char *out_dir, const char *label, struct one_run *run)
 {
 	/* Virtual time has no day: its logs are to be the same for a seed. */
 	int64_t origin_s = sim ? 0 : (int64_t)time(NULL);
 	struct journal *journal;
 
-	*run = (struct one_run){ .label = label, .quiet = command->quiet };
+	*run = (struct one_run){ .label = label, .quiet = options->quiet };
 	run->record = record_new(plan, traditional, out_dir, origin_s);
 	if (!run->record) {
 		int error = -errno;
@@ -236,11 +255,12 @@ static int run_once(const struct options *command, const struct plan *plan, bool
 		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-error));
 		return error;
 	}
-	int result = begin_journal(command, plan, traditional, out_dir, origin_s, run, &journal);
+	int result = begin_journal(options, plan, traditional, out_dir, origin_s, run, &journal);
 	if (result < 0)
 		return result;
-	struct world_options options = {
+	struct world_options world = {
 		.plan = plan,
+		.workers = options->workers,
 		.record = run->record,
 		.journal = journal,
 		.traditional = traditional,
@@ -251,7 +271,7 @@ static int run_once(const struct options *command, const struct plan *plan, bool
 	};
 	if (sim)
 		begin_progress(run);
-	result = sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
+	result = sim ? sim_world_run(&world, &run->world) : netns_world_run(&world, &run->world);
 	progress_stop(run->progress);
 	run->progress = NULL;
 	if (result < 0 && result != -EPROTO) {

@@ -74,7 +74,7 @@ void journal_rescue(struct journal *journal);
 /*
  * pfs_phone_init(), for the boot of a phone that the plan numbers `phone`; and
  * pfs_step(), whose arguments and result it has. journal may be NULL: then that
- * is all they do.
+ * is all they do. From any thread; a phone's from one at a time.
  */
 int journal_phone_init(struct journal *journal, uint32_t phone, struct pfs_phone *core,
 		       const struct pfs_config *config);

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,7 @@ struct phone {
 };
 
 struct journal {
+	pthread_mutex_t lock;      /* of all below: phones are stepped by several threads */
 	const struct plan *plan;
 	char *path;
 	struct journal_disk *disk;
@@ -62,9 +64,15 @@ struct journal {
 	uint32_t *index;           /* one a phone of the plan: in phones, or NOT_CHOSEN */
 	uint32_t first_blocks;     /* blocks written at once, before all others */
 	enum journal_cut cut;
-	struct phone *stepping;    /* is in pfs_step() with this event */
-	const struct pfs_event *stepping_event;
 };
+
+/* What this thread is in pfs_step() with, for journal_rescue(). */
+struct stepping {
+	struct journal *journal; /* NULL: nothing */
+	struct phone *phone;
+	const struct pfs_event *event;
+};
+static _Thread_local struct stepping stepping;
 
 /* ---------------------------------------------------------------- blocks */
 
@@ -429,16 +437,21 @@ int journal_phone_init(struct journal *journal, uint32_t number, struct pfs_phon
 	int error = pfs_phone_init(core, config);
 	uint8_t *to;
 
-	if (error || !phone || journal->cut)
+	if (error || !phone)
 		return error;
+	pthread_mutex_lock(&journal->lock);
+	if (journal->cut)
+		goto out;
 	end_run(phone);
 	if (!make_room(journal, phone, BOOT_MAX))
-		return 0;
+		goto out;
 	phone->last_us = 0;
 	phone->chain = 0;
 	to = phone->bytes + phone->length;
 	to = journal_put(to, JOURNAL_BOOT, 1);
 	commit(journal, phone, put_config(to, config));
+out:
+	pthread_mutex_unlock(&journal->lock);
 	return 0;
 }
 
@@ -452,19 +465,21 @@ uint32_t journal_step(struct journal *journal, uint32_t number, struct pfs_phone
 
 	if (!phone)
 		return pfs_step(core, event, actions);
-	phone->events++;
-	journal->stepping_event = event;
-	journal->stepping = phone;
+	stepping = (struct stepping){ .journal = journal, .phone = phone, .event = event };
 	consumed = pfs_step(core, event, actions);
-	journal->stepping = NULL;
+	stepping.journal = NULL;
+	pthread_mutex_lock(&journal->lock);
+	phone->events++;
 	if (journal->cut)
-		return consumed;
+		goto out;
 	journal_outcome(actions, consumed, pfs_deadline(core), NULL, &phone->chain, &outcome);
 	if (is_block(journal, phone, event, actions, &next) ||
 	    is_stretch(journal, phone, event, actions, consumed, &next))
 		put_in_run(journal, phone, event, &next, &outcome);
 	else
 		put_single(journal, phone, event, actions, &outcome);
+out:
+	pthread_mutex_unlock(&journal->lock);
 	return consumed;
 }
 
@@ -582,6 +597,7 @@ int journal_new(const struct journal_options *options, struct journal **journal)
 	*journal = NULL;
 	if (!made)
 		return error;
+	pthread_mutex_init(&made->lock, NULL);
 	made->plan = options->plan;
 	made->bytes_max = options->bytes_max;
 	made->path = strdup(options->path);
@@ -633,6 +649,7 @@ static void release(struct journal *journal)
 	free(journal->phones);
 	free(journal->index);
 	free(journal->path);
+	pthread_mutex_destroy(&journal->lock);
 	free(journal);
 }
 
@@ -656,12 +673,13 @@ static int finish(struct journal *journal)
 
 void journal_rescue(struct journal *journal)
 {
-	struct phone *phone = journal ? journal->stepping : NULL;
-
-	if (!phone)
+	if (!journal || stepping.journal != journal)
 		return;
-	journal->stepping = NULL;
-	put_unfinished(journal, phone, journal->stepping_event);
+	stepping.journal = NULL;
+	/* For good: whoever else steps a phone waits for the end. This thread does not hold it in a step. */
+	pthread_mutex_lock(&journal->lock);
+	stepping.phone->events++;
+	put_unfinished(journal, stepping.phone, stepping.event);
 	cut(journal, JOURNAL_CUT_ASSERTION);
 	finish(journal);
 }

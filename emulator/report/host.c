@@ -127,7 +127,9 @@ static struct world_report worse(const struct world_report *a, const struct worl
 	w.down_s = a->down_s > b->down_s ? a->down_s : b->down_s;
 	w.rss_bytes = larger(a->rss_bytes, b->rss_bytes);
 	w.kernel_bytes = larger(a->kernel_bytes, b->kernel_bytes);
+	w.workers = a->workers > b->workers ? a->workers : b->workers;
 	w.descriptors_peak = larger(a->descriptors_peak, b->descriptors_peak);
+	w.descriptors_table_peak = larger(a->descriptors_table_peak, b->descriptors_table_peak);
 	return w;
 }
 
@@ -173,6 +175,8 @@ cJSON *report_setup_json(const struct report *report)
 	json_real_seconds(setup, "down_s", all.down_s);
 	json_u64(setup, "rss_bytes", all.rss_bytes);
 	json_u64(setup, "kernel_bytes", all.kernel_bytes);
+	json_u64(setup, "workers", all.workers);
 	json_u64(setup, "descriptors_peak", all.descriptors_peak);
+	json_u64(setup, "descriptors_table_peak", all.descriptors_table_peak);
 	return setup;
 }
