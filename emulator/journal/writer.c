@@ -440,6 +440,7 @@ int journal_phone_init(struct journal *journal, uint32_t number, struct pfs_phon
 	if (error || !phone)
 		return error;
 	pthread_mutex_lock(&journal->lock);
+	journal_disk_begin(journal->disk);
 	if (journal->cut)
 		goto out;
 	end_run(phone);
@@ -609,6 +610,8 @@ int journal_new(const struct journal_options *options, struct journal **journal)
 		error = write_line(made, options);
 	for (uint32_t i = 0; !error && i < made->phone_count; i++)
 		error = put_phone(made, made->phones[i].number);
+	if (!error)
+		error = -journal_disk_error(made->disk);
 	if (error) {
 		journal_discard(made);
 		return error;

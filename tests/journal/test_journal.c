@@ -5,6 +5,7 @@
  * it goes; a file that is no journal is refused with a line.
  */
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -503,6 +504,46 @@ START_TEST(a_broken_assertion_is_in_it)
 }
 END_TEST
 
+static int threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	int count = 0;
+
+	ck_assert_ptr_nonnull(tasks);
+	while (readdir(tasks))
+		count++;
+	closedir(tasks);
+	return count;
+}
+
+/*
+ * However many phones are named in it: making it makes no thread. The netns
+ * world enters its user namespace after that, which a process with threads
+ * may not.
+ */
+START_TEST(making_it_makes_no_thread)
+{
+	struct sim_fleet_spec spec = { .phones = 6000, .time_limit_us = 1 };
+	struct journal_options options = { .path = path, .engine = "sim", .bytes_max = JOURNAL_BYTES_MAX_DEFAULT };
+	struct journal *journal;
+	struct stat status;
+	int before = threads();
+
+	make_folder();
+	sim_fleet_run(&spec, &fleet);
+	options.plan = fleet.plan;
+	ck_assert_int_eq(journal_new(&options, &journal), 0);
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_uint_gt((uint64_t)status.st_size, 256 * 1024); /* a piece has been written */
+	ck_assert_int_eq(threads(), before);
+	journal_close(journal, NULL);
+	journal_replay_all(path, NULL, &sum);
+	ck_assert_uint_eq(sum.phones, 6000);
+	sim_fleet_done(&fleet);
+	remove_folder();
+}
+END_TEST
+
 static Suite *journal_suite(void)
 {
 	Suite *suite = suite_create("journal");
@@ -520,6 +561,7 @@ static Suite *journal_suite(void)
 	tcase_add_test(tcase, what_is_no_journal_is_refused);
 	tcase_add_test(tcase, a_journal_that_breaks_off_can_be_taken_in_part);
 	tcase_add_test(tcase, a_broken_assertion_is_in_it);
+	tcase_add_test(tcase, making_it_makes_no_thread);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
