@@ -276,10 +276,16 @@ static uint32_t step(struct host *host, struct pfs_event *event)
 	uint32_t used, i;
 
 	event->now_us = clock_now_us(&worker->clock);
+	uint8_t before = host->phone.state;
 	used = pfs_step(&host->phone, event, &worker->actions);
 	for (i = 0; i < worker->actions.count; i++)
 		carry_out(host, event, &worker->actions.list[i]);
 	peer_flush_all(host);
+	if (host->phone.state != before) {
+		record_state(worker->record, host->number, event->now_us, host->phone.state, host->phone.file);
+		fault_engine_state(worker->faults, host->number, host->phone.state, host->phone.file, event->now_us);
+		look_for_orders(worker, event->now_us);
+	}
 #ifdef FLEET_CHECK_PHONES
 	{
 		const char *broken = pfs_phone_check(&host->phone);
