@@ -309,11 +309,16 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 		pfs_phone_snapshot(&phone->core, &before);
 		world->options->coverage->met[before.state][event->kind]++;
 	}
+	uint8_t before = phone->core.state;
 	uint32_t taken = journal_step(world->options->journal, number, &phone->core, event, actions);
 	for (uint32_t i = 0; i < actions->count && !world->error; i++)
 		act(world, number, &actions->list[i]);
 	if (world->dirty_count)
 		sim_tcp_flush(world);
+	if (phone->core.state != before && !phone->hostile) {
+		record_state(world->record, number, world->now_us, phone->core.state, phone->core.file);
+		fault_engine_state(world->faults, number, phone->core.state, phone->core.file, world->now_us);
+	}
 	world->report->events++;
 	if (world->error)
 		return taken;
