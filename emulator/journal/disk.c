@@ -33,15 +33,15 @@ struct piece {
 struct journal_disk {
 	struct cds_wfcq_head head;
 	struct cds_wfcq_tail tail;
-	sem_t waiting;         /* pieces in the queue */
+	sem_t waiting; /* pieces in the queue */
 	pthread_t thread;
 	bool begun, threaded;
 	struct piece *filling;
 	struct cds_wfcq_node end; /* queued last: stops the thread */
-	int error;             /* written by the thread, read by both */
+	int error;                /* written by the thread, read by both */
 	/* the thread's alone until it has been joined */
 	int file;
-	uint64_t good;         /* bytes of whole pieces */
+	uint64_t good; /* bytes of whole pieces */
 	uint32_t blocks;
 };
 

@@ -33,13 +33,13 @@ enum journal_cut {
 };
 
 struct journal_options {
-	const struct plan *plan;   /* must outlive the journal */
-	const char *path;          /* of the file, which must not be there yet */
-	const char *engine;        /* "netns" or "sim" */
+	const struct plan *plan; /* must outlive the journal */
+	const char *path;        /* of the file, which must not be there yet */
+	const char *engine;      /* "netns" or "sim" */
 	bool traditional;
-	int64_t origin_s;          /* wall-clock second that the console logs show for scenario time 0 */
-	uint64_t bytes_max;        /* about: the file is cut once it has grown so far */
-	const uint8_t *chosen;     /* one a phone, 1: is journalled; NULL: all */
+	int64_t origin_s;      /* wall-clock second that the console logs show for scenario time 0 */
+	uint64_t bytes_max;    /* about: the file is cut once it has grown so far */
+	const uint8_t *chosen; /* one a phone, 1: is journalled; NULL: all */
 };
 
 struct journal_result {
@@ -47,7 +47,7 @@ struct journal_result {
 	uint64_t events, events_lost; /* entered the chosen phones; of these, not in the file */
 	uint64_t bytes;               /* of the file */
 	enum journal_cut cut;
-	int disk_error;               /* errno where cut is JOURNAL_CUT_DISK */
+	int disk_error; /* errno where cut is JOURNAL_CUT_DISK */
 };
 
 /* Makes the file. Returns 0, or a negative errno; nothing is left then. */
