@@ -49,7 +49,7 @@ static int count_workers(struct run *run)
 		return 0;
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
-	error = plan_workers(plan, limit.rlim_cur, &run->worker_count);
+	error = plan_workers(plan, limit.rlim_cur, plan->needs.descriptors_phone_worst, &run->worker_count);
 	if (!error && !run->worker_count)
 		run->worker_count = plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
 	return error;

@@ -473,8 +473,8 @@ static void take_down(struct run *run, bool ran)
 static void explain(const struct run *run, int error)
 {
 	if (run->fabric && (error == -EMFILE || error == -ENFILE))
-		fprintf(stderr, "no descriptors left: this fleet may need %" PRIu64 "; raise `ulimit -n`\n",
-			run->options->plan->needs.descriptors_worst);
+		fprintf(stderr, "no descriptors left: a phone of this fleet may need %" PRIu64 "; raise `ulimit -n`\n",
+			run->options->plan->needs.descriptors_phone_worst);
 	else if (error == -ENOMEM)
 		fprintf(stderr, "not enough memory for this fleet\n");
 }
