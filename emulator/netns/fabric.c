@@ -25,6 +25,7 @@ int fabric_namespace_open(struct fabric *fabric, struct fabric_namespace *ns, co
 		namespace_complain(subject, error);
 		return error;
 	}
+	namespace_no_ipv6(&fabric->home);
 	error = netlink_open(&ns->nl);
 	namespace_leave(&fabric->home);
 	if (error) {

@@ -79,6 +79,8 @@ static inline bool fabric_phone_is_up(const struct fabric *fabric, uint32_t phon
 }
 
 /* Requests shared by the parts (requests.c); all go into a batch. */
+/* A link that is not up yet gets no IPv6 address of its own making, and so says nothing. */
+void fabric_add_no_ipv6_address(struct netlink *nl, int index);
 void fabric_add_up(const struct fabric *fabric, struct netlink *nl, int index);
 void fabric_add_address(struct netlink *nl, int index, uint32_t address, int prefix, bool prefix_route);
 struct fabric_route {
