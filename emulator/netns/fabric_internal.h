@@ -41,6 +41,7 @@ struct fabric_namespace {
 
 struct fabric_switch {
 	struct fabric_namespace ns;
+	int arp;           /* a packet socket that counts ARP requests; -1: none */
 	uint32_t phones, bridges;
 	uint64_t *pairs;   /* phones introduced to each other; a hash set, 0 is free; its worker's alone */
 	uint32_t pairs_size, pairs_count;
@@ -115,6 +116,9 @@ void fabric_add_veth(const struct fabric *fabric, struct netlink *nl, const stru
 
 enum fabric_mac { FABRIC_MAC_LAN = 1, FABRIC_MAC_WAN_ROUTER, FABRIC_MAC_WAN_HQ, FABRIC_MAC_BRIDGE };
 void fabric_mac(uint8_t mac[6], enum fabric_mac kind, uint32_t number);
+
+/* stats.c: in the namespace that the thread is in. A descriptor or a negative errno. */
+int fabric_arp_socket(void);
 
 /* lan.c */
 void fabric_add_port_answers(struct netlink *nl, int index); /* proxy_arp_wifi */

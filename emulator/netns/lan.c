@@ -205,7 +205,14 @@ int lan_switch_up(struct fabric *fabric, uint32_t number)
 			add_uplink(fabric, &lan->ns.nl, bridge, answers);
 	}
 	error = netlink_flush(&lan->ns.nl, subject);
-	return error ? error : router_lan_up(fabric, number);
+	if (!error)
+		error = namespace_enter(lan->ns.descriptor);
+	if (error)
+		return error;
+	/* without packet sockets ARP goes uncounted here, and the relay will say why there is no WAN */
+	lan->arp = fabric_arp_socket();
+	namespace_leave(&fabric->home);
+	return router_lan_up(fabric, number);
 }
 
 /* The port's rate, by a token bucket at the phone; none where the rate is 0 or beyond what it can hold. */

@@ -405,6 +405,7 @@ static void measure(struct run *run)
 	report->timer_lag_p99_us = histogram_percentile(&lag, 990);
 	report->timer_lag_max_us = lag.max;
 	report->ended_us = clock_now_us(&first->clock);
+	report->arp_frames = fabric_arp_frames(run->fabric);
 	report->interrupted = run->interrupted;
 	measure_received(run);
 }

@@ -45,6 +45,7 @@ void fleet_run(struct fleet *fleet)
 {
 	const struct world_options options = {.plan = fleet->plan, .record = fleet->record,
 					      .traditional = fleet->traditional, .out_dir = fleet->out_dir,
+					      .workers = fleet->workers,
 					      .stop = &fleet->stop};
 
 	fleet->error = netns_world_run(&options, &fleet->report);

@@ -19,6 +19,7 @@ struct fleet {
 	struct world_report report;
 	char out_dir[64];       /* the run's folder, removed by fleet_end */
 	bool traditional;
+	uint32_t workers;       /* 0: as many as the run finds right */
 	int error;              /* of netns_world_run */
 	volatile sig_atomic_t stop;
 };
