@@ -123,6 +123,10 @@ static void *work(void *context)
 		return NULL;
 	while (sem_wait(&run->gate->go))
 		;
+	if (worker_is_ending(worker)) { /* the run came to nothing */
+		end_hosts(run, worker);
+		return NULL;
+	}
 	worker->clock = run->workers[0].clock;
 	for (uint32_t i = 0; i < run->hosts_up; i++)
 		if (is_of(run, i, worker))
