@@ -244,11 +244,12 @@ struct plan_expect {
 struct plan_needs {
 	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
 	uint64_t bridges, ports_max;    /* ports_max: phones on the fullest bridge */
-	uint64_t links, neighbours;     /* links: veth pairs */
-	uint64_t descriptors_phone;     /* of one phone at worst, on average over a hierarchy */
+	uint64_t links, neighbours;     /* links: veth pairs; neighbours: permanent ones, which no limit counts */
+	uint64_t neighbours_counted;    /* learned by real ARP (lan.arp), which the host's limit counts */
+	uint64_t crowd_max;             /* phones on the fullest switch: a broadcast is as many packets */
+	uint64_t descriptors_phone_worst, descriptors_phone_typical; /* of one phone, averaged over a hierarchy */
 	uint64_t descriptors_fixed;     /* besides the phones */
-	uint64_t descriptors_worst, descriptors_typical; /* of all tables */
-	uint64_t memory_bytes;
+	uint64_t memory_bytes, memory_phone_bytes; /* in all, and of it for each phone */
 };
 
 struct plan {
@@ -323,11 +324,15 @@ int plan_finish(struct plan *plan);
  */
 int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_switch);
 
-/* What the fullest descriptor table needs at worst with that many workers, each with a table of its own. 0 or -ENOMEM. */
-int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fullest);
+/*
+ * What the fullest descriptor table needs with that many workers, each with a
+ * table of its own, where a phone needs `each` (needs.descriptors_phone_...).
+ * 0 or -ENOMEM.
+ */
+int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, uint64_t *fullest);
 
 /* The fewest workers whose tables fit a limit; 0: no number of them does. Returns 0 or -ENOMEM. */
-int plan_workers(const struct plan *plan, uint64_t table_limit, uint32_t *workers);
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t *workers);
 
 /* One line for the writer of a scenario: what a fault does, on whom and when. Returns what snprintf would. */
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size);
