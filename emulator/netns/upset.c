@@ -39,6 +39,9 @@ static void wan(struct run *run, const struct fault_order *order)
 		if (!order->end && order->kind == PLAN_FAULT_WAN_DEGRADE) {
 			down = order->fault->down;
 			up = order->fault->up;
+		} else if (!order->end && order->kind == PLAN_FAULT_WAN_FLAP) {
+			down.flap_us = up.flap_us = order->fault->flap_us;
+			down.flap_from_us = up.flap_from_us = clock_now_us(&run->worker.clock);
 		} else if (!order->end) {
 			down.loss_ppm = up.loss_ppm = LOSE_ALL_PPM;
 		}
@@ -95,6 +98,7 @@ static void carry_out(struct run *run, const struct fault_order *order)
 		break;
 	case PLAN_FAULT_WAN_CUT:
 	case PLAN_FAULT_WAN_DEGRADE:
+	case PLAN_FAULT_WAN_FLAP:
 		wan(run, order);
 		break;
 	case PLAN_FAULT_SERVER_STOP:

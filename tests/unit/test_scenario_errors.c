@@ -414,9 +414,9 @@ static const struct bad_case cases[] = {
 	{"unknown fault",
 	 WITH("'faults':[{'kind':'explode','at':'1s'}]"),
 	 "t.json: faults[0].kind: 'explode': must be 'kill', 'unplug', 'crash', 'wan_cut', 'wan_de"
-	 "grade', 'server_stop', 'damage_tftp', 'damage_tcp', 'lan_disturb', 'lan_split', 'slow_po"
+	 "grade', 'wan_flap', 'server_stop', 'damage_tftp', 'damage_tcp', 'lan_disturb', 'lan_split', 'slow_po"
 	 "rts', 'server_busy', 'server_silent', 'server_size', 'tcp_reset', 'tcp_half_open', 'slow"
-	 "_storage', 'clock_drift', 'hostile_root', 'hostile_flood' or 'hostile_garbage'"},
+	 "_storage', 'clock_drift', 'hostile_root', 'hostile_flood', 'hostile_garbage' or 'hostile_liar'"},
 	{"a measure of another kind",
 	 WITH("'faults':[{'kind':'kill','at':'1s','groups':3}]"),
 	 "t.json: faults[0].groups: 3: goes with kind 'lan_split' only"},
