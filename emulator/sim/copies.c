@@ -108,6 +108,8 @@ static uint32_t explains(const struct sim_world *world, const struct felt *felt,
 		return disturbs(&felt->order.fault->lan) ? EACH : 0;
 	case PLAN_FAULT_LAN_SPLIT:
 		return felt->order.fault->groups;
+	case PLAN_FAULT_LAN_LOSE:
+		return felt->order.fault->lost.to < 0 ? EACH : 2;
 	case PLAN_FAULT_SLOW_PORTS:
 		return held_back(world, felt, number);
 	case PLAN_FAULT_HOSTILE_ROOT:
