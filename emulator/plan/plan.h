@@ -117,6 +117,7 @@ enum plan_fault_kind {
 	PLAN_FAULT_CRASH,       /* process reset; peers see RST; core starts anew */
 	PLAN_FAULT_WAN_CUT,
 	PLAN_FAULT_WAN_DEGRADE, /* other link configs while it lasts */
+	PLAN_FAULT_WAN_FLAP,    /* down and up in turn */
 	PLAN_FAULT_SERVER_STOP,
 	PLAN_FAULT_DAMAGE_TFTP, /* one byte of a file flips on its way to the phone, once */
 	PLAN_FAULT_DAMAGE_TCP,  /* the same from a parent to a child */
@@ -134,6 +135,7 @@ enum plan_fault_kind {
 	PLAN_FAULT_HOSTILE_ROOT, /* a hostile host in the phone's place: the strongest root, serves rubbish */
 	PLAN_FAULT_HOSTILE_FLOOD, /* another one: floods claims */
 	PLAN_FAULT_HOSTILE_GARBAGE, /* and one that speaks garbage on port 4051 */
+	PLAN_FAULT_HOSTILE_LIAR, /* one that takes part and lies about trees */
 	PLAN_FAULT_LAN_LOSE,    /* certain broadcasts of one phone, or of all, are lost to one, or to all */
 	PLAN_FAULT_KINDS
 };
@@ -183,6 +185,7 @@ struct plan_fault {
 	int32_t file;                   /* index in the set; -1: any */
 	uint64_t duration_us;           /* until its return; PFS_TIME_NEVER: none */
 	struct link_config down, up;    /* PLAN_FAULT_WAN_DEGRADE */
+	uint32_t flap_us;               /* PLAN_FAULT_WAN_FLAP: down for so long, then up for as long */
 	struct plan_disturbance lan;    /* PLAN_FAULT_LAN_DISTURB */
 	uint32_t groups;                /* PLAN_FAULT_LAN_SPLIT: phone i of the switch is in group i modulo this */
 	bool router_apart;              /* PLAN_FAULT_LAN_SPLIT: only group 0 reaches the router; else all do */
