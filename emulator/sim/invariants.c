@@ -356,7 +356,7 @@ static void check_failure(struct sim_world *world, uint32_t number, const struct
 			holds = world->plan->sites[i].down.loss_ppm || world->plan->sites[i].up.loss_ppm;
 		break;
 	case PFS_FAIL_SERVER_BUSY:
-		holds = watch->busy || world->plan->server.serving_max < world->plan->phone_count;
+		holds = watch->busy || world->plan->server.serving_max < world->fleet_phones;
 		break;
 	case PFS_FAIL_DAMAGED:
 		holds = watch->resized ||

@@ -9,6 +9,8 @@
 #ifndef FLEET_SIM_SIM_H
 #define FLEET_SIM_SIM_H
 
+#include <stdatomic.h>
+
 #include "emulator/fault/fault.h"
 #include "emulator/hq/tftp_server.h"
 #include "emulator/sim/flow.h"
@@ -194,6 +196,22 @@ struct sim_counters {
 	uint64_t lan_lost, lan_doubled, lan_held; /* datagrams on a disturbed switch */
 };
 
+/*
+ * What a world that is only one site of a fleet has to do with the others:
+ * they share the server's limit of transfers at once. sites.c fills it in.
+ */
+struct sim_bond {
+	bool gated; /* sim_world_go() stops before each request to the server, until somebody says go on */
+	uint32_t fleet_phones;
+	_Atomic uint64_t clock_us;        /* everything that happens earlier has happened, and was reported */
+	const _Atomic uint64_t *alarm_us; /* woken() is due when the clock has passed it */
+	void (*woken)(void *context);
+	/* So many more transfers are served, or with a minus fewer; by_timer: as the server's timer says. */
+	void (*served)(void *context, uint64_t now_us, bool by_timer, int32_t more);
+	void (*progress)(void *context); /* every few milliseconds of real time */
+	void *context;
+};
+
 struct sim_world {
 	const struct world_options *options;
 	const struct plan *plan;
@@ -228,10 +246,19 @@ struct sim_world {
 	uint32_t *transfer_phones;
 	uint16_t next_port;
 	struct tftp_output output; /* what the server has just said */
+	uint32_t server_slots;     /* transfers that it can serve at once */
+	struct sim_bond *bond;     /* NULL: a world of its own */
+	bool full;                 /* bonded: the next request finds the server full */
+	uint64_t serving_told;     /* bonded: transfers served, as the bond was told */
+	struct sim_event held;     /* the request before which it stopped */
+	bool holding;
+	bool begun;
+	uint64_t turns, published_ns;
 	/* faults */
 	struct fault_engine *faults;
 	uint64_t fault_timer_us;
 	/* the end */
+	uint32_t fleet_phones; /* of the whole fleet, of which this may be one site */
 	uint32_t over_count;
 	bool all_ended;
 	uint64_t ended_us;
@@ -241,6 +268,25 @@ struct sim_world {
 };
 
 /* ---- world.c ---- */
+
+/*
+ * A world is made, runs on until it has ended or, where its bond is gated,
+ * stands before a request to the server (then held.at_us says when), and is
+ * taken down. sim_world_end() fills in the rest of the report and returns what
+ * sim_world_run() would. NULL where memory lacks.
+ */
+struct sim_world *sim_world_new(const struct world_options *options, struct sim_bond *bond,
+				struct world_report *report);
+enum sim_pause { SIM_ENDED, SIM_AT_GATE };
+enum sim_pause sim_world_go(struct sim_world *world);
+int sim_world_end(struct sim_world *world);
+/* Hands the counters of links and server to the record. */
+void sim_world_count(struct sim_world *world);
+
+/* ---- sites.c ---- */
+
+/* As sim_world_run(), each site a world of its own; sim_world_parts() says whether that may be. */
+int sim_sites_run(const struct world_options *options, struct world_report *report);
 
 /* A promise was broken: the report says which, when and who; the run stops with -EPROTO. */
 void sim_broken(struct sim_world *world, uint32_t phone, const char *what);
@@ -304,10 +350,12 @@ void sim_wan_deinit(struct sim_world *world);
 /* A fresh packet's number, or SIM_NONE (then the run has been stopped). */
 uint32_t sim_packet_new(struct sim_world *world);
 void sim_packet_free(struct sim_world *world, uint32_t packet);
-struct sim_packet *sim_packet(struct sim_world *world, uint32_t packet);
+struct sim_packet *sim_packet(const struct sim_world *world, uint32_t packet);
 void sim_tftp_send(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
 void sim_wan_event(struct sim_world *world, const struct sim_event *event);
 void sim_server_stop(struct sim_world *world);
+/* True where the event is a packet to the server's port 69. */
+bool sim_is_request(const struct sim_world *world, const struct sim_event *event);
 /* A file of the sets, or with -1 each, is served with that share of its length. */
 void sim_server_size(struct sim_world *world, int32_t file, uint32_t served_ppm);
 
