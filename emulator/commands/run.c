@@ -6,9 +6,11 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <urcu-qsbr.h>
 
 #include "emulator/commands/commands.h"
@@ -19,9 +21,16 @@
 #include "emulator/scenario/scenario.h"
 #include "emulator/world.h"
 
+#define CONSOLE_PHONES_MAX 10000 /* --console auto: a larger fleet writes none */
+#define WORKERS_MAX 256
+
+enum console { CONSOLE_AUTO, CONSOLE_ALL, CONSOLE_NONE };
+
 struct options {
 	const char *scenario, *out;
 	bool sim, pfs, traditional, json, quiet;
+	enum console console;
+	uint32_t workers;
 	struct scenario_overrides overrides;
 };
 
@@ -37,7 +46,7 @@ struct one_run {
 
 static volatile sig_atomic_t stop;
 
-enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON };
+enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON, OPT_WORKERS, OPT_CONSOLE };
 
 static const struct argp_option option_table[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
@@ -46,6 +55,10 @@ static const struct argp_option option_table[] = {
 	{ "seed", OPT_SEED, "N", 0, "Seed of every draw, instead of the scenario's", 0 },
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
+	{ "workers", OPT_WORKERS, "N", 0,
+	  "Virtual time: threads for modes and sites (default: one a core); changes no result", 0 },
+	{ "console", OPT_CONSOLE, "WHICH", 0,
+	  "Console logs: all, none, or auto (default): all of up to 10,000 phones, none of more", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the summary instead of the table", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
 	{ 0 }
@@ -59,6 +72,31 @@ static int parse_seed(const char *text, uint64_t *seed)
 	*seed = strtoull(text, &end, 10);
 	/* UINT64_MAX stands for "not said" in a scenario, which is to take what this takes. */
 	return errno || *text < '0' || *text > '9' || *end || *seed == UINT64_MAX ? -EINVAL : 0;
+}
+
+static int parse_workers(const char *text, uint32_t *workers)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *text < '0' || *text > '9' || *end || value < 1 || value > WORKERS_MAX)
+		return -EINVAL;
+	*workers = (uint32_t)value;
+	return 0;
+}
+
+static int parse_console(const char *text, enum console *console)
+{
+	static const char *const names[] = { "auto", "all", "none" };
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*console = (enum console)i;
+			return 0;
+		}
+	return -EINVAL;
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -88,6 +126,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPT_OUT:
 		options->out = argument;
+		return 0;
+	case OPT_WORKERS:
+		if (parse_workers(argument, &options->workers) < 0)
+			argp_error(state, "--workers: \"%s\": not a whole number from 1 to %d", argument,
+				   WORKERS_MAX);
+		return 0;
+	case OPT_CONSOLE:
+		if (parse_console(argument, &options->console) < 0)
+			argp_error(state, "--console: \"%s\": use auto, all or none", argument);
 		return 0;
 	case OPT_JSON:
 		options->json = true;
@@ -144,39 +191,102 @@ static void begin_progress(void *context)
 		run->progress = progress_start(run->record, run->label);
 }
 
-/* Returns 0, or a negative errno where the host lacks something (said on stderr). */
-static int run_once(const struct plan *plan, bool sim, bool traditional, const char *out_dir, bool quiet,
-		    const char *label, struct one_run *run)
-{
-	*run = (struct one_run){ .label = label, .quiet = quiet };
-	/* Virtual time has no day: its logs are to be the same for a seed. */
-	run->record = record_new(plan, traditional, out_dir, sim ? 0 : (int64_t)time(NULL));
-	if (!run->record) {
-		int error = -errno;
+/* What is to be run, and what came of it. */
+struct job {
+	const struct plan *plan;
+	bool sim, traditional, quiet, wanted, console;
+	const char *out_dir; /* or NULL */
+	const char *label;
+	uint32_t workers;
+	struct one_run *run;
+	int error; /* a negative errno where the host lacks something (said on stderr) */
+};
 
-		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-error));
-		return error;
+static void run_once(struct job *job)
+{
+	struct one_run *run = job->run;
+
+	*run = (struct one_run){ .label = job->label, .quiet = job->quiet };
+	/* Virtual time has no day: its logs are to be the same for a seed. */
+	run->record =
+		record_new(job->plan, job->traditional, job->console ? job->out_dir : NULL,
+			   job->sim ? 0 : (int64_t)time(NULL));
+	if (!run->record) {
+		job->error = -errno;
+		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-job->error));
+		return;
 	}
 	struct world_options options = {
-		.plan = plan,
+		.plan = job->plan,
 		.record = run->record,
-		.traditional = traditional,
-		.out_dir = out_dir,
+		.traditional = job->traditional,
+		.out_dir = job->out_dir,
 		.stop = &stop,
 		.started = begin_progress,
 		.started_context = run,
+		.workers = job->workers,
 	};
-	if (sim)
+	if (job->sim)
 		begin_progress(run);
-	int result = sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
+	int result = job->sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
 	progress_stop(run->progress);
 	run->progress = NULL;
-	if (result < 0 && result != -EPROTO)
-		return result;
+	if (result < 0 && result != -EPROTO) {
+		job->error = result;
+		return;
+	}
 	run->violated = result < 0;
 	run->result =
 		record_finish(run->record, record_now(run->record), stop && !record_all_ended(run->record));
-	return 0;
+}
+
+static void *run_apart(void *context)
+{
+	run_once(context);
+	return NULL;
+}
+
+/* Both at the same time, the first one in a thread of its own. False where there is none to be had. */
+static bool run_side_by_side(struct job jobs[2])
+{
+	uint32_t workers = jobs[0].workers;
+	sigset_t all, before;
+	pthread_t thread;
+
+	jobs[0].workers = (workers + 1) / 2;
+	jobs[1].workers = workers / 2;
+	/* Signals are for the main thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&thread, NULL, run_apart, &jobs[0]);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error) {
+		jobs[0].workers = jobs[1].workers = workers;
+		return false;
+	}
+	run_once(&jobs[1]);
+	pthread_join(thread, NULL);
+	return true;
+}
+
+/*
+ * The modes that are wanted, one after the other; in virtual time side by side
+ * where one alone would leave workers without work. The second one is not begun
+ * where the first one was stopped or could not be made.
+ */
+static void run_jobs(struct job jobs[2])
+{
+	bool both = jobs[0].wanted && jobs[1].wanted;
+
+	if (both && jobs[0].sim && jobs[0].workers > 1 &&
+	    (sim_world_parts(jobs[0].plan, false) < jobs[0].workers ||
+	     sim_world_parts(jobs[1].plan, true) < jobs[1].workers) &&
+	    run_side_by_side(jobs))
+		return;
+	if (jobs[0].wanted)
+		run_once(&jobs[0]);
+	if (jobs[1].wanted && !stop && !(jobs[0].wanted && jobs[0].error))
+		run_once(&jobs[1]);
 }
 
 static struct report_run report_of(const struct one_run *run)
@@ -209,12 +319,18 @@ static bool run_side(const struct options *options, const struct plan *plan, str
 	/* The scenario's limit is meant for its own size; what a fleet waits for besides bytes does not grow.
 	 */
 	side->plan->time_limit_us = stretched(side->plan->time_limit_us, plan->scale_ppm);
-	if (options->pfs &&
-	    run_once(side->plan, true, false, NULL, options->quiet, "full size, PFS", &side->pfs) < 0)
-		return false;
-	if (options->traditional && !stop &&
-	    run_once(side->plan, true, true, NULL, options->quiet, "full size, traditional",
-		     &side->traditional) < 0)
+	struct job jobs[2] = {
+		{ .plan = side->plan, .label = "full size, PFS", .run = &side->pfs, .wanted = options->pfs },
+		{ .plan = side->plan, .label = "full size, traditional", .run = &side->traditional,
+		  .traditional = true, .wanted = options->traditional },
+	};
+	for (int i = 0; i < 2; i++) {
+		jobs[i].sim = true;
+		jobs[i].quiet = options->quiet;
+		jobs[i].workers = options->workers;
+	}
+	run_jobs(jobs);
+	if (jobs[0].error || jobs[1].error)
 		return false;
 	side->side = (struct report_side){ .plan = side->plan,
 					   .pfs = report_of(&side->pfs),
@@ -257,18 +373,42 @@ static int print_report(const struct options *options, const struct report *repo
 	return status;
 }
 
+/* A log is some 20 KB and a file a phone. */
+static bool writes_console(const struct options *options, const struct plan *plan)
+{
+	return options->console == CONSOLE_ALL ||
+	       (options->console == CONSOLE_AUTO && plan->phone_count <= CONSOLE_PHONES_MAX);
+}
+
+static bool logs_cut(const struct one_run *run)
+{
+	return run->result && run->result->disk_error;
+}
+
 static int run_modes(const struct options *options, const struct plan *plan, const char *out_dir,
 		     time_t started_at)
 {
 	struct one_run pfs = { 0 }, traditional = { 0 };
 	struct side_runs side = { 0 };
 	int status = FLEET_EXIT_HOST;
-	bool broken = false, nothing_ran;
+	bool broken, nothing_ran;
+	struct job jobs[2] = {
+		{ .plan = plan, .label = "PFS", .run = &pfs, .wanted = options->pfs },
+		{ .plan = plan, .label = "traditional", .run = &traditional, .traditional = true,
+		  .wanted = options->traditional },
+	};
 
-	if (options->pfs && run_once(plan, options->sim, false, out_dir, options->quiet, "PFS", &pfs) < 0)
+	for (int i = 0; i < 2; i++) {
+		jobs[i].sim = options->sim;
+		jobs[i].quiet = options->quiet;
+		jobs[i].workers = options->workers;
+		jobs[i].out_dir = out_dir;
+		jobs[i].console = writes_console(options, plan);
+	}
+	run_jobs(jobs);
+	if (jobs[0].error)
 		goto out;
-	if (options->traditional && !stop)
-		broken = run_once(plan, options->sim, true, out_dir, options->quiet, "traditional", &traditional) < 0;
+	broken = jobs[1].error;
 	/* Nothing to tell of; else what the first run found is worth its time. */
 	if (broken && !pfs.result)
 		goto out;
@@ -291,6 +431,9 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		fprintf(stderr, "pfs-fleet: the traditional run could not be made; the results are the PFS run's alone\n");
 	}
 	status = print_report(options, &report);
+	/* They ended early, which was said when it happened. */
+	if (logs_cut(&pfs) || logs_cut(&traditional))
+		status = FLEET_EXIT_HOST;
 	/* An invariant that does not hold (it stands on stderr): nothing that was counted until then is good. */
 	if (pfs.violated || traditional.violated)
 		status = FLEET_EXIT_FAILED;
@@ -343,6 +486,13 @@ int command_run(int argc, char **argv)
 		plan_free(plan);
 		return FLEET_EXIT_HOST;
 	}
+	if (!options.workers) {
+		long cores = sysconf(_SC_NPROCESSORS_ONLN);
+		options.workers = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (uint32_t)cores;
+	}
+	if (!options.quiet && options.console == CONSOLE_AUTO && !writes_console(&options, plan))
+		fprintf(stderr, "pfs-fleet: no console logs of more than %d phones; --console all writes them\n",
+			CONSOLE_PHONES_MAX);
 	int status = FLEET_EXIT_USAGE;
 	if (folder_make(options.out, plan->name, started_at, out_dir) == 0) {
 		if (folder_write(out_dir, "scenario.json", plan->text) == 0) {
