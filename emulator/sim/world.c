@@ -85,10 +85,28 @@ static int list_switches(struct sim_world *world)
 	return 0;
 }
 
+/* Kinds of events that come in the order in which they happen, or nearly so. */
+static void lay_lanes(struct sim_queue *queue)
+{
+	static const enum sim_kind lanes[SIM_LANES][3] = {
+		{ SIM_EV_ROUTER, SIM_EV_ROUTER, SIM_EV_ROUTER },
+		{ SIM_EV_SERVER, SIM_EV_SERVER, SIM_EV_SERVER },
+		{ SIM_EV_DOWN, SIM_EV_DOWN, SIM_EV_DOWN },
+		{ SIM_EV_DELIVER, SIM_EV_DELIVER, SIM_EV_DELIVER },
+		{ SIM_EV_SENT, SIM_EV_ACCEPT, SIM_EV_OPENED },
+		{ SIM_EV_BROADCAST, SIM_EV_BROADCAST, SIM_EV_BROADCAST },
+	};
+
+	for (uint8_t lane = 0; lane < SIM_LANES; lane++)
+		for (uint32_t i = 0; i < 3; i++)
+			queue->lane_of[lanes[lane][i]] = (uint8_t)(lane + 1);
+}
+
 static int set_up(struct sim_world *world)
 {
 	const struct plan *plan = world->plan;
 
+	lay_lanes(&world->queue);
 	world->actions = calloc(1, sizeof(*world->actions));
 	world->phones = calloc((size_t)plan->phone_count + 1, sizeof(*world->phones));
 	world->faults = fault_engine_new(plan, world->options->traditional);
