@@ -6,7 +6,7 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <pthread.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,37 +16,42 @@
 #include "emulator/commands/commands.h"
 #include "emulator/commands/folder.h"
 #include "emulator/commands/host_limits.h"
-#include "emulator/commands/progress.h"
+#include "emulator/commands/jobs.h"
 #include "emulator/report/report.h"
 #include "emulator/scenario/scenario.h"
+#include "emulator/scenario/units.h"
 #include "emulator/world.h"
 
 #define CONSOLE_PHONES_MAX 10000 /* --console auto: a larger fleet writes none */
-#define WORKERS_MAX 256
+#define SIM_WORKERS_MAX 256
 
 enum console { CONSOLE_AUTO, CONSOLE_ALL, CONSOLE_NONE };
 
 struct options {
 	const char *scenario, *out;
-	bool sim, pfs, traditional, json, quiet;
 	enum console console;
-	uint32_t workers;
+	bool sim, pfs, traditional, json, quiet, journal;
+	const char *journal_phones;  /* as written, or NULL: all */
+	uint64_t journal_bytes_max;
+	uint8_t *journal_chosen;     /* one a phone, or NULL: all */
+	uint32_t workers;            /* 0: not said */
 	struct scenario_overrides overrides;
-};
-
-/* One fleet upgraded once. */
-struct one_run {
-	struct record *record;
-	struct world_report world;
-	const struct run_result *result;
-	struct progress *progress;
-	const char *label;
-	bool quiet, violated;
 };
 
 static volatile sig_atomic_t stop;
 
-enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON, OPT_WORKERS, OPT_CONSOLE };
+enum {
+	OPT_ENGINE = 256,
+	OPT_MODE,
+	OPT_SEED,
+	OPT_SPEED,
+	OPT_OUT,
+	OPT_JSON,
+	OPT_WORKERS,
+	OPT_CONSOLE,
+	OPT_JOURNAL,
+	OPT_JOURNAL_SIZE
+};
 
 static const struct argp_option option_table[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
@@ -56,10 +61,17 @@ static const struct argp_option option_table[] = {
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
 	{ "workers", OPT_WORKERS, "N", 0,
-	  "Virtual time: threads for modes and sites (default: one a core); changes no result", 0 },
+	  "Threads. netns: to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take); "
+	  "sim: for modes and sites, 1 to 256 (default: one a core)",
+	  0 },
 	{ "console", OPT_CONSOLE, "WHICH", 0,
 	  "Console logs: all, none, or auto (default): all of up to 10,000 phones, none of more", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the summary instead of the table", 0 },
+	{ "journal", OPT_JOURNAL, "PHONES", OPTION_ARG_OPTIONAL,
+	  "Keep every event of these phones for replay: names, addresses, ranges A..B of them, SITE, "
+	  "SITE/SUBNET, with commas between (default: all)",
+	  0 },
+	{ "journal-size", OPT_JOURNAL_SIZE, "SIZE", 0, "Cut a journal that grows past this (default: 256MiB)", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
 	{ 0 }
 };
@@ -74,17 +86,14 @@ static int parse_seed(const char *text, uint64_t *seed)
 	return errno || *text < '0' || *text > '9' || *end || *seed == UINT64_MAX ? -EINVAL : 0;
 }
 
-static int parse_workers(const char *text, uint32_t *workers)
+static void parse_journal_size(struct options *options, const char *argument, struct argp_state *state)
 {
-	char *end;
-	unsigned long value;
+	char units[64];
 
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *text < '0' || *text > '9' || *end || value < 1 || value > WORKERS_MAX)
-		return -EINVAL;
-	*workers = (uint32_t)value;
-	return 0;
+	if (units_parse(argument, units_size, &options->journal_bytes_max) == UNITS_OK && options->journal_bytes_max)
+		return;
+	units_names(units_size, units, sizeof(units));
+	argp_error(state, "--journal-size: \"%s\": not a size above 0, with %s", argument, units);
 }
 
 static int parse_console(const char *text, enum console *console)
@@ -99,9 +108,18 @@ static int parse_console(const char *text, enum console *console)
 	return -EINVAL;
 }
 
+static void check_workers(const struct options *options, struct argp_state *state)
+{
+	uint32_t most = options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX;
+
+	if (options->workers > most)
+		argp_error(state, "--workers: \"%u\": not a number from 1 to %u", options->workers, most);
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
+	uint64_t number;
 
 	switch (key) {
 	case OPT_ENGINE:
@@ -128,9 +146,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->out = argument;
 		return 0;
 	case OPT_WORKERS:
-		if (parse_workers(argument, &options->workers) < 0)
-			argp_error(state, "--workers: \"%s\": not a whole number from 1 to %d", argument,
-				   WORKERS_MAX);
+		if (parse_seed(argument, &number) < 0 || number < 1 || number > UINT32_MAX)
+			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument,
+				   options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX);
+		options->workers = (uint32_t)number;
 		return 0;
 	case OPT_CONSOLE:
 		if (parse_console(argument, &options->console) < 0)
@@ -139,6 +158,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPT_JSON:
 		options->json = true;
 		return 0;
+	case OPT_JOURNAL:
+		options->journal = true;
+		options->journal_phones = argument;
+		return 0;
+	case OPT_JOURNAL_SIZE:
+		parse_journal_size(options, argument, state);
+		return 0;
 	case 'q':
 		options->quiet = true;
 		return 0;
@@ -146,6 +172,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		if (state->arg_num > 0)
 			argp_error(state, "one scenario at a time: \"%s\" is one too many", argument);
 		options->scenario = argument;
+		return 0;
+	case ARGP_KEY_END:
+		check_workers(options, state); /* the engine may have been named after it */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which SCENARIO?");
@@ -183,112 +212,6 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-static void begin_progress(void *context)
-{
-	struct one_run *run = context;
-
-	if (!run->progress && !run->quiet)
-		run->progress = progress_start(run->record, run->label);
-}
-
-/* What is to be run, and what came of it. */
-struct job {
-	const struct plan *plan;
-	bool sim, traditional, quiet, wanted, console;
-	const char *out_dir; /* or NULL */
-	const char *label;
-	uint32_t workers;
-	struct one_run *run;
-	int error; /* a negative errno where the host lacks something (said on stderr) */
-};
-
-static void run_once(struct job *job)
-{
-	struct one_run *run = job->run;
-
-	*run = (struct one_run){ .label = job->label, .quiet = job->quiet };
-	/* Virtual time has no day: its logs are to be the same for a seed. */
-	run->record =
-		record_new(job->plan, job->traditional, job->console ? job->out_dir : NULL,
-			   job->sim ? 0 : (int64_t)time(NULL));
-	if (!run->record) {
-		job->error = -errno;
-		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-job->error));
-		return;
-	}
-	struct world_options options = {
-		.plan = job->plan,
-		.record = run->record,
-		.traditional = job->traditional,
-		.out_dir = job->out_dir,
-		.stop = &stop,
-		.started = begin_progress,
-		.started_context = run,
-		.workers = job->workers,
-	};
-	if (job->sim)
-		begin_progress(run);
-	int result = job->sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
-	progress_stop(run->progress);
-	run->progress = NULL;
-	if (result < 0 && result != -EPROTO) {
-		job->error = result;
-		return;
-	}
-	run->violated = result < 0;
-	run->result =
-		record_finish(run->record, record_now(run->record), stop && !record_all_ended(run->record));
-}
-
-static void *run_apart(void *context)
-{
-	run_once(context);
-	return NULL;
-}
-
-/* Both at the same time, the first one in a thread of its own. False where there is none to be had. */
-static bool run_side_by_side(struct job jobs[2])
-{
-	uint32_t workers = jobs[0].workers;
-	sigset_t all, before;
-	pthread_t thread;
-
-	jobs[0].workers = (workers + 1) / 2;
-	jobs[1].workers = workers / 2;
-	/* Signals are for the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&thread, NULL, run_apart, &jobs[0]);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error) {
-		jobs[0].workers = jobs[1].workers = workers;
-		return false;
-	}
-	run_once(&jobs[1]);
-	pthread_join(thread, NULL);
-	return true;
-}
-
-/*
- * The modes that are wanted, one after the other; in virtual time side by side
- * where one alone would leave workers without work. The second one is not begun
- * where the first one was stopped or could not be made.
- */
-static void run_jobs(struct job jobs[2])
-{
-	bool both = jobs[0].wanted && jobs[1].wanted;
-
-	if (both && jobs[0].sim && jobs[0].workers > 1 &&
-	    (sim_world_parts(jobs[0].plan, false) < jobs[0].workers ||
-	     sim_world_parts(jobs[1].plan, true) < jobs[1].workers) &&
-	    run_side_by_side(jobs))
-		return;
-	if (jobs[0].wanted)
-		run_once(&jobs[0]);
-	if (jobs[1].wanted && !stop && !(jobs[0].wanted && jobs[0].error))
-		run_once(&jobs[1]);
-}
-
 static struct report_run report_of(const struct one_run *run)
 {
 	return (struct report_run){ .result = run->result, .world = &run->world };
@@ -305,6 +228,31 @@ static uint64_t stretched(uint64_t limit_us, uint32_t scale_ppm)
 	return limit_us < UINT64_MAX / 1000000 ? limit_us * 1000000 / scale_ppm : limit_us;
 }
 
+static uint32_t cores(void)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return online < 1 ? 1 : online > SIM_WORKERS_MAX ? SIM_WORKERS_MAX : (uint32_t)online;
+}
+
+static void fill_jobs(const struct options *options, const struct plan *plan, bool sim, struct one_run *pfs,
+		      struct one_run *traditional, struct job jobs[2])
+{
+	/* What was said for the real kernel says nothing about virtual time beside it. */
+	uint32_t workers = sim != options->sim || (sim && !options->workers) ? cores() : options->workers;
+
+	for (int i = 0; i < 2; i++)
+		jobs[i] = (struct job){ .plan = plan,
+					.sim = sim,
+					.traditional = i == 1,
+					.wanted = i == 1 ? options->traditional : options->pfs,
+					.quiet = options->quiet,
+					.workers = workers,
+					.stop = &stop,
+					.label = i == 1 ? "traditional" : "PFS",
+					.run = i == 1 ? traditional : pfs };
+}
+
 /* False where the full size could not be worked out, or nobody waits for it any more. */
 static bool run_side(const struct options *options, const struct plan *plan, struct side_runs *side)
 {
@@ -319,17 +267,11 @@ static bool run_side(const struct options *options, const struct plan *plan, str
 	/* The scenario's limit is meant for its own size; what a fleet waits for besides bytes does not grow.
 	 */
 	side->plan->time_limit_us = stretched(side->plan->time_limit_us, plan->scale_ppm);
-	struct job jobs[2] = {
-		{ .plan = side->plan, .label = "full size, PFS", .run = &side->pfs, .wanted = options->pfs },
-		{ .plan = side->plan, .label = "full size, traditional", .run = &side->traditional,
-		  .traditional = true, .wanted = options->traditional },
-	};
-	for (int i = 0; i < 2; i++) {
-		jobs[i].sim = true;
-		jobs[i].quiet = options->quiet;
-		jobs[i].workers = options->workers;
-	}
-	run_jobs(jobs);
+	struct job jobs[2];
+	fill_jobs(options, side->plan, true, &side->pfs, &side->traditional, jobs);
+	jobs[0].label = "full size, PFS";
+	jobs[1].label = "full size, traditional";
+	jobs_run(jobs);
 	if (jobs[0].error || jobs[1].error)
 		return false;
 	side->side = (struct report_side){ .plan = side->plan,
@@ -373,16 +315,32 @@ static int print_report(const struct options *options, const struct report *repo
 	return status;
 }
 
-/* A log is some 20 KB and a file a phone. */
+/* Below the table: where a journal is, and whether all is in it. */
+static void tell_journal(const struct one_run *run)
+{
+	const struct journal_result *journal = &run->journal;
+
+	if (!run->result || !*run->journal_path)
+		return;
+	printf("journal: %s: %.1f kB, %" PRIu64 " events of %" PRIu32 " phones", run->journal_path,
+	       (double)journal->bytes / 1e3, journal->events, journal->phones);
+	if (journal->cut)
+		printf("; cut (%s), the last %" PRIu64 " are not in it", journal_cut_name(journal->cut),
+		       journal->events_lost);
+	printf("\n");
+}
+
+/* A log is a file a phone, and some 20 KB. */
 static bool writes_console(const struct options *options, const struct plan *plan)
 {
 	return options->console == CONSOLE_ALL ||
 	       (options->console == CONSOLE_AUTO && plan->phone_count <= CONSOLE_PHONES_MAX);
 }
 
-static bool logs_cut(const struct one_run *run)
+/* Something in the run's folder is not whole, which was said when it happened. */
+static bool is_cut(const struct one_run *run)
 {
-	return run->result && run->result->disk_error;
+	return run->journal.disk_error || (run->result && run->result->disk_error);
 }
 
 static int run_modes(const struct options *options, const struct plan *plan, const char *out_dir,
@@ -392,20 +350,17 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 	struct side_runs side = { 0 };
 	int status = FLEET_EXIT_HOST;
 	bool broken, nothing_ran;
-	struct job jobs[2] = {
-		{ .plan = plan, .label = "PFS", .run = &pfs, .wanted = options->pfs },
-		{ .plan = plan, .label = "traditional", .run = &traditional, .traditional = true,
-		  .wanted = options->traditional },
-	};
+	struct job jobs[2];
 
+	fill_jobs(options, plan, options->sim, &pfs, &traditional, jobs);
 	for (int i = 0; i < 2; i++) {
-		jobs[i].sim = options->sim;
-		jobs[i].quiet = options->quiet;
-		jobs[i].workers = options->workers;
 		jobs[i].out_dir = out_dir;
 		jobs[i].console = writes_console(options, plan);
+		jobs[i].journal = options->journal;
+		jobs[i].journal_bytes_max = options->journal_bytes_max;
+		jobs[i].journal_chosen = options->journal_chosen;
 	}
-	run_jobs(jobs);
+	jobs_run(jobs);
 	if (jobs[0].error)
 		goto out;
 	broken = jobs[1].error;
@@ -431,8 +386,11 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		fprintf(stderr, "pfs-fleet: the traditional run could not be made; the results are the PFS run's alone\n");
 	}
 	status = print_report(options, &report);
-	/* They ended early, which was said when it happened. */
-	if (logs_cut(&pfs) || logs_cut(&traditional))
+	if (!options->json) {
+		tell_journal(&pfs);
+		tell_journal(&traditional);
+	}
+	if (is_cut(&pfs) || is_cut(&traditional))
 		status = FLEET_EXIT_HOST;
 	/* An invariant that does not hold (it stands on stderr): nothing that was counted until then is good. */
 	if (pfs.violated || traditional.violated)
@@ -452,6 +410,24 @@ out:
 	return status;
 }
 
+/* Whose events are to be kept. False: no such phones (said on stderr), or no memory. */
+static bool choose_journal(struct options *options, const struct plan *plan)
+{
+	char error[512];
+
+	if (!options->journal_phones)
+		return true;
+	options->journal_chosen = calloc(plan->phone_count, 1);
+	if (!options->journal_chosen) {
+		fprintf(stderr, "pfs-fleet: no memory for the journal\n");
+		return false;
+	}
+	if (journal_choose(plan, options->journal_phones, options->journal_chosen, error, sizeof(error)) == 0)
+		return true;
+	fprintf(stderr, "pfs-fleet: --journal: %s\n", error);
+	return false;
+}
+
 /* Better no run than one in which a fault silently did not happen. */
 static bool can_carry_out(const char *scenario, const struct plan *plan)
 {
@@ -467,7 +443,9 @@ static bool can_carry_out(const char *scenario, const struct plan *plan)
 
 int command_run(int argc, char **argv)
 {
-	struct options options = { .pfs = true, .traditional = true };
+	struct options options = {
+		.pfs = true, .traditional = true, .journal_bytes_max = JOURNAL_BYTES_MAX_DEFAULT
+	};
 	struct scenario_error error;
 	char out_dir[FOLDER_PATH_MAX];
 	time_t started_at = time(NULL);
@@ -478,17 +456,15 @@ int command_run(int argc, char **argv)
 		fprintf(stderr, "%s\n", error.line);
 		return FLEET_EXIT_USAGE;
 	}
-	if (!options.sim && !can_carry_out(options.scenario, plan)) {
+	if ((!options.sim && !can_carry_out(options.scenario, plan)) || !choose_journal(&options, plan)) {
+		free(options.journal_chosen);
 		plan_free(plan);
 		return FLEET_EXIT_USAGE;
 	}
 	if (!options.sim && !limits_allow(plan)) {
+		free(options.journal_chosen);
 		plan_free(plan);
 		return FLEET_EXIT_HOST;
-	}
-	if (!options.workers) {
-		long cores = sysconf(_SC_NPROCESSORS_ONLN);
-		options.workers = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (uint32_t)cores;
 	}
 	if (!options.quiet && options.console == CONSOLE_AUTO && !writes_console(&options, plan))
 		fprintf(stderr, "pfs-fleet: no console logs of more than %d phones; --console all writes them\n",
@@ -507,6 +483,7 @@ int command_run(int argc, char **argv)
 			folder_abandon(out_dir);
 		}
 	}
+	free(options.journal_chosen);
 	plan_free(plan);
 	return status;
 }

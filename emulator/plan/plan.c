@@ -35,6 +35,7 @@ void plan_phone_config(const struct plan *plan, uint32_t phone, bool traditional
 	config->tftp_blksize = plan->tftp_blksize;
 	config->tftp_tsize = plan->tftp_tsize;
 	config->tftp_timeout_s = plan->tftp_timeout_s;
+	config->strength = from->strength;
 	config->part = from->part;
 	if (traditional && from->part == PFS_PART_YES)
 		config->part = PFS_PART_MODE;
@@ -131,9 +132,10 @@ static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", 
 					  "damage_tftp", "damage_tcp", "lan_disturb", "lan_split", "slow_ports",
 					  "server_busy", "server_silent", "server_size", "tcp_reset",
 					  "tcp_half_open", "slow_storage", "clock_drift",
-					  "hostile_root", "hostile_flood", "hostile_garbage"};
+					  "hostile_root", "hostile_flood", "hostile_garbage", "lan_lose"};
 static const char *const role_names[] = {"any", "root", "parent", "leaf", "phone"};
-static const char *const phase_names[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving"};
+static const char *const phase_names[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving",
+					  "state", "event"};
 
 _Static_assert(sizeof(fault_names) / sizeof(*fault_names) == PLAN_FAULT_KINDS, "a name for each fault");
 _Static_assert(sizeof(phase_names) / sizeof(*phase_names) == PLAN_PHASES, "a name for each phase");
@@ -164,6 +166,7 @@ enum plan_scope plan_fault_scope(enum plan_fault_kind kind)
 	case PLAN_FAULT_LAN_DISTURB:
 	case PLAN_FAULT_LAN_SPLIT:
 	case PLAN_FAULT_SLOW_PORTS:
+	case PLAN_FAULT_LAN_LOSE:
 		return PLAN_SCOPE_LAN;
 	default:
 		return PLAN_SCOPE_PHONE;
@@ -211,6 +214,30 @@ append(char *text, size_t size, int *length, const char *format, ...)
 	va_end(arguments);
 }
 
+static void describe_point(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size,
+			   int *length)
+{
+	switch (fault->phase) {
+	case PLAN_PHASE_TIME:
+		append(text, size, length, ", at %.3f s", (double)fault->at_us / 1e6);
+		return;
+	case PLAN_PHASE_STATE:
+		append(text, size, length, ", in state %s", pfs_state_name(fault->state));
+		break;
+	case PLAN_PHASE_EVENT:
+		append(text, size, length, ", at event %s", pfs_trace_name(fault->event));
+		break;
+	default:
+		append(text, size, length, ", in %s", plan_phase_name(fault->phase));
+	}
+	if (fault->by >= 0)
+		append(text, size, length, " of %s", plan->phones[fault->by].name);
+	if (fault->nth > 1)
+		append(text, size, length, ", time %u", fault->nth);
+	if (fault->after_us)
+		append(text, size, length, ", %.6f s after", (double)fault->after_us / 1e6);
+}
+
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size)
 {
 	int length = 0;
@@ -227,10 +254,7 @@ int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault,
 		append(text, size, &length, ", subnet %s", plan->subnets[fault->subnet].name);
 	else if (fault->site >= 0)
 		append(text, size, &length, ", site %s", plan->sites[fault->site].name);
-	if (fault->phase == PLAN_PHASE_TIME)
-		append(text, size, &length, ", at %.3f s", (double)fault->at_us / 1e6);
-	else
-		append(text, size, &length, ", in %s", plan_phase_name(fault->phase));
+	describe_point(plan, fault, text, size, &length);
 	if (fault->phase == PLAN_PHASE_TFTP || fault->phase == PLAN_PHASE_RECEIVING)
 		append(text, size, &length, " at %u %%", fault->at_percent);
 	if (fault->file >= 0)
@@ -265,5 +289,7 @@ void plan_free(struct plan *plan)
 	free(plan->subnets);
 	free(plan->phones);
 	free(plan->faults);
+	free(plan->expect.traces);
+	free(plan->expect.hierarchies);
 	free(plan);
 }

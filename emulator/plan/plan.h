@@ -81,6 +81,7 @@ struct plan_phone {
 	uint32_t site, subnet;
 	uint32_t address;
 	uint64_t reset_us;              /* when it is reset */
+	uint32_t strength;              /* of its claims, 31 bits; 0: drawn */
 	uint64_t port_bps;              /* 0: not limited */
 	uint8_t part;                   /* enum pfs_part in a PFS run */
 	uint8_t setting;                /* enum pfs_setting in effect (F10) */
@@ -133,6 +134,7 @@ enum plan_fault_kind {
 	PLAN_FAULT_HOSTILE_ROOT, /* a hostile host in the phone's place: the strongest root, serves rubbish */
 	PLAN_FAULT_HOSTILE_FLOOD, /* another one: floods claims */
 	PLAN_FAULT_HOSTILE_GARBAGE, /* and one that speaks garbage on port 4051 */
+	PLAN_FAULT_LAN_LOSE,    /* certain broadcasts of one phone, or of all, are lost to one, or to all */
 	PLAN_FAULT_KINDS
 };
 
@@ -156,7 +158,17 @@ enum plan_phase {
 	PLAN_PHASE_TFTP,        /* at_percent of the file downloaded by the root */
 	PLAN_PHASE_RECEIVING,   /* at_percent of the file received from a parent */
 	PLAN_PHASE_SERVING,     /* begins to forward to a child */
+	PLAN_PHASE_STATE,       /* enters the state plan_fault.state */
+	PLAN_PHASE_EVENT,       /* traces the event plan_fault.event */
 	PLAN_PHASES
+};
+
+/* PLAN_FAULT_LAN_LOSE: which broadcasts. */
+enum plan_message { PLAN_MESSAGE_ANY, PLAN_MESSAGE_CLAIM, PLAN_MESSAGE_ANSWER };
+struct plan_lost {
+	enum plan_message message;
+	int32_t from, to;               /* phones; -1: whoever sends, all that are to hear it */
+	uint64_t skip, count;           /* of those that fit: so many come through, then so many are lost */
 };
 
 struct plan_fault {
@@ -179,11 +191,42 @@ struct plan_fault {
 	bool upwards;                   /* PLAN_FAULT_TCP_HALF_OPEN: what the child sends; else what it is sent */
 	uint64_t rate_bps;              /* PLAN_FAULT_SLOW_STORAGE: of writing and of verifying */
 	int32_t drift_ppm;              /* PLAN_FAULT_CLOCK_DRIFT: above 0 the phone's clock runs fast */
+	uint8_t state;                  /* PLAN_PHASE_STATE: enum pfs_state */
+	uint8_t event;                  /* PLAN_PHASE_EVENT: enum pfs_trace_kind */
+	uint32_t nth;                   /* strikes when the point is reached for the nth time, from 1 */
+	uint64_t after_us;              /* and so much later */
+	int32_t by;                     /* the phone that reaches the point for the target; -1: the target */
+	struct plan_lost lost;          /* PLAN_FAULT_LAN_LOSE */
 	bool traditional_too;           /* also in the traditional run */
 };
 
 /* Expectations a scenario carries; PLAN_UNSET where it says nothing. */
 #define PLAN_UNSET UINT64_MAX
+#define PLAN_CHECK_NAME_MAX 96
+#define PLAN_HIERARCHY_FIGURES 5
+#define PLAN_EXPECT_TRACES_MAX 100
+#define PLAN_EXPECT_HIERARCHIES_MAX 20
+
+/* How often the phones trace an event or enter a state, in the PFS run. -1 and PLAN_UNSET: any. */
+struct plan_expect_trace {
+	char name[PLAN_CHECK_NAME_MAX]; /* for people: "trace[2] yielded by SEP..." */
+	uint8_t event;                  /* enum pfs_trace_kind; PFS_TR_KINDS: it is a state */
+	uint8_t state;                  /* enum pfs_state */
+	int32_t phone, file;
+	int64_t peer;                   /* the address that the record names */
+	int32_t reason;                 /* as plan_trace_reason() */
+	uint64_t from_us, until_us;     /* from the first reset; until: not included */
+	uint64_t min, max;
+};
+
+/* What each hierarchy that fits must have come to. */
+struct plan_expect_hierarchy {
+	char names[PLAN_HIERARCHY_FIGURES][32]; /* of root and those below, in order: "hierarchies[0].root" */
+	int32_t site, subnet, model, file;
+	uint64_t root;                  /* phone that confirmed first; PLAN_UNSET: not judged, so below */
+	uint64_t roots_confirmed, wan_copies, members, depth_max;
+};
+
 struct plan_expect {
 	uint64_t upgraded_min;          /* of PFS run */
 	uint64_t failed_max;
@@ -192,6 +235,9 @@ struct plan_expect {
 	uint64_t roots_confirmed_max;   /* of any one hierarchy */
 	uint64_t transfers_pfs;         /* exactly */
 	uint64_t refused_other_subnet_min; /* claims of the other subnet on a shared switch, counted */
+	uint32_t trace_count, hierarchy_count;
+	struct plan_expect_trace *traces;
+	struct plan_expect_hierarchy *hierarchies;
 };
 
 /* What the host must give. */
@@ -199,7 +245,9 @@ struct plan_needs {
 	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
 	uint64_t bridges, ports_max;    /* ports_max: phones on the fullest bridge */
 	uint64_t links, neighbours;     /* links: veth pairs */
-	uint64_t descriptors_worst, descriptors_typical;
+	uint64_t descriptors_phone;     /* of one phone at worst, on average over a hierarchy */
+	uint64_t descriptors_fixed;     /* besides the phones */
+	uint64_t descriptors_worst, descriptors_typical; /* of all tables */
 	uint64_t memory_bytes;
 };
 
@@ -289,6 +337,20 @@ void plan_slice_free(struct plan *slice);
  */
 int plan_finish(struct plan *plan);
 
+#define PLAN_WORKERS_MAX 16
+
+/*
+ * Deals the switches out to `workers` workers (1 to PLAN_WORKERS_MAX): fills one
+ * number a switch. Returns 0 or -ENOMEM.
+ */
+int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_switch);
+
+/* What the fullest descriptor table needs at worst with that many workers, each with a table of its own. 0 or -ENOMEM. */
+int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fullest);
+
+/* The fewest workers whose tables fit a limit; 0: no number of them does. Returns 0 or -ENOMEM. */
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint32_t *workers);
+
 /* One line for the writer of a scenario: what a fault does, on whom and when. Returns what snprintf would. */
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size);
 
@@ -304,6 +366,13 @@ bool plan_fault_hostile(enum plan_fault_kind kind);
 bool plan_fault_virtual_only(enum plan_fault_kind kind);
 const char *plan_role_name(enum plan_role role);
 const char *plan_phase_name(enum plan_phase phase);
+
+/* ---- reasons.c ---- */
+
+/* The reason that a trace record gives, a number of its kind's own, or -1 where its kind has none. */
+int32_t plan_trace_reason(const struct pfs_trace *trace);
+/* Its name, as the core's with _ for -; NULL past the last one of that kind. */
+const char *plan_reason_name(enum pfs_trace_kind kind, int32_t reason, char *text, size_t size);
 
 /* Releases everything; NULL is allowed. */
 void plan_free(struct plan *plan);

@@ -40,6 +40,9 @@ void record_free(struct record *record);
  */
 void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
 
+/* A phone entered a state (enum pfs_state), at a file or PFS_NO_FILE. */
+void record_state(struct record *record, uint32_t phone, uint64_t now_us, uint8_t state, uint8_t file);
+
 /*
  * Called for each rendered console line of a phone with its severity (0 to 7,
  * syslog's) and whether it is one of PFS; for the log server of F14.
@@ -208,6 +211,7 @@ struct run_result {
 	struct run_loser *losers;
 	int disk_error;             /* as record_disk_error() */
 	uint8_t *phone_upgraded;    /* one a phone */
+	uint64_t *traced;           /* one an item of the plan's expect.traces */
 };
 
 /* The latest time that the record was told of: of a trace, a fault or a view. */

@@ -176,6 +176,12 @@ struct sim_switch {
 	uint64_t hold_us, hold_since_us; /* a port whose link came up since then forwards so much later */
 };
 
+/* PLAN_FAULT_LAN_LOSE: one for each fault of the plan. */
+struct sim_loser {
+	uint64_t met; /* broadcasts that fit, so far */
+	bool on, hits; /* hits: the one that is being heard */
+};
+
 struct sim_site {
 	struct link down, up;
 };
@@ -224,6 +230,8 @@ struct sim_world {
 	uint32_t *switch_first; /* of each switch in switch_subnets; one more at the end */
 	uint32_t *switch_subnets;
 	struct sim_switch *switches;
+	struct sim_loser *losers; /* beside the plan's faults */
+	uint32_t loser_count;     /* of them on */
 	struct sim_source source;
 	struct pfs_actions *actions;
 	/* streams */

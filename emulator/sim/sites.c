@@ -556,7 +556,8 @@ static int run(const struct world_options *options, struct world_report *report,
 
 uint32_t sim_world_parts(const struct plan *plan, bool traditional)
 {
-	if (plan->site_count < 2 || !plan_can_slice(plan))
+	/* What is expected of single events names phones by the fleet's numbers, and times by its first reset. */
+	if (plan->site_count < 2 || plan->expect.trace_count || !plan_can_slice(plan))
 		return 1;
 	for (uint32_t i = 0; i < plan->fault_count; i++)
 		if (!traditional || plan->faults[i].traditional_too)

@@ -141,6 +141,7 @@ static void carry_out(struct sim_world *world, const struct fault_order *order)
 	case PLAN_FAULT_LAN_DISTURB:
 	case PLAN_FAULT_LAN_SPLIT:
 	case PLAN_FAULT_SLOW_PORTS:
+	case PLAN_FAULT_LAN_LOSE:
 		lan_order(world, order);
 		break;
 	case PLAN_FAULT_SERVER_BUSY:

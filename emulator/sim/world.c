@@ -326,7 +326,8 @@ int sim_world_run(const struct world_options *options, struct world_report *repo
 	struct rusage usage;
 	int error;
 
-	if (!options->together && sim_world_parts(options->plan, options->traditional) > 1) {
+	/* A journal is written by one thread, of phones by the fleet's numbers. */
+	if (!options->together && !options->journal && sim_world_parts(options->plan, options->traditional) > 1) {
 		error = sim_sites_run(options, report);
 	} else {
 		struct sim_world *world = sim_world_new(options, NULL, report);
