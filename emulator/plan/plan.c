@@ -127,6 +127,13 @@ uint64_t plan_wan_payload(const struct plan *plan, bool traditional)
 	return total + sums.bytes;
 }
 
+bool plan_log_sends(const struct plan_log_server *server, int severity, bool pfs)
+{
+	if (pfs)
+		return server->pfs_max >= 1; /* 0-0: none; the lines of PFS are one level, 1 */
+	return severity >= server->base_min && severity <= server->base_max;
+}
+
 static const char *const server_names[] = {"embedded", "in.tftpd", "dnsmasq"};
 static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", "wan_degrade", "server_stop",
 					  "damage_tftp", "damage_tcp", "lan_disturb", "lan_split", "slow_ports",

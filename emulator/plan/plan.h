@@ -109,6 +109,7 @@ struct plan_log_server {
 	uint8_t base_min, base_max;     /* levels sent, 0 to 7 */
 	uint8_t pfs_min, pfs_max;       /* 0 to 1; 0-0: no PFS lines */
 	char text[96];                  /* as written: address:port@@base=0-7;pfs=0-1 */
+	bool here;                      /* the address is headquarters' own: a collector listens; plan_finish() */
 };
 
 enum plan_fault_kind {
@@ -316,6 +317,9 @@ uint64_t plan_wan_payload(const struct plan *plan, bool traditional);
  * Where memory lacks: all.
  */
 uint64_t plan_downloaders(const struct plan *plan, bool traditional);
+
+/* True where a phone sends a console line of that severity (0 to 7) to the log server. */
+bool plan_log_sends(const struct plan_log_server *server, int severity, bool pfs);
 
 /* ---- slice.c ---- */
 

@@ -69,6 +69,7 @@ struct sim_packet {
 	uint32_t available; /* of it in data; the rest is file content */
 	uint32_t file;      /* server's file number, or SIM_NONE */
 	bool unreachable;   /* ICMP port unreachable instead of a datagram */
+	bool log;           /* a console line for the log server, or what comes back for it */
 	uint64_t offset;    /* of the content in the file */
 	uint8_t data[520];
 };
@@ -154,6 +155,7 @@ struct sim_phone {
 	uint64_t spoken;             /* times that it has */
 	uint64_t storage_bps; /* 0: no time at all */
 	uint32_t tftp_sockets; /* opened so far */
+	bool log_silent;       /* the log server was unreachable: nothing more until the next start */
 	uint16_t tftp_port;    /* 0: none open */
 	bool powered, plugged, running, port_open, accept_due;
 	bool over; /* rebooted or failed: nothing more is waited for */
@@ -254,6 +256,7 @@ struct sim_world {
 	uint32_t *transfer_phones;
 	uint16_t next_port;
 	struct tftp_output output; /* what the server has just said */
+	uint64_t lines_us;         /* the last console line for the log server has left its LAN then */
 	uint32_t server_slots;     /* transfers that it can serve at once */
 	struct sim_bond *bond;     /* NULL: a world of its own */
 	bool full;                 /* bonded: the next request finds the server full */
@@ -366,6 +369,13 @@ void sim_server_stop(struct sim_world *world);
 bool sim_is_request(const struct sim_world *world, const struct sim_event *event);
 /* A file of the sets, or with -1 each, is served with that share of its length. */
 void sim_server_size(struct sim_world *world, int32_t file, uint32_t served_ppm);
+
+/* ---- log.c ---- */
+
+void sim_log_init(struct sim_world *world);
+void sim_log_deinit(struct sim_world *world);
+/* True where somebody at headquarters takes console lines now. */
+bool sim_log_listens(const struct sim_world *world);
 
 /* ---- tcp.c: actions of a phone ---- */
 

@@ -50,7 +50,7 @@ uint32_t sim_packet_new(struct sim_world *world)
 	}
 	struct sim_packet *fresh = sim_packet(world, packet);
 	fresh->file = SIM_NONE;
-	fresh->unreachable = false;
+	fresh->unreachable = fresh->log = false;
 	fresh->offset = 0;
 	return packet;
 }
@@ -281,8 +281,26 @@ static void tell_served(struct sim_world *world, bool by_timer)
 
 bool sim_is_request(const struct sim_world *world, const struct sim_event *event)
 {
-	return sim_event_kind(event) == SIM_EV_SERVER &&
+	return sim_event_kind(event) == SIM_EV_SERVER && !sim_packet(world, event->a)->log &&
 	       sim_packet(world, event->a)->server_port == PFS_TFTP_PORT;
+}
+
+/* The host is up and nobody listens: ICMP, with the packet quoted. */
+static void refuse(struct sim_world *world, uint32_t packet)
+{
+	struct sim_packet *datagram = sim_packet(world, packet);
+	uint32_t quote = datagram->length + SIM_UDP_BYTES;
+
+	datagram->unreachable = true;
+	send_down(world, packet, SIM_UDP_BYTES + (quote < ICMP_QUOTE_MAX ? quote : ICMP_QUOTE_MAX));
+}
+
+static void at_log_server(struct sim_world *world, uint32_t packet)
+{
+	if (sim_log_listens(world))
+		sim_packet_free(world, packet);
+	else
+		refuse(world, packet);
 }
 
 static void at_server(struct sim_world *world, uint32_t packet)
@@ -292,6 +310,10 @@ static void at_server(struct sim_world *world, uint32_t packet)
 	uint32_t transfer = world->port_transfers[datagram->server_port];
 	struct tftp_output *output = &world->output;
 
+	if (datagram->log) {
+		at_log_server(world, packet);
+		return;
+	}
 	if (!world->server_up || world->server_silent) {
 		sim_packet_free(world, packet);
 		return;
@@ -305,11 +327,8 @@ static void at_server(struct sim_world *world, uint32_t packet)
 		tftp_server_packet(world->server, world->now_us, transfer - 1, address, datagram->phone_port,
 				   datagram->data, datagram->length, output);
 	} else {
-		/* The host is up and nobody listens: ICMP, with the packet quoted. */
-		uint32_t quote = datagram->length + SIM_UDP_BYTES;
 		world->counters.server_unreachable++;
-		datagram->unreachable = true;
-		send_down(world, packet, SIM_UDP_BYTES + (quote < ICMP_QUOTE_MAX ? quote : ICMP_QUOTE_MAX));
+		refuse(world, packet);
 		return;
 	}
 	sim_packet_free(world, packet);
@@ -321,10 +340,12 @@ static void at_server(struct sim_world *world, uint32_t packet)
 static void at_phone(struct sim_world *world, uint32_t packet)
 {
 	struct sim_packet *datagram = sim_packet(world, packet);
-	const struct sim_phone *phone = &world->phones[datagram->phone];
+	struct sim_phone *phone = &world->phones[datagram->phone];
 
 	if (!sim_lan_reaches_router(world, phone) || !phone->running) {
 		world->counters.vanished++;
+	} else if (datagram->log) {
+		phone->log_silent = true;
 	} else if (phone->tftp_port != datagram->phone_port) {
 		world->counters.late_tftp++;
 	} else {

@@ -128,6 +128,7 @@ static int set_up(struct sim_world *world)
 	}
 	if (sim_tcp_init(world) || sim_watch_init(world))
 		return -ENOMEM;
+	sim_log_init(world);
 	for (uint32_t i = 0; i < plan->phone_count && !world->error; i++) {
 		world->now_us = plan->phones[i].reset_us;
 		sim_boot(world, i);
@@ -138,6 +139,7 @@ static int set_up(struct sim_world *world)
 
 static void tear_down(struct sim_world *world)
 {
+	sim_log_deinit(world);
 	sim_watch_deinit(world);
 	sim_tcp_deinit(world);
 	sim_wan_deinit(world);
@@ -195,7 +197,8 @@ static bool settled(const struct sim_world *world)
 		return false;
 	/* What the server still repeats into the void, for want of a last ACK, takes one of its slots. */
 	return (world->over_count == world->plan->phone_count &&
-		!tftp_server_counters(world->server)->serving) ||
+		!tftp_server_counters(world->server)->serving &&
+		(!world->lines_us || world->now_us > world->lines_us)) ||
 	       world->now_us >= world->ended_us + SIM_SETTLE_US;
 }
 

@@ -234,6 +234,66 @@ START_TEST(faults_hold_the_fleet_together)
 }
 END_TEST
 
+struct lines {
+	const struct plan *plan;
+	uint64_t bytes;
+};
+
+static void add_line(void *context, int severity, bool pfs, const char *line)
+{
+	struct lines *lines = context;
+
+	if (!pfs && severity > 5)
+		return;
+	lines->bytes += strlen(line) + 28;
+}
+
+static void tap_lines(void *context, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
+{
+	struct lines *lines = context;
+	struct pfs_config config;
+
+	plan_phone_config(lines->plan, phone, false, 0, &config);
+	console_render(&config, now_us, trace, add_line, lines);
+}
+
+static struct run_result run_logged(const struct plan *plan, struct lines *lines)
+{
+	struct record *record = record_new(plan, false, NULL, 0);
+	struct world_report world;
+	struct world_options options = { .plan = plan, .record = record, .tap = tap_lines, .tap_context = lines };
+
+	lines->plan = plan;
+	ck_assert_int_eq(sim_world_run(&options, &world), 0);
+	struct run_result result = *record_finish(record, world.ended_us, false);
+	ck_assert_uint_eq(result.upgraded, plan->phone_count);
+	ck_assert_uint_eq(result.tftp_retransmits + result.client_retransmits, 0);
+	record_free(record);
+	return result;
+}
+
+/* F14: each line whose level is wanted is a datagram up the WAN; to nobody they end when that is known. */
+START_TEST(console_lines_cross_the_wan)
+{
+	struct plan *silent = load(500, "0%", "");
+	struct plan *logged = load(500, "0%", "\"log_server\":\"10.255.255.1:5140@@base=0-5;pfs=0-1\",");
+	struct plan *nobody = load(500, "0%", "\"log_server\":\"10.9.9.9:5140@@base=0-5;pfs=0-1\",");
+	struct lines none = { 0 }, lines = { 0 };
+	struct run_result without = run_logged(silent, &none), with = run_logged(logged, &lines),
+			  in_vain = run_logged(nobody, &none);
+
+	ck_assert_uint_gt(lines.bytes, 100000);
+	ck_assert_uint_eq(with.wan_bytes_up - without.wan_bytes_up, lines.bytes);
+	ck_assert_uint_eq(with.wan_bytes_down, without.wan_bytes_down);
+	ck_assert_uint_gt(in_vain.wan_bytes_down, without.wan_bytes_down);
+	ck_assert_uint_gt(in_vain.wan_bytes_up, without.wan_bytes_up);
+	ck_assert_uint_lt(in_vain.wan_bytes_up - without.wan_bytes_up, lines.bytes / 4);
+	plan_free(silent);
+	plan_free(logged);
+	plan_free(nobody);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sites");
@@ -248,6 +308,7 @@ int main(void)
 	tcase_add_test(tests, a_limit_that_binds_after_all_is_noticed);
 	tcase_add_test(tests, the_first_violation_counts);
 	tcase_add_test(tests, faults_hold_the_fleet_together);
+	tcase_add_test(tests, console_lines_cross_the_wan);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
