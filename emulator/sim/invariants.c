@@ -41,6 +41,7 @@ struct watched {
 	uint8_t rounds;                     /* elections that failed for the current file */
 	uint32_t claimed;                   /* strength of its last claim */
 	bool counted, ended;
+	bool stirred; /* a link, its parent or its file is another one: that may close a cycle */
 };
 
 struct family {
@@ -205,6 +206,7 @@ static void link_child(struct sim_world *world, uint32_t phone, const struct pfs
 		sim_broken_by(world, phone, child, "at most two children a hierarchy");
 	else
 		parent->links[parent->link_count++] = (struct child_link){ child, trace->file };
+	parent->stirred = true;
 }
 
 static void unlink_child(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace)
@@ -287,19 +289,22 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 		return;
 	}
 	pfs_phone_snapshot(&host->core, &snapshot);
+	phone->stirred |= phone->file != snapshot.file;
 	phone->state = snapshot.state;
 	phone->file = snapshot.file;
 	phone->held = snapshot.files_held;
 	uint32_t parent = snapshot.parent ? neighbour(world, number, snapshot.parent) : SIM_NONE;
 	if (parent != phone->parent && snapshot.parent)
 		may_share(world, number, snapshot.parent);
+	phone->stirred |= parent != phone->parent;
 	phone->parent = parent;
 	if (sim_on_wire(host))
 		count_in(watch, phone, true);
 	if (world->error)
 		return;
-	if (parent != SIM_NONE)
+	if (parent != SIM_NONE && phone->stirred)
 		check_cycle(world, number);
+	phone->stirred = false;
 	if (phone->file < PFS_FILES_MAX && family->waiting[phone->file] > 1 &&
 	    !family->electing[phone->file] && calm(world))
 		sim_broken(world, number, "one confirmed root a hierarchy once the subnet is quiet");
