@@ -109,6 +109,7 @@ struct plan_log_server {
 	uint8_t base_min, base_max;     /* levels sent, 0 to 7 */
 	uint8_t pfs_min, pfs_max;       /* 0 to 1; 0-0: no PFS lines */
 	char text[96];                  /* as written: address:port@@base=0-7;pfs=0-1 */
+	bool here;                      /* the address is headquarters' own: a collector listens; plan_finish() */
 };
 
 enum plan_fault_kind {
@@ -273,6 +274,7 @@ struct plan {
 	uint64_t reset_window_us;       /* no phone is reset later */
 	bool staggered;                 /* resets evenly over the window; else drawn from it */
 	uint32_t model_count, firmware_count, site_count, switch_count, subnet_count, phone_count, fault_count;
+	uint32_t first_phone, first_site; /* of a slice: its first ones' numbers in the fleet; else 0 */
 	struct plan_model *models;
 	struct plan_firmware *firmware;
 	uint32_t profile_count;
@@ -312,6 +314,30 @@ uint64_t plan_hierarchies(const struct plan *plan);
  * (F1), or one for each hierarchy and each phone that takes no part (F2).
  */
 uint64_t plan_wan_payload(const struct plan *plan, bool traditional);
+
+/*
+ * How many phones of a fault-free run may be at the server at once: each that
+ * takes no part (traditional: each), and one root a (subnet, model, firmware).
+ * Where memory lacks: all.
+ */
+uint64_t plan_downloaders(const struct plan *plan, bool traditional);
+
+/* True where a phone sends a console line of that severity (0 to 7) to the log server. */
+bool plan_log_sends(const struct plan_log_server *server, int severity, bool pfs);
+
+/* ---- slice.c ---- */
+
+/* True where each site's subnets, switches and phones stand in one run, and every site has phones. */
+bool plan_can_slice(const struct plan *whole);
+
+/*
+ * One site as a plan of its own, without faults: numbers of subnets, switches
+ * and phones count from 0. Models, firmware and texts are the whole plan's,
+ * which must outlive it. plan_can_slice() must hold. NULL where memory lacks.
+ */
+struct plan *plan_slice(const struct plan *whole, uint32_t site);
+/* Instead of plan_free(); NULL is allowed. */
+void plan_slice_free(struct plan *slice);
 
 /*
  * What must be done once when everything else stands in the plan: fills
