@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/journal/journal.h"
 #include "emulator/plan/plan.h"
 #include "emulator/record/record.h"
 
@@ -36,8 +37,10 @@ struct world_violation {
 struct world_options {
 	const struct plan *plan;
 	struct record *record;
+	struct journal *journal;          /* of what enters the phones; or NULL */
 	bool traditional;
 	const char *out_dir;              /* the run's folder, or NULL */
+	uint32_t workers;                 /* netns: threads that the phones are spread over; 0: 1 */
 	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */
 	/*
 	 * Called once, as soon as the process may have more than one thread: the
@@ -60,6 +63,7 @@ struct world_options {
 struct world_report {
 	bool inconclusive;
 	char reasons[256];                /* why, "; " between */
+	uint32_t speed_held_milli;        /* the highest speed at which the limits would have held; 0: they held */
 	uint64_t timer_lag_p50_us, timer_lag_p99_us, timer_lag_max_us; /* scenario time */
 	uint64_t timer_smallest_us;       /* smallest protocol timer in use */
 	uint64_t relay_late_p50_us, relay_late_p99_us, relay_late_max_us; /* lateness left uncorrected, scenario time */
@@ -69,7 +73,10 @@ struct world_report {
 	double cpu_busy;                  /* of one core, 0 to cores */
 	double steal;                     /* fraction of the run's CPU time */
 	double up_s, down_s;              /* real time */
-	uint64_t rss_bytes, kernel_bytes, descriptors_peak;
+	uint64_t rss_bytes, kernel_bytes;
+	uint32_t workers;
+	uint64_t descriptors_peak;        /* of all tables; a worker has one of its own */
+	uint64_t descriptors_table_peak;  /* of the fullest table, which the host's limit is for */
 	uint64_t rx_bytes_min;            /* smallest eth0 rx_bytes of an upgraded phone, from the kernel */
 	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
 	uint64_t events;                  /* sim: events handled */

@@ -6,6 +6,7 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,19 @@
 #include "emulator/commands/folder.h"
 #include "emulator/commands/host_limits.h"
 #include "emulator/commands/progress.h"
+#include "emulator/journal/journal.h"
 #include "emulator/report/report.h"
 #include "emulator/scenario/scenario.h"
+#include "emulator/scenario/units.h"
 #include "emulator/world.h"
 
 struct options {
 	const char *scenario, *out;
-	bool sim, pfs, traditional, json, quiet;
+	bool sim, pfs, traditional, json, quiet, journal;
+	const char *journal_phones;  /* as written, or NULL: all */
+	uint64_t journal_bytes_max;
+	uint8_t *journal_chosen;     /* one a phone, or NULL: all */
+	uint32_t workers;            /* 0: not said */
 	struct scenario_overrides overrides;
 };
 
@@ -30,6 +37,8 @@ struct one_run {
 	struct record *record;
 	struct world_report world;
 	const struct run_result *result;
+	struct journal_result journal;
+	char journal_path[FOLDER_PATH_MAX + 32]; /* "": none was kept */
 	struct progress *progress;
 	const char *label;
 	bool quiet, violated;
@@ -37,7 +46,17 @@ struct one_run {
 
 static volatile sig_atomic_t stop;
 
-enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON };
+enum {
+	OPT_ENGINE = 256,
+	OPT_MODE,
+	OPT_SEED,
+	OPT_SPEED,
+	OPT_OUT,
+	OPT_JSON,
+	OPT_WORKERS,
+	OPT_JOURNAL,
+	OPT_JOURNAL_SIZE
+};
 
 static const struct argp_option option_table[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
@@ -46,7 +65,14 @@ static const struct argp_option option_table[] = {
 	{ "seed", OPT_SEED, "N", 0, "Seed of every draw, instead of the scenario's", 0 },
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
+	{ "workers", OPT_WORKERS, "N", 0,
+	  "netns: threads to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take)", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the summary instead of the table", 0 },
+	{ "journal", OPT_JOURNAL, "PHONES", OPTION_ARG_OPTIONAL,
+	  "Keep every event of these phones for replay: names, addresses, ranges A..B of them, SITE, "
+	  "SITE/SUBNET, with commas between (default: all)",
+	  0 },
+	{ "journal-size", OPT_JOURNAL_SIZE, "SIZE", 0, "Cut a journal that grows past this (default: 256MiB)", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
 	{ 0 }
 };
@@ -61,9 +87,20 @@ static int parse_seed(const char *text, uint64_t *seed)
 	return errno || *text < '0' || *text > '9' || *end || *seed == UINT64_MAX ? -EINVAL : 0;
 }
 
+static void parse_journal_size(struct options *options, const char *argument, struct argp_state *state)
+{
+	char units[64];
+
+	if (units_parse(argument, units_size, &options->journal_bytes_max) == UNITS_OK && options->journal_bytes_max)
+		return;
+	units_names(units_size, units, sizeof(units));
+	argp_error(state, "--journal-size: \"%s\": not a size above 0, with %s", argument, units);
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
+	uint64_t number;
 
 	switch (key) {
 	case OPT_ENGINE:
@@ -89,8 +126,20 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPT_OUT:
 		options->out = argument;
 		return 0;
+	case OPT_WORKERS:
+		if (parse_seed(argument, &number) < 0 || number < 1 || number > PLAN_WORKERS_MAX)
+			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument, PLAN_WORKERS_MAX);
+		options->workers = (uint32_t)number;
+		return 0;
 	case OPT_JSON:
 		options->json = true;
+		return 0;
+	case OPT_JOURNAL:
+		options->journal = true;
+		options->journal_phones = argument;
+		return 0;
+	case OPT_JOURNAL_SIZE:
+		parse_journal_size(options, argument, state);
 		return 0;
 	case 'q':
 		options->quiet = true;
@@ -144,22 +193,64 @@ static void begin_progress(void *context)
 		run->progress = progress_start(run->record, run->label);
 }
 
-/* Returns 0, or a negative errno where the host lacks something (said on stderr). */
-static int run_once(const struct plan *plan, bool sim, bool traditional, const char *out_dir, bool quiet,
-		    const char *label, struct one_run *run)
+/* Before a run that is to have one. Returns 0 or a negative errno (said on stderr). */
+static int begin_journal(const struct options *options, const struct plan *plan, bool traditional,
+			 const char *out_dir, int64_t origin_s, struct one_run *run, struct journal **journal)
 {
-	*run = (struct one_run){ .label = label, .quiet = quiet };
+	int error;
+
+	*journal = NULL;
+	if (!options->journal || !out_dir)
+		return 0;
+	snprintf(run->journal_path, sizeof(run->journal_path), "%s/%s.journal", out_dir,
+		 traditional ? "traditional" : "pfs");
+	const struct journal_options wanted = {
+		.plan = plan,
+		.path = run->journal_path,
+		.engine = options->sim ? "sim" : "netns",
+		.traditional = traditional,
+		.origin_s = origin_s,
+		.bytes_max = options->journal_bytes_max,
+		.chosen = options->journal_chosen,
+	};
+	error = journal_new(&wanted, journal);
+	if (error)
+		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", run->journal_path, strerror(-error));
+	return error;
+}
+
+static void end_journal(struct one_run *run, struct journal *journal)
+{
+	journal_close(journal, &run->journal);
+	if (run->journal.disk_error)
+		fprintf(stderr, "pfs-fleet: cannot write %s: %s: it ends there\n", run->journal_path,
+			strerror(run->journal.disk_error));
+}
+
+/* Returns 0, or a negative errno where the host lacks something (said on stderr). */
+static int run_once(const struct options *options, const struct plan *plan, bool sim, bool traditional,
+		    const char *out_dir, const char *label, struct one_run *run)
+{
 	/* Virtual time has no day: its logs are to be the same for a seed. */
-	run->record = record_new(plan, traditional, out_dir, sim ? 0 : (int64_t)time(NULL));
+	int64_t origin_s = sim ? 0 : (int64_t)time(NULL);
+	struct journal *journal;
+
+	*run = (struct one_run){ .label = label, .quiet = options->quiet };
+	run->record = record_new(plan, traditional, out_dir, origin_s);
 	if (!run->record) {
 		int error = -errno;
 
 		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-error));
 		return error;
 	}
-	struct world_options options = {
+	int result = begin_journal(options, plan, traditional, out_dir, origin_s, run, &journal);
+	if (result < 0)
+		return result;
+	struct world_options world = {
 		.plan = plan,
+		.workers = options->workers,
 		.record = run->record,
+		.journal = journal,
 		.traditional = traditional,
 		.out_dir = out_dir,
 		.stop = &stop,
@@ -168,11 +259,14 @@ static int run_once(const struct plan *plan, bool sim, bool traditional, const c
 	};
 	if (sim)
 		begin_progress(run);
-	int result = sim ? sim_world_run(&options, &run->world) : netns_world_run(&options, &run->world);
+	result = sim ? sim_world_run(&world, &run->world) : netns_world_run(&world, &run->world);
 	progress_stop(run->progress);
 	run->progress = NULL;
-	if (result < 0 && result != -EPROTO)
+	if (result < 0 && result != -EPROTO) {
+		journal_discard(journal);
 		return result;
+	}
+	end_journal(run, journal);
 	run->violated = result < 0;
 	run->result =
 		record_finish(run->record, record_now(run->record), stop && !record_all_ended(run->record));
@@ -210,11 +304,10 @@ static bool run_side(const struct options *options, const struct plan *plan, str
 	 */
 	side->plan->time_limit_us = stretched(side->plan->time_limit_us, plan->scale_ppm);
 	if (options->pfs &&
-	    run_once(side->plan, true, false, NULL, options->quiet, "full size, PFS", &side->pfs) < 0)
+	    run_once(options, side->plan, true, false, NULL, "full size, PFS", &side->pfs) < 0)
 		return false;
 	if (options->traditional && !stop &&
-	    run_once(side->plan, true, true, NULL, options->quiet, "full size, traditional",
-		     &side->traditional) < 0)
+	    run_once(options, side->plan, true, true, NULL, "full size, traditional", &side->traditional) < 0)
 		return false;
 	side->side = (struct report_side){ .plan = side->plan,
 					   .pfs = report_of(&side->pfs),
@@ -257,6 +350,21 @@ static int print_report(const struct options *options, const struct report *repo
 	return status;
 }
 
+/* Below the table: where a journal is, and whether all is in it. */
+static void tell_journal(const struct one_run *run)
+{
+	const struct journal_result *journal = &run->journal;
+
+	if (!run->result || !*run->journal_path)
+		return;
+	printf("journal: %s: %.1f kB, %" PRIu64 " events of %" PRIu32 " phones", run->journal_path,
+	       (double)journal->bytes / 1e3, journal->events, journal->phones);
+	if (journal->cut)
+		printf("; cut (%s), the last %" PRIu64 " are not in it", journal_cut_name(journal->cut),
+		       journal->events_lost);
+	printf("\n");
+}
+
 static int run_modes(const struct options *options, const struct plan *plan, const char *out_dir,
 		     time_t started_at)
 {
@@ -265,10 +373,10 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 	int status = FLEET_EXIT_HOST;
 	bool broken = false, nothing_ran;
 
-	if (options->pfs && run_once(plan, options->sim, false, out_dir, options->quiet, "PFS", &pfs) < 0)
+	if (options->pfs && run_once(options, plan, options->sim, false, out_dir, "PFS", &pfs) < 0)
 		goto out;
 	if (options->traditional && !stop)
-		broken = run_once(plan, options->sim, true, out_dir, options->quiet, "traditional", &traditional) < 0;
+		broken = run_once(options, plan, options->sim, true, out_dir, "traditional", &traditional) < 0;
 	/* Nothing to tell of; else what the first run found is worth its time. */
 	if (broken && !pfs.result)
 		goto out;
@@ -291,6 +399,12 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		fprintf(stderr, "pfs-fleet: the traditional run could not be made; the results are the PFS run's alone\n");
 	}
 	status = print_report(options, &report);
+	if (!options->json) {
+		tell_journal(&pfs);
+		tell_journal(&traditional);
+	}
+	if (pfs.journal.disk_error || traditional.journal.disk_error)
+		status = FLEET_EXIT_HOST;
 	/* An invariant that does not hold (it stands on stderr): nothing that was counted until then is good. */
 	if (pfs.violated || traditional.violated)
 		status = FLEET_EXIT_FAILED;
@@ -309,6 +423,24 @@ out:
 	return status;
 }
 
+/* Whose events are to be kept. False: no such phones (said on stderr), or no memory. */
+static bool choose_journal(struct options *options, const struct plan *plan)
+{
+	char error[512];
+
+	if (!options->journal_phones)
+		return true;
+	options->journal_chosen = calloc(plan->phone_count, 1);
+	if (!options->journal_chosen) {
+		fprintf(stderr, "pfs-fleet: no memory for the journal\n");
+		return false;
+	}
+	if (journal_choose(plan, options->journal_phones, options->journal_chosen, error, sizeof(error)) == 0)
+		return true;
+	fprintf(stderr, "pfs-fleet: --journal: %s\n", error);
+	return false;
+}
+
 /* Better no run than one in which a fault silently did not happen. */
 static bool can_carry_out(const char *scenario, const struct plan *plan)
 {
@@ -324,7 +456,9 @@ static bool can_carry_out(const char *scenario, const struct plan *plan)
 
 int command_run(int argc, char **argv)
 {
-	struct options options = { .pfs = true, .traditional = true };
+	struct options options = {
+		.pfs = true, .traditional = true, .journal_bytes_max = JOURNAL_BYTES_MAX_DEFAULT
+	};
 	struct scenario_error error;
 	char out_dir[FOLDER_PATH_MAX];
 	time_t started_at = time(NULL);
@@ -335,11 +469,13 @@ int command_run(int argc, char **argv)
 		fprintf(stderr, "%s\n", error.line);
 		return FLEET_EXIT_USAGE;
 	}
-	if (!options.sim && !can_carry_out(options.scenario, plan)) {
+	if ((!options.sim && !can_carry_out(options.scenario, plan)) || !choose_journal(&options, plan)) {
+		free(options.journal_chosen);
 		plan_free(plan);
 		return FLEET_EXIT_USAGE;
 	}
 	if (!options.sim && !limits_allow(plan)) {
+		free(options.journal_chosen);
 		plan_free(plan);
 		return FLEET_EXIT_HOST;
 	}
@@ -357,6 +493,7 @@ int command_run(int argc, char **argv)
 			folder_abandon(out_dir);
 		}
 	}
+	free(options.journal_chosen);
 	plan_free(plan);
 	return status;
 }

@@ -54,6 +54,8 @@ static void number_ports(struct fabric *fabric)
 		struct fabric_switch *lan = &fabric->switches[plan->subnets[plan->phones[i].subnet].lan_switch];
 
 		fabric->phones[i].descriptor = -1;
+		fabric->phones[i].holder = -1;
+		fabric->phones[i].kept = -1;
 		fabric->phones[i].position = lan->phones++;
 	}
 	for (uint32_t i = 0; i < plan->switch_count; i++) {
@@ -130,9 +132,26 @@ int fabric_phone_up(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
 	return error < 0 ? error : 0;
 }
 
-static int run_inside(struct fabric *fabric, int descriptor, int (*in_namespace)(void *context), void *context)
+int fabric_enter_phone(const struct fabric *fabric, uint32_t phone)
 {
-	int error = descriptor < 0 ? -ENOENT : namespace_enter(descriptor);
+	const struct fabric_phone *entered = &fabric->phones[phone];
+	int descriptor, error;
+
+	if (entered->descriptor >= 0)
+		return namespace_enter(entered->descriptor);
+	if (entered->holder < 0)
+		return -ENOENT;
+	descriptor = namespace_of(entered->holder);
+	if (descriptor < 0)
+		return descriptor;
+	error = namespace_enter(descriptor);
+	close(descriptor);
+	return error;
+}
+
+int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context)
+{
+	int error = fabric_enter_phone(fabric, phone);
 
 	if (error)
 		return error;
@@ -141,19 +160,68 @@ static int run_inside(struct fabric *fabric, int descriptor, int (*in_namespace)
 	return error;
 }
 
-int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(void *context), void *context)
-{
-	return run_inside(fabric, fabric->phones[phone].descriptor, in_namespace, context);
-}
-
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context)
 {
-	return run_inside(fabric, fabric->hq.descriptor, in_namespace, context);
+	int error = namespace_enter(fabric->hq.descriptor);
+
+	if (error)
+		return error;
+	error = in_namespace(context);
+	namespace_leave(&fabric->home);
+	return error;
+}
+
+void fabric_phone_held_by(struct fabric *fabric, uint32_t number, int socket)
+{
+	struct fabric_phone *phone = &fabric->phones[number];
+
+	phone->holder = socket;
+	if (phone->descriptor >= 0)
+		close(phone->descriptor);
+	phone->descriptor = -1;
+}
+
+int fabric_phone_hold(struct fabric *fabric, uint32_t number)
+{
+	struct fabric_phone *phone = &fabric->phones[number];
+	int descriptor;
+
+	if (phone->holder < 0)
+		return 0;
+	descriptor = namespace_of(phone->holder);
+	phone->holder = -1;
+	phone->descriptor = descriptor < 0 ? -1 : descriptor;
+	return descriptor < 0 ? descriptor : 0;
 }
 
 int fabric_phone_link(struct fabric *fabric, uint32_t phone, bool up)
 {
-	return fabric->phones[phone].descriptor < 0 ? -ENOENT : lan_phone_link(fabric, phone, up);
+	return fabric_phone_is_up(fabric, phone) ? lan_phone_link(fabric, phone, up) : -ENOENT;
+}
+
+void fabric_phone_give(struct fabric *fabric, uint32_t phone)
+{
+	fabric->phones[phone].kept = fabric->phones[phone].descriptor;
+}
+
+void fabric_phone_leave_out(const struct fabric *fabric, uint32_t number)
+{
+	const struct fabric_phone *phone = &fabric->phones[number];
+	int descriptor = phone->kept >= 0 ? phone->kept : phone->descriptor;
+
+	if (descriptor >= 0)
+		close(descriptor);
+}
+
+void fabric_phone_return(struct fabric *fabric, uint32_t number)
+{
+	struct fabric_phone *phone = &fabric->phones[number];
+
+	if (phone->kept < 0)
+		return;
+	phone->descriptor = phone->kept;
+	phone->holder = -1;
+	phone->kept = -1;
 }
 
 static int duplicate(int descriptor)
@@ -167,7 +235,11 @@ static int duplicate(int descriptor)
 
 int fabric_phone_namespace(struct fabric *fabric, uint32_t phone)
 {
-	return duplicate(fabric->phones[phone].descriptor);
+	const struct fabric_phone *wanted = &fabric->phones[phone];
+
+	if (wanted->kept >= 0)
+		return duplicate(wanted->kept);
+	return wanted->holder >= 0 ? namespace_of(wanted->holder) : duplicate(wanted->descriptor);
 }
 
 void fabric_free(struct fabric *fabric)
@@ -179,14 +251,15 @@ void fabric_free(struct fabric *fabric)
 	for (uint32_t i = 0; i < fabric->plan->phone_count; i++)
 		if (fabric->phones[i].descriptor >= 0)
 			close(fabric->phones[i].descriptor);
-	for (uint32_t i = 0; i < fabric->plan->switch_count; i++)
+	for (uint32_t i = 0; i < fabric->plan->switch_count; i++) {
 		fabric_namespace_close(&fabric->switches[i].ns);
+		free(fabric->switches[i].pairs);
+	}
 	for (uint32_t i = 0; i < fabric->plan->site_count; i++)
 		fabric_namespace_close(&fabric->routers[i]);
 	fabric_namespace_close(&fabric->hq);
 	fabric_namespace_close(&fabric->wan);
 	namespace_home_close(&fabric->home);
-	free(fabric->pairs);
 	free(fabric->phones);
 	free(fabric->switches);
 	free(fabric->routers);

@@ -42,6 +42,33 @@ int fabric_in_phone(struct fabric *fabric, uint32_t phone, int (*in_namespace)(v
  */
 int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer);
 
+/*
+ * A socket in the phone's namespace keeps that alive as well as a descriptor
+ * of the namespace does, and gives it back when it is asked. So a phone that has
+ * a socket needs no descriptor beside it. fabric_phone_held_by: from here on
+ * `socket` is what holds the namespace; the fabric's own descriptor is closed.
+ * fabric_phone_hold: the fabric takes a descriptor again, which the caller does
+ * before it closes that socket, with one descriptor free; nothing where none
+ * was given. Returns 0 or a negative errno: then the namespace goes with the
+ * socket.
+ */
+void fabric_phone_held_by(struct fabric *fabric, uint32_t phone, int socket);
+int fabric_phone_hold(struct fabric *fabric, uint32_t phone);
+
+/*
+ * The phone goes to a thread with a descriptor table of its own (unshare), a
+ * copy of this one. fabric_phone_give, by the thread that made the fabric,
+ * before there is a copy: it keeps a descriptor of its own for
+ * fabric_phone_namespace and the counters, which only that thread may ask
+ * for; all else that concerns the phone's sockets is the other thread's from
+ * then on. fabric_phone_leave_out, in the thread with the copy: closes what the
+ * copy has of a phone that is another's. fabric_phone_return, after that thread
+ * has ended and its table with it.
+ */
+void fabric_phone_give(struct fabric *fabric, uint32_t phone);
+void fabric_phone_leave_out(const struct fabric *fabric, uint32_t phone);
+void fabric_phone_return(struct fabric *fabric, uint32_t phone);
+
 /* Like fabric_in_phone, for headquarters' namespace. */
 int fabric_in_hq(struct fabric *fabric, int (*in_namespace)(void *context), void *context);
 

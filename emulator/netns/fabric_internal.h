@@ -42,10 +42,14 @@ struct fabric_namespace {
 struct fabric_switch {
 	struct fabric_namespace ns;
 	uint32_t phones, bridges;
+	uint64_t *pairs;   /* phones introduced to each other; a hash set, 0 is free; its worker's alone */
+	uint32_t pairs_size, pairs_count;
 };
 
 struct fabric_phone {
-	int descriptor;    /* of the namespace; -1: not up */
+	int descriptor;    /* of the namespace; -1: not up, or `holder` has it */
+	int holder;        /* a socket in the namespace, its owner's; -1: none */
+	int kept;          /* another table has the two above: a descriptor in this one; -1: not so */
 	uint32_t position; /* number on its switch */
 	bool was_cut;      /* by fabric_phone_link: what was lost there is the scenario's */
 };
@@ -59,13 +63,20 @@ struct fabric {
 	struct fabric_phone *phones;
 	bool settled;                     /* no phone came up since fabric_settle() */
 	struct relay *relay;
-	uint64_t *pairs;                  /* phones introduced to each other; a hash set, 0 is free */
-	uint32_t pairs_size, pairs_count;
 };
 
 /* Makes a namespace with a route socket and lo up. The thread is back home afterwards. */
 int fabric_namespace_open(struct fabric *fabric, struct fabric_namespace *ns, const char *subject);
 void fabric_namespace_close(struct fabric_namespace *ns);
+
+/* Puts the calling thread into a phone's namespace. Returns 0, -ENOENT where it is not up, or another negative errno. */
+int fabric_enter_phone(const struct fabric *fabric, uint32_t phone);
+static inline bool fabric_phone_is_up(const struct fabric *fabric, uint32_t phone)
+{
+	const struct fabric_phone *wanted = &fabric->phones[phone];
+
+	return wanted->kept >= 0 || wanted->descriptor >= 0 || wanted->holder >= 0;
+}
 
 /* Requests shared by the parts (requests.c); all go into a batch. */
 void fabric_add_up(const struct fabric *fabric, struct netlink *nl, int index);
@@ -96,6 +107,7 @@ struct fabric_end {
 	int namespace;        /* descriptor, or -1: the socket's own */
 	bool up;              /* only the end in the socket's namespace can be made up */
 	const uint8_t *mac;   /* NULL: random */
+	uint32_t gso_bytes;   /* of the largest packet handed down; 0: the kernel's */
 };
 void fabric_add_veth(const struct fabric *fabric, struct netlink *nl, const struct fabric_end *end,
 		     const struct fabric_end *peer);

@@ -41,14 +41,40 @@ void headquarters_damage(struct headquarters *headquarters, uint32_t phone, uint
 {
 	uint8_t bit = (uint8_t)(1u << file);
 
+	pthread_mutex_lock(&headquarters->damage_lock);
 	headquarters->damage_count += !(headquarters->damage[phone] & bit);
 	headquarters->damage[phone] |= bit;
+	pthread_mutex_unlock(&headquarters->damage_lock);
+}
+
+/* What is still to be damaged on its way to that phone. */
+static uint8_t damage_of(struct headquarters *headquarters, uint32_t phone)
+{
+	uint8_t bits;
+
+	pthread_mutex_lock(&headquarters->damage_lock);
+	bits = headquarters->damage[phone];
+	pthread_mutex_unlock(&headquarters->damage_lock);
+	return bits;
+}
+
+static bool damage_waits(struct headquarters *headquarters)
+{
+	bool waits;
+
+	pthread_mutex_lock(&headquarters->damage_lock);
+	waits = headquarters->damage_count;
+	pthread_mutex_unlock(&headquarters->damage_lock);
+	return waits;
 }
 
 static void damage_done(struct headquarters *headquarters, uint32_t phone, uint8_t bits)
 {
+	pthread_mutex_lock(&headquarters->damage_lock);
+	for (uint8_t left = headquarters->damage[phone] & bits; left; left &= (uint8_t)(left - 1))
+		headquarters->damage_count--;
 	headquarters->damage[phone] &= (uint8_t)~bits;
-	headquarters->damage_count--;
+	pthread_mutex_unlock(&headquarters->damage_lock);
 }
 
 /* The embedded server's hook: asked for each DATA packet. */
@@ -57,16 +83,17 @@ static bool damage_output(void *context, const struct tftp_output *output, uint3
 	struct headquarters *headquarters = context;
 	const struct plan_firmware *firmware;
 	int64_t phone;
-	uint8_t file;
+	uint8_t file, wanted;
 
-	if (!headquarters->damage_count || !output->payload_length || output->file >= headquarters->file_count)
+	if (!damage_waits(headquarters) || !output->payload_length || output->file >= headquarters->file_count)
 		return false;
 	phone = phone_at(headquarters->plan, output->address);
-	if (phone < 0 || !headquarters->damage[phone])
+	wanted = phone < 0 ? 0 : damage_of(headquarters, (uint32_t)phone);
+	if (!wanted)
 		return false;
 	firmware = plan_phone_firmware(headquarters->plan, (uint32_t)phone);
 	for (file = 0; file < firmware->file_count; file++) {
-		if (!(headquarters->damage[phone] >> file & 1) ||
+		if (!(wanted >> file & 1) ||
 		    strcmp(firmware->files[file].name, headquarters->files[output->file].name) != 0)
 			continue;
 		damage_done(headquarters, (uint32_t)phone, (uint8_t)(1u << file));
@@ -84,11 +111,11 @@ bool headquarters_wan_damage(void *context, uint32_t site, bool down, uint8_t *i
 {
 	struct headquarters *headquarters = context;
 	uint32_t header, payload;
-	uint8_t *udp, *tftp;
+	uint8_t *udp, *tftp, wanted;
 	int64_t phone;
 
 	(void)site;
-	if (!down || !headquarters->damage_count || headquarters->plan->server.kind == PLAN_SERVER_EMBEDDED)
+	if (!down || headquarters->plan->server.kind == PLAN_SERVER_EMBEDDED || !damage_waits(headquarters))
 		return false;
 	if (length < sizeof(struct iphdr) || ip[0] >> 4 != 4 || ip[9] != IPPROTO_UDP)
 		return false;
@@ -102,10 +129,11 @@ bool headquarters_wan_damage(void *context, uint32_t site, bool down, uint8_t *i
 	payload = length - header - (uint32_t)sizeof(struct udphdr) - TFTP_DATA_HEADER;
 	phone = phone_at(headquarters->plan,
 			 (uint32_t)ip[16] << 24 | (uint32_t)ip[17] << 16 | (uint32_t)ip[18] << 8 | ip[19]);
-	if (phone < 0 || !headquarters->damage[phone] || tftp[0] || tftp[1] != TFTP_DATA)
+	wanted = phone < 0 ? 0 : damage_of(headquarters, (uint32_t)phone);
+	if (!wanted || tftp[0] || tftp[1] != TFTP_DATA)
 		return false;
 	tftp[TFTP_DATA_HEADER + payload / 2] ^= 0x01;
-	damage_done(headquarters, (uint32_t)phone, headquarters->damage[phone]);
+	damage_done(headquarters, (uint32_t)phone, wanted);
 	return true;
 }
 
@@ -278,6 +306,7 @@ int headquarters_init(struct headquarters *headquarters, const struct plan *plan
 	int error;
 
 	headquarters->plan = plan;
+	pthread_mutex_init(&headquarters->damage_lock, NULL);
 	headquarters->fabric = fabric;
 	headquarters->loop = loop;
 	headquarters->clock = clock;
@@ -344,6 +373,15 @@ const struct tftp_server_counters *headquarters_counters(const struct headquarte
 	static const struct tftp_server_counters none;
 
 	return headquarters->server ? tftp_server_counters(headquarters->server) : &none;
+}
+
+uint64_t headquarters_descriptors_closed(const struct headquarters *headquarters)
+{
+	struct tftp_adapter_counters counters = {0};
+
+	if (headquarters->adapter)
+		tftp_adapter_counters(headquarters->adapter, &counters);
+	return counters.sockets_peak - counters.sockets_open;
 }
 
 uint64_t headquarters_drops(const struct headquarters *headquarters)

@@ -8,6 +8,7 @@
 #define FLEET_NETNS_HEADQUARTERS_H
 
 #include <ev.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,7 +37,8 @@ struct headquarters {
 	struct log_server log;
 	bool log_here;                    /* the log server's address is ours */
 	uint8_t *damage;                  /* one a phone: bit a file, flips a byte of its next DATA, once */
-	uint32_t damage_count;
+	uint32_t damage_count;            /* both under the lock: any worker may ask for damage */
+	pthread_mutex_t damage_lock;
 	uint64_t drops;
 };
 
@@ -54,7 +56,7 @@ void headquarters_deinit(struct headquarters *headquarters);
 int headquarters_start(struct headquarters *headquarters);
 void headquarters_stop(struct headquarters *headquarters);
 
-/* The next DATA of the file to that phone has one byte flipped, once. */
+/* From any thread: the next DATA of the file to that phone has one byte flipped, once. */
 void headquarters_damage(struct headquarters *headquarters, uint32_t phone, uint8_t file);
 
 /* fabric_damage_fn, with a struct headquarters as its context: damage where the server is a real one. */
@@ -62,6 +64,9 @@ bool headquarters_wan_damage(void *context, uint32_t site, bool down, uint8_t *i
 
 /* Never NULL; zeroes with a real server, which does not say. */
 const struct tftp_server_counters *headquarters_counters(const struct headquarters *headquarters);
+
+/* Descriptors that the servers had at once, over those that they have now. */
+uint64_t headquarters_descriptors_closed(const struct headquarters *headquarters);
 
 /* What the kernel dropped at the servers' receive queues. */
 uint64_t headquarters_drops(const struct headquarters *headquarters);

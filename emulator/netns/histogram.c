@@ -32,6 +32,18 @@ void histogram_add(struct histogram *histogram, uint64_t value)
 		histogram->max = value;
 }
 
+void histogram_merge(struct histogram *histogram, const struct histogram *from)
+{
+	uint32_t i;
+
+	histogram->samples += from->samples;
+	histogram->sum += from->sum;
+	if (from->max > histogram->max)
+		histogram->max = from->max;
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
+		histogram->buckets[i] += from->buckets[i];
+}
+
 uint64_t histogram_percentile(const struct histogram *histogram, uint32_t permille)
 {
 	uint64_t wanted = (histogram->samples * permille + 999) / 1000, seen = 0;

@@ -18,6 +18,9 @@ struct histogram {
 
 void histogram_add(struct histogram *histogram, uint64_t value);
 
+/* Adds all of from's samples. */
+void histogram_merge(struct histogram *histogram, const struct histogram *from);
+
 /* The value that `permille` of the samples do not pass; 0 where there are none. */
 uint64_t histogram_percentile(const struct histogram *histogram, uint32_t permille);
 

@@ -67,16 +67,25 @@ static void open_peer_port(struct host *host)
 			watch(host, &host->udp, udp);
 			ev_io_set(&host->listener, listener, EV_READ);
 			worker_descriptor_opened(host->worker);
+			fabric_phone_held_by(host->worker->fabric, host->number, udp);
+			worker_descriptor_closed(host->worker); /* of the namespace */
 		}
 	}
 	answer.descriptor = answer.ok ? host->listener.fd : -1;
 	worker_answer(host->worker, &answer);
 }
 
+/* The listener goes first: the namespace's descriptor may take its place in a full table. */
 static void close_peer_port(struct host *host)
 {
-	close_udp(host, &host->udp);
 	close_socket(host, &host->listener);
+	if (host->udp.fd < 0)
+		return;
+	if (fabric_phone_hold(host->worker->fabric, host->number) == 0)
+		worker_descriptor_opened(host->worker);
+	else
+		host->worker->event_errors++; /* with the socket the phone's network goes */
+	close_udp(host, &host->udp);
 }
 
 static void send_datagram(struct host *host, int fd, uint32_t address, uint16_t port, const struct pfs_action *action)
@@ -166,8 +175,25 @@ static bool takes_damage(struct host *host, uint8_t file)
 /* A fault's moment may lie in the middle of a step; what it does to phones waits, damage to bytes does not. */
 static void look_for_orders(struct worker *worker, uint64_t now_us)
 {
-	if (fault_engine_deadline(worker->faults) <= now_us)
-		worker->orders_due(worker->orders_context);
+	if (fault_engine_deadline(worker->ledger->faults) <= now_us)
+		worker->orders_due(worker->run, worker);
+}
+
+/* The piece that an event brings, before it is stored. */
+static void enter_bytes(struct host *host, const struct pfs_event *event, const struct pfs_action *action)
+{
+	struct worker *worker = host->worker;
+	struct ledger *ledger = worker->ledger;
+	uint64_t now_us = ledger_open(ledger, event->now_us);
+
+	fault_engine_progress(ledger->faults, host->number, action->file,
+			      host->store.files[action->file].have + action->length, now_us);
+	look_for_orders(worker, now_us);
+	if (event->kind == PFS_EV_BYTES)
+		record_peer_bytes(ledger->record, host->number, action->length);
+	else
+		record_tftp_bytes(ledger->record, host->number, action->length);
+	ledger_close(ledger);
 }
 
 /*
@@ -179,25 +205,18 @@ static void take(struct host *host, const struct pfs_event *event, const struct 
 	struct worker *worker = host->worker;
 	/* The data lies in one of the worker's own buffers. */
 	uint8_t *data = (uint8_t *)(uintptr_t)event->data + action->skip;
-	bool peer = event->kind == PFS_EV_BYTES;
 	int error;
 
 	assert(event->data && action->skip + action->length <= event->available);
 	if (!action->length)
 		return;
-	fault_engine_progress(worker->faults, host->number, action->file,
-			      host->store.files[action->file].have + action->length, event->now_us);
-	look_for_orders(worker, event->now_us);
-	if (peer && takes_damage(host, action->file))
+	enter_bytes(host, event, action);
+	if (event->kind == PFS_EV_BYTES && takes_damage(host, action->file))
 		data[0] ^= 0x01;
 	error = store_take(&host->store, action->file, action->offset, data, (size_t)action->length);
 	assert(error != -EINVAL);
 	if (error)
 		worker->event_errors++; /* no memory: the file will fail its verification */
-	if (peer)
-		record_peer_bytes(worker->record, host->number, action->length);
-	else
-		record_tftp_bytes(worker->record, host->number, action->length);
 }
 
 static void verify(struct host *host, const struct pfs_action *action)
@@ -210,9 +229,29 @@ static void verify(struct host *host, const struct pfs_action *action)
 
 static void trace(struct host *host, const struct pfs_event *event, const struct pfs_action *action)
 {
-	record_trace(host->worker->record, host->number, event->now_us, &action->trace);
-	fault_engine_trace(host->worker->faults, host->number, event->now_us, &action->trace);
-	look_for_orders(host->worker, event->now_us);
+	struct worker *worker = host->worker;
+	struct ledger *ledger = worker->ledger;
+	uint64_t now_us = ledger_open(ledger, event->now_us);
+
+	record_trace(ledger->record, host->number, now_us, &action->trace);
+	fault_engine_trace(ledger->faults, host->number, now_us, &action->trace);
+	look_for_orders(worker, now_us);
+	if (record_all_ended(ledger->record))
+		worker->phones_ended(worker->run);
+	ledger_close(ledger);
+}
+
+/* After the traces of the same step, as in the other world. */
+static void enter_state(struct host *host, const struct pfs_event *event)
+{
+	struct worker *worker = host->worker;
+	struct ledger *ledger = worker->ledger;
+	uint64_t now_us = ledger_open(ledger, event->now_us);
+
+	record_state(ledger->record, host->number, now_us, host->phone.state, host->phone.file);
+	fault_engine_state(ledger->faults, host->number, host->phone.state, host->phone.file, now_us);
+	look_for_orders(worker, now_us);
+	ledger_close(ledger);
 }
 
 static void carry_out(struct host *host, const struct pfs_event *event, const struct pfs_action *action)
@@ -277,15 +316,12 @@ static uint32_t step(struct host *host, struct pfs_event *event)
 
 	event->now_us = clock_now_us(&worker->clock);
 	uint8_t before = host->phone.state;
-	used = pfs_step(&host->phone, event, &worker->actions);
+	used = journal_step(worker->journal, host->number, &host->phone, event, &worker->actions);
 	for (i = 0; i < worker->actions.count; i++)
 		carry_out(host, event, &worker->actions.list[i]);
 	peer_flush_all(host);
-	if (host->phone.state != before) {
-		record_state(worker->record, host->number, event->now_us, host->phone.state, host->phone.file);
-		fault_engine_state(worker->faults, host->number, host->phone.state, host->phone.file, event->now_us);
-		look_for_orders(worker, event->now_us);
-	}
+	if (host->phone.state != before)
+		enter_state(host, event);
 #ifdef FLEET_CHECK_PHONES
 	{
 		const char *broken = pfs_phone_check(&host->phone);
@@ -481,7 +517,7 @@ static void start(struct host *host)
 
 	memset(&config, 0, sizeof(config));
 	plan_phone_config(worker->plan, host->number, worker->traditional, host->boot, &config);
-	error = pfs_phone_init(&host->phone, &config);
+	error = journal_phone_init(worker->journal, host->number, &host->phone, &config);
 	assert(!error);
 	(void)error;
 	host->powered = true;

@@ -29,22 +29,22 @@ static uint64_t *place(uint64_t *pairs, uint32_t size, uint64_t pair)
 	return &pairs[at];
 }
 
-static int grow(struct fabric *fabric)
+static int grow(struct fabric_switch *lan)
 {
-	uint32_t size = fabric->pairs_size ? fabric->pairs_size * 2 : PAIRS_FIRST;
+	uint32_t size = lan->pairs_size ? lan->pairs_size * 2 : PAIRS_FIRST;
 	uint64_t *pairs;
 
-	if (fabric->pairs_count * 2 < fabric->pairs_size)
+	if (lan->pairs_count * 2 < lan->pairs_size)
 		return 0;
 	pairs = calloc(size, sizeof(*pairs));
 	if (!pairs)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < fabric->pairs_size; i++)
-		if (fabric->pairs[i])
-			*place(pairs, size, fabric->pairs[i]) = fabric->pairs[i];
-	free(fabric->pairs);
-	fabric->pairs = pairs;
-	fabric->pairs_size = size;
+	for (uint32_t i = 0; i < lan->pairs_size; i++)
+		if (lan->pairs[i])
+			*place(pairs, size, lan->pairs[i]) = lan->pairs[i];
+	free(lan->pairs);
+	lan->pairs = pairs;
+	lan->pairs_size = size;
 	return 0;
 }
 
@@ -52,7 +52,7 @@ static int tell(struct fabric *fabric, uint32_t phone, uint32_t peer)
 {
 	const struct plan_phone *other = &fabric->plan->phones[peer];
 	struct netlink nl;
-	int error = namespace_enter(fabric->phones[phone].descriptor);
+	int error = fabric_enter_phone(fabric, phone);
 
 	if (error)
 		return error;
@@ -69,18 +69,20 @@ static int tell(struct fabric *fabric, uint32_t phone, uint32_t peer)
 int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer)
 {
 	const struct plan *plan = fabric->plan;
+	uint32_t number = plan->subnets[plan->phones[phone].subnet].lan_switch;
+	struct fabric_switch *lan = &fabric->switches[number];
 	uint64_t pair = pair_of(phone, peer), *found;
 	int error;
 
 	if (plan->phones[phone].subnet != plan->phones[peer].subnet || phone == peer ||
-	    plan->switches[plan->subnets[plan->phones[phone].subnet].lan_switch].real_arp)
+	    plan->switches[number].real_arp)
 		return 0;
-	if (fabric->phones[phone].descriptor < 0 || fabric->phones[peer].descriptor < 0)
+	if (!fabric_phone_is_up(fabric, phone) || !fabric_phone_is_up(fabric, peer))
 		return -ENOENT;
-	error = grow(fabric);
+	error = grow(lan);
 	if (error)
 		return error;
-	found = place(fabric->pairs, fabric->pairs_size, pair);
+	found = place(lan->pairs, lan->pairs_size, pair);
 	if (*found == pair)
 		return 0;
 	error = tell(fabric, phone, peer);
@@ -89,6 +91,6 @@ int fabric_introduce(struct fabric *fabric, uint32_t phone, uint32_t peer)
 	if (error)
 		return error;
 	*found = pair;
-	fabric->pairs_count++;
+	lan->pairs_count++;
 	return 0;
 }

@@ -13,10 +13,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,6 +172,13 @@ int namespace_new(struct namespace_home *home)
 	if (error && error != -ENOENT) /* ENOENT: this kernel has no IPv6 */
 		home->ipv6_by_link = true;
 	return descriptor;
+}
+
+int namespace_of(int socket)
+{
+	int descriptor = ioctl(socket, SIOCGSKNS);
+
+	return descriptor < 0 ? -errno : descriptor;
 }
 
 void namespace_complain(const char *subject, int error)

@@ -30,6 +30,12 @@ void namespace_home_close(struct namespace_home *home);
  */
 int namespace_new(struct namespace_home *home);
 
+/*
+ * A descriptor of the network namespace that a socket is in. Returns it or a
+ * negative errno.
+ */
+int namespace_of(int socket);
+
 /* One line on stderr: what could not have a namespace (namespace_new()), why, and what to do. */
 void namespace_complain(const char *subject, int error);
 

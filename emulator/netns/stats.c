@@ -103,7 +103,7 @@ uint64_t fabric_drops(struct fabric *fabric)
 		struct phone_counts counts = {0};
 
 		/* what a phone lost whose cable was out, the scenario dropped */
-		if (fabric->phones[i].was_cut || fabric->phones[i].descriptor < 0)
+		if (fabric->phones[i].was_cut || !fabric_phone_is_up(fabric, i))
 			continue;
 		if (!fabric_in_phone(fabric, i, count_phone, &counts))
 			drops += counts.drops;

@@ -7,24 +7,18 @@
  * A crash closes them with the link up, and everybody does.
  */
 #include <assert.h>
+#include <string.h>
 
 #include "emulator/netns/run.h"
 
 #define LOSE_ALL_PPM 1000000
 
-static void power_lost(struct run *run, uint32_t phone, bool for_good)
+static void gone(struct run *run, uint32_t phone)
 {
-	fabric_phone_link(run->fabric, phone, false);
-	host_power_off(&run->hosts[phone]);
-	if (for_good)
-		record_phone_gone(run->options->record, phone);
-}
-
-static void crashed(struct run *run, uint32_t phone, bool for_good)
-{
-	host_power_off(&run->hosts[phone]);
-	if (for_good)
-		record_phone_gone(run->options->record, phone);
+	ledger_open(&run->ledger, 0);
+	record_phone_gone(run->ledger.record, phone);
+	ledger_close(&run->ledger);
+	worker_post(&run->workers[0], NULL); /* it may have been the last */
 }
 
 static void wan(struct run *run, const struct fault_order *order)
@@ -68,30 +62,51 @@ static void damage_tcp(struct run *run, const struct fault_order *order)
 	host->damage_tcp |= (uint8_t)(1u << order->file);
 }
 
-static void carry_out(struct run *run, const struct fault_order *order)
+void run_strike(void *context, struct worker *worker, const struct fault_order *order)
 {
-	bool for_good = !order->end && order->fault->duration_us == PFS_TIME_NEVER;
-	uint64_t now_us = clock_now_us(&run->worker.clock);
+	struct run *run = context;
+	struct host *host = &run->hosts[order->phone];
+
+	assert(host->worker == worker);
+	if (order->kind == PLAN_FAULT_DAMAGE_TCP) {
+		damage_tcp(run, order);
+	} else if (order->end) {
+		host_start_at(host, clock_now_us(&worker->clock));
+	} else {
+		host_power_off(host);
+		if (order->fault->duration_us == PFS_TIME_NEVER)
+			gone(run, host->number);
+	}
+}
+
+/* At once where the phone is on the calling worker, else as soon as its own comes round. */
+static int strike(struct run *run, struct worker *here, const struct fault_order *order)
+{
+	struct worker *there = run->hosts[order->phone].worker;
+
+	if (there != here)
+		return worker_post(there, order);
+	run_strike(run, here, order);
+	return 0;
+}
+
+static void carry_out(struct run *run, struct worker *here, const struct fault_order *order)
+{
 	uint32_t phone = (uint32_t)order->phone;
 	int error = 0;
 
 	switch (order->kind) {
 	case PLAN_FAULT_KILL:
-		if (order->end) {
-			error = fabric_phone_link(run->fabric, phone, true);
-			host_start_at(&run->hosts[phone], now_us);
-		} else {
-			power_lost(run, phone, for_good);
-		}
+		error = fabric_phone_link(run->fabric, phone, order->end);
+		if (!error)
+			error = strike(run, here, order);
 		break;
 	case PLAN_FAULT_UNPLUG:
 		error = fabric_phone_link(run->fabric, phone, order->end);
 		break;
 	case PLAN_FAULT_CRASH:
-		if (order->end)
-			host_start_at(&run->hosts[phone], now_us);
-		else
-			crashed(run, phone, for_good);
+	case PLAN_FAULT_DAMAGE_TCP:
+		error = strike(run, here, order);
 		break;
 	case PLAN_FAULT_WAN_CUT:
 	case PLAN_FAULT_WAN_DEGRADE:
@@ -106,16 +121,13 @@ static void carry_out(struct run *run, const struct fault_order *order)
 	case PLAN_FAULT_DAMAGE_TFTP:
 		headquarters_damage(&run->headquarters, phone, (uint8_t)order->file);
 		break;
-	case PLAN_FAULT_DAMAGE_TCP:
-		damage_tcp(run, order);
-		break;
 	default:
 		/* plan_fault_virtual_only(): the command refuses such a scenario. */
 		assert(!plan_fault_virtual_only(order->kind));
 		break;
 	}
 	if (error < 0)
-		run->worker.event_errors++;
+		here->event_errors++;
 }
 
 static bool only_bytes(const struct fault_order *order)
@@ -123,31 +135,52 @@ static bool only_bytes(const struct fault_order *order)
 	return order->kind == PLAN_FAULT_DAMAGE_TFTP || order->kind == PLAN_FAULT_DAMAGE_TCP;
 }
 
-void run_take_orders(void *context)
+void run_take_orders(void *context, struct worker *worker)
 {
 	struct run *run = context;
-	uint64_t now_us = clock_now_us(&run->worker.clock);
+	uint64_t now_us = run->ledger.now_us;
 	struct fault_order order;
 	char text[160];
 
-	while (fault_engine_next(run->worker.faults, now_us, &order)) {
+	while (fault_engine_next(run->ledger.faults, now_us, &order)) {
 		fault_describe(run->options->plan, &order, text, sizeof(text));
-		record_fault(run->options->record, now_us, text);
+		record_fault(run->ledger.record, now_us, text);
 		assert(run->order_count < 2 * run->options->plan->fault_count);
 		if (only_bytes(&order))
-			carry_out(run, &order);
+			carry_out(run, worker, &order);
 		else
 			run->orders[run->order_count++] = order;
 	}
+	if (run->order_count && worker->number)
+		worker_post(&run->workers[0], NULL);
+}
+
+/* The next one, with the ledger closed again. */
+static bool next_order(struct run *run, struct fault_order *order)
+{
+	bool found;
+
+	ledger_open(&run->ledger, 0);
+	found = run->order_count;
+	if (found) {
+		*order = run->orders[0];
+		memmove(run->orders, run->orders + 1, --run->order_count * sizeof(*run->orders));
+	}
+	ledger_close(&run->ledger);
+	return found;
 }
 
 void run_faults(struct run *run)
 {
-	uint32_t i;
+	struct worker *first = &run->workers[0];
+	struct fault_order order;
+	uint64_t deadline_us;
 
-	run_take_orders(run);
-	for (i = 0; i < run->order_count; i++)
-		carry_out(run, &run->orders[i]);
-	run->order_count = 0;
-	timers_set(&run->worker.timers, &run->fault_timer, fault_engine_deadline(run->worker.faults));
+	ledger_open(&run->ledger, clock_now_us(&first->clock));
+	run_take_orders(run, first);
+	deadline_us = fault_engine_deadline(run->ledger.faults);
+	ledger_close(&run->ledger);
+	while (next_order(run, &order))
+		carry_out(run, first, &order);
+	timers_set(&first->timers, &run->fault_timer, deadline_us);
 }

@@ -40,9 +40,68 @@ static void prepare_messages(struct worker *worker)
 	}
 }
 
+static struct worker_letter *take_letters(struct worker *worker, bool *ending)
+{
+	struct worker_letter *letters;
+
+	pthread_mutex_lock(&worker->mail_lock);
+	letters = worker->letters;
+	worker->letters = NULL;
+	worker->letters_end = &worker->letters;
+	*ending = worker->ending;
+	pthread_mutex_unlock(&worker->mail_lock);
+	return letters;
+}
+
+static void on_mail(struct ev_loop *loop, ev_async *watcher, int events)
+{
+	struct worker *worker = (struct worker *)watcher->data;
+	bool ending;
+	struct worker_letter *letter = take_letters(worker, &ending);
+
+	(void)events;
+	while (letter) {
+		struct worker_letter *next = letter->next;
+
+		worker->order_came(worker->run, worker, &letter->order);
+		free(letter);
+		letter = next;
+	}
+	if (ending)
+		ev_break(loop, EVBREAK_ALL);
+}
+
+int worker_post(struct worker *worker, const struct fault_order *order)
+{
+	struct worker_letter *letter = order ? malloc(sizeof(*letter)) : NULL;
+
+	if (order && !letter)
+		return -ENOMEM;
+	if (letter) {
+		letter->next = NULL;
+		letter->order = *order;
+		pthread_mutex_lock(&worker->mail_lock);
+		*worker->letters_end = letter;
+		worker->letters_end = &letter->next;
+		pthread_mutex_unlock(&worker->mail_lock);
+	}
+	ev_async_send(worker->loop, &worker->mail);
+	return 0;
+}
+
+void worker_end(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->mail_lock);
+	worker->ending = true;
+	pthread_mutex_unlock(&worker->mail_lock);
+	ev_async_send(worker->loop, &worker->mail);
+}
+
 int worker_init(struct worker *worker, const struct plan *plan, uint32_t timers)
 {
 	worker->plan = plan;
+	pthread_mutex_init(&worker->mail_lock, NULL);
+	worker->letters_end = &worker->letters;
 	worker->clock.speed_milli = plan->speed_milli ? plan->speed_milli : 1000;
 	worker->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	worker->read_buffer = malloc(WORKER_READ_BYTES);
@@ -52,13 +111,26 @@ int worker_init(struct worker *worker, const struct plan *plan, uint32_t timers)
 	prepare_messages(worker);
 	ev_idle_init(&worker->descriptor_freed, on_descriptor_freed);
 	worker->descriptor_freed.data = worker;
+	ev_async_init(&worker->mail, on_mail);
+	worker->mail.data = worker;
+	ev_async_start(worker->loop, &worker->mail);
 	return timers_init(&worker->timers, worker->loop, &worker->clock, plan->phone_count + timers);
 }
 
 void worker_deinit(struct worker *worker)
 {
+	bool ending;
+
+	if (!worker->plan)
+		return;
 	timers_deinit(&worker->timers);
+	for (struct worker_letter *letter = take_letters(worker, &ending), *next; letter; letter = next) {
+		next = letter->next;
+		free(letter);
+	}
+	pthread_mutex_destroy(&worker->mail_lock);
 	if (worker->loop) {
+		ev_async_stop(worker->loop, &worker->mail);
 		ev_idle_stop(worker->loop, &worker->descriptor_freed);
 		ev_loop_destroy(worker->loop);
 	}

@@ -1,14 +1,22 @@
 /*
  * One worker: an event loop, its deadlines, and the buffers that all phones on
  * it share. Phones on a worker are stepped one at a time, so one read buffer
- * and one action list serve them all, however many they are. Today a run has
- * one worker, the calling thread; nothing here is shared between workers.
+ * and one action list serve them all, however many they are.
+ *
+ * A run has one worker or more. The first is the calling thread: it has the
+ * WAN, headquarters and the faults beside its phones. Each other is a thread
+ * with a descriptor table of its own (unshare), since the host's limit of
+ * descriptors is one a table; a number means nothing in another worker's
+ * table. All phones of a switch are on one worker, so phones that talk are
+ * never on two. Workers meet in the ledger, in the letters that they are sent,
+ * and in the snapshots that they hand over; in nothing else.
  */
 #ifndef FLEET_NETNS_WORKER_H
 #define FLEET_NETNS_WORKER_H
 
 #include <ev.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -17,9 +25,10 @@
 #include "emulator/netns/clock.h"
 #include "emulator/netns/fabric.h"
 #include "emulator/netns/histogram.h"
+#include "emulator/netns/ledger.h"
 #include "emulator/netns/timers.h"
+#include "emulator/journal/journal.h"
 #include "emulator/plan/plan.h"
-#include "emulator/record/record.h"
 #include "pfs-core/pfs.h"
 
 #define WORKER_READ_BYTES (256 * 1024)
@@ -40,7 +49,14 @@ struct worker_answer {
 	int32_t descriptor;
 };
 
+/* What a worker is asked to do, between two steps. */
+struct worker_letter {
+	struct worker_letter *next;
+	struct fault_order order;
+};
+
 struct worker {
+	uint32_t number;           /* 0: the calling thread */
 	struct ev_loop *loop;
 	struct netns_clock clock;
 	struct timers timers;
@@ -49,10 +65,20 @@ struct worker {
 	const struct plan *plan;
 	bool traditional;
 	struct fabric *fabric;
-	struct record *record;
-	struct fault_engine *faults;
-	void (*orders_due)(void *context); /* the fault engine has orders: called in mid-step */
-	void *orders_context;
+	struct journal *journal;   /* or NULL; all workers' */
+	struct ledger *ledger;     /* all workers' */
+	/* The fault engine has orders: called in mid-step, with the ledger open. */
+	void (*orders_due)(void *context, struct worker *worker);
+	void (*order_came)(void *context, struct worker *worker, const struct fault_order *order);
+	void (*phones_ended)(void *context); /* every phone of the run has ended; with the ledger open */
+	void *run;                 /* context of the three */
+
+	/* from other threads */
+	ev_async mail;
+	pthread_mutex_t mail_lock;
+	struct worker_letter *letters, **letters_end; /* under the lock */
+	bool ending;               /* under the lock: the loop is to end */
+	pthread_t thread;          /* not of worker 0 */
 
 	/* shared by the phones, used by one at a time */
 	struct pfs_actions actions;
@@ -68,7 +94,7 @@ struct worker {
 	ev_idle descriptor_freed;  /* takes them up again */
 
 	/* what fidelity is judged by */
-	uint64_t descriptors, descriptors_peak; /* of phones' sockets */
+	uint64_t descriptors, descriptors_peak; /* of phones' sockets and namespaces */
 	uint64_t tcp_retransmits;  /* tcpi_total_retrans of closed connections */
 	uint64_t udp_drops;        /* of closed UDP sockets' receive queues */
 	uint64_t shortages;        /* times that no descriptor was left for a socket */
@@ -77,11 +103,18 @@ struct worker {
 
 /*
  * Fills a zeroed worker: loop, timers with room for one a phone and `timers`
- * more, buffers. plan, fabric, record and faults are the caller's. Returns 0 or
- * a negative errno; worker_deinit either way.
+ * more, buffers, mailbox. Plan, fabric and ledger are the caller's. Made and
+ * ended by the first worker's thread, so that what others wake it with has the
+ * same numbers in both their tables. Returns 0 or a negative errno; worker_deinit
+ * either way.
  */
 int worker_init(struct worker *worker, const struct plan *plan, uint32_t timers);
 void worker_deinit(struct worker *worker);
+
+/* From any thread: the worker is to carry out the order, or only to wake up (NULL). Returns 0 or -ENOMEM. */
+int worker_post(struct worker *worker, const struct fault_order *order);
+/* From any thread: its loop ends as soon as it has come round, if need be before it has begun. */
+void worker_end(struct worker *worker);
 
 void worker_descriptor_opened(struct worker *worker);
 /* Also lets listeners that wait for a descriptor try again. */

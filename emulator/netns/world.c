@@ -1,7 +1,7 @@
 /*
  * The netns world: a fleet on a real kernel. One process, one loop in the
- * calling thread; every phone has a namespace, real sockets and the same core
- * that the virtual-time world steps.
+ * calling thread and one in each further worker's; every phone has a namespace,
+ * real sockets and the same core that the virtual-time world steps.
  *
  * Between two wake-ups, never inside a phone's step, the loop carries out
  * faults and looks whether the run has ended: a fault may then take any phone
@@ -34,7 +34,7 @@ static bool stop_asked(const struct run *run)
 
 static void record_counters(struct run *run)
 {
-	struct record *record = run->options->record;
+	struct record *record = run->ledger.record;
 	uint32_t site;
 
 	for (site = 0; site < run->options->plan->site_count; site++)
@@ -43,23 +43,33 @@ static void record_counters(struct run *run)
 	record_server(record, headquarters_counters(&run->headquarters));
 }
 
-static void take_snapshots(struct run *run)
+void run_snapshots(struct run *run, const struct worker *worker)
 {
 	uint32_t i;
 
+	pthread_mutex_lock(&run->snapshots_lock);
 	for (i = 0; i < run->options->plan->phone_count; i++) {
+		if (run->hosts[i].worker != worker)
+			continue;
 		if (run->hosts[i].powered)
 			pfs_phone_snapshot(&run->hosts[i].phone, &run->snapshots[i]);
 		else
 			run->snapshots[i] = (struct pfs_snapshot){.file = PFS_NO_FILE, .shown = PFS_NO_FILE};
 	}
+	pthread_mutex_unlock(&run->snapshots_lock);
 }
 
 static void publish(struct run *run, const char *phase)
 {
+	uint64_t now_us;
+
+	run_snapshots(run, &run->workers[0]);
+	now_us = ledger_open(&run->ledger, clock_now_us(&run->workers[0].clock));
 	record_counters(run);
-	take_snapshots(run);
-	record_publish(run->options->record, phase, clock_now_us(&run->worker.clock), run->snapshots);
+	pthread_mutex_lock(&run->snapshots_lock);
+	record_publish(run->ledger.record, phase, now_us, run->snapshots);
+	pthread_mutex_unlock(&run->snapshots_lock);
+	ledger_close(&run->ledger);
 }
 
 static void on_publish(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -99,8 +109,26 @@ static void settle(struct run *run)
 		if (us > longest_us)
 			longest_us = us;
 	}
-	longest_us += SETTLE_REAL_NS / 1000000 * run->worker.clock.speed_milli;
-	timers_set(&run->worker.timers, &run->limit_timer, clock_now_us(&run->worker.clock) + longest_us);
+	longest_us += SETTLE_REAL_NS / 1000000 * run->workers[0].clock.speed_milli;
+	timers_set(&run->workers[0].timers, &run->limit_timer, clock_now_us(&run->workers[0].clock) + longest_us);
+}
+
+static bool all_ended(struct run *run)
+{
+	bool ended;
+
+	ledger_open(&run->ledger, 0);
+	ended = record_all_ended(run->ledger.record);
+	ledger_close(&run->ledger);
+	return ended;
+}
+
+/* Whichever worker's phone was the last; the first worker ends the run. */
+static void on_phones_ended(void *context)
+{
+	struct run *run = context;
+
+	worker_post(&run->workers[0], NULL);
 }
 
 static void on_between(struct ev_loop *loop, ev_prepare *watcher, int events)
@@ -110,7 +138,7 @@ static void on_between(struct ev_loop *loop, ev_prepare *watcher, int events)
 	(void)loop;
 	(void)events;
 	run_faults(run);
-	if (!run->settling && record_all_ended(run->options->record))
+	if (!run->settling && all_ended(run))
 		settle(run);
 }
 
@@ -124,7 +152,7 @@ static void on_limit(struct timer *timer)
 {
 	struct run *run = (struct run *)((char *)timer - offsetof(struct run, limit_timer));
 
-	ev_break(run->worker.loop, EVBREAK_ALL);
+	ev_break(run->workers[0].loop, EVBREAK_ALL);
 }
 
 static void on_line(void *context, uint32_t phone, int severity, bool pfs, const char *line)
@@ -162,10 +190,11 @@ static int bring_phones_up(struct run *run)
 	for (i = 0; i < plan->phone_count && !stop_asked(run); i++) {
 		int error;
 
-		host_init(&run->hosts[i], &run->worker, i);
+		host_init(&run->hosts[i], crew_worker_of(run, i), i);
 		error = fabric_phone_up(run->fabric, i, nothing_to_open, NULL);
 		if (error < 0)
 			return error;
+		worker_descriptor_opened(run->hosts[i].worker); /* of its namespace */
 		run->hosts_up = i + 1;
 		if (clock_real_ns() - published_ns > (uint64_t)(PUBLISH_S * 1e9)) {
 			published_ns = clock_real_ns();
@@ -174,6 +203,34 @@ static int bring_phones_up(struct run *run)
 	}
 	run->interrupted = stop_asked(run);
 	return 0;
+}
+
+static int make_workers(struct run *run)
+{
+	const struct world_options *options = run->options;
+	uint32_t i;
+	int error = crew_muster(run);
+
+	run->workers = error ? NULL : calloc(run->worker_count, sizeof(*run->workers));
+	if (!run->workers) {
+		run->worker_count = 0;
+		return error ? error : -ENOMEM;
+	}
+	for (i = 0; i < run->worker_count && !error; i++) {
+		struct worker *worker = &run->workers[i];
+
+		error = worker_init(worker, options->plan, i ? 0 : WORLD_TIMERS);
+		worker->number = i;
+		worker->traditional = options->traditional;
+		worker->fabric = run->fabric;
+		worker->journal = options->journal;
+		worker->ledger = &run->ledger;
+		worker->orders_due = run_take_orders;
+		worker->order_came = run_strike;
+		worker->phones_ended = on_phones_ended;
+		worker->run = run;
+	}
+	return error;
 }
 
 static int bring_up(struct run *run)
@@ -190,38 +247,29 @@ static int bring_up(struct run *run)
 		return error;
 	if (options->started)
 		options->started(options->started_context);
-	error = worker_init(&run->worker, plan, WORLD_TIMERS);
+	run->ledger.record = options->record;
+	error = make_workers(run);
 	if (error < 0)
 		return error;
-	run->worker.traditional = options->traditional;
-	run->worker.record = options->record;
-	run->worker.fabric = run->fabric;
 	run->hosts = calloc(plan->phone_count, sizeof(*run->hosts));
 	run->snapshots = calloc(plan->phone_count, sizeof(*run->snapshots));
-	run->worker.faults = fault_engine_new(plan, options->traditional);
-	run->worker.orders_due = run_take_orders;
-	run->worker.orders_context = run;
+	run->ledger.faults = fault_engine_new(plan, options->traditional);
 	run->orders = calloc(2 * (size_t)plan->fault_count + 1, sizeof(*run->orders));
-	if (!run->hosts || !run->snapshots || !run->worker.faults || !run->orders)
+	if (!run->hosts || !run->snapshots || !run->ledger.faults || !run->orders)
 		return -ENOMEM;
-	error = headquarters_init(&run->headquarters, plan, run->fabric, run->worker.loop, &run->worker.clock,
-				  options->out_dir);
+	error = headquarters_init(&run->headquarters, plan, run->fabric, run->workers[0].loop,
+				  &run->workers[0].clock, options->out_dir);
 	if (!error)
 		error = bring_phones_up(run);
+	if (!error && !run->interrupted)
+		error = crew_start(run);
 	run->report->up_s = (double)(clock_real_ns() - begun_ns) / 1e9;
 	return error;
 }
 
 /* ------------------------------------------------------------------ looping */
 
-/*
- * While the fleet runs its thread goes before ordinary work on the host, where
- * that is allowed (root): beside a compiler run the p99 of the timers' lag was
- * seen to go from 15 to 2 ms by it. It sleeps most of the time, and the kernel keeps a
- * part of each second for the others should it not. Threads and processes that
- * it makes do not inherit this.
- */
-static void go_first(bool first)
+void run_go_first(bool first)
 {
 	const struct sched_param priority = {.sched_priority = first ? 1 : 0};
 
@@ -230,7 +278,7 @@ static void go_first(bool first)
 
 static void start_watchers(struct run *run)
 {
-	struct ev_loop *loop = run->worker.loop;
+	struct ev_loop *loop = run->workers[0].loop;
 
 	ev_prepare_init(&run->between, on_between);
 	ev_set_priority(&run->between, EV_MAXPRI);
@@ -247,16 +295,18 @@ static void start_watchers(struct run *run)
 
 static void stop_watchers(struct run *run)
 {
-	ev_prepare_stop(run->worker.loop, &run->between);
-	ev_timer_stop(run->worker.loop, &run->publish);
-	ev_timer_stop(run->worker.loop, &run->stop_check);
+	struct ev_loop *loop = run->workers[0].loop;
+
+	ev_prepare_stop(loop, &run->between);
+	ev_timer_stop(loop, &run->publish);
+	ev_timer_stop(loop, &run->stop_check);
 }
 
 /* For `exec`. A run that nobody can look into is as good a run. */
 static void let_in(struct run *run)
 {
 	const char *out_dir = run->options->out_dir;
-	int error = out_dir ? control_open(&run->control, run->worker.loop, out_dir, run->fabric) : 0;
+	int error = out_dir ? control_open(&run->control, run->workers[0].loop, out_dir, run->fabric) : 0;
 
 	if (error < 0)
 		fprintf(stderr, "%s/control: %s: exec will not find this run\n", out_dir, strerror(-error));
@@ -265,7 +315,7 @@ static void let_in(struct run *run)
 static int loop(struct run *run)
 {
 	const struct plan *plan = run->options->plan;
-	struct worker *worker = &run->worker;
+	struct worker *worker = &run->workers[0];
 	uint32_t i;
 	int error;
 
@@ -287,13 +337,16 @@ static int loop(struct run *run)
 	run->limit_timer.fire = on_limit;
 	timers_set(&worker->timers, &run->limit_timer, plan->time_limit_us ? plan->time_limit_us : UINT64_MAX);
 	for (i = 0; i < plan->phone_count; i++)
-		host_start_at(&run->hosts[i], plan->phones[i].reset_us);
+		if (run->hosts[i].worker == worker)
+			host_start_at(&run->hosts[i], plan->phones[i].reset_us);
 	let_in(run);
 	start_watchers(run);
-	go_first(true);
+	crew_go(run);
+	run_go_first(true);
 	ev_run(worker->loop, 0);
-	go_first(false);
+	run_go_first(false);
 	stop_watchers(run);
+	crew_end(run);
 	record_set_line_sink(run->options->record, NULL, NULL);
 	publish(run, "ending");
 	return 0;
@@ -309,7 +362,7 @@ static void measure_received(struct run *run)
 	uint64_t smallest = UINT64_MAX, bytes;
 	uint32_t i;
 
-	take_snapshots(run);
+	run_snapshots(run, &run->workers[0]);
 	for (i = 0; i < run->hosts_up; i++) {
 		if (!run->snapshots[i].upgraded)
 			continue;
@@ -325,19 +378,34 @@ static void measure_received(struct run *run)
 
 static void measure(struct run *run)
 {
-	const struct worker *worker = &run->worker;
+	const struct worker *first = &run->workers[0];
 	struct world_report *report = run->report;
+	struct histogram lag = {0};
 	struct fidelity_reading now;
+	uint32_t i;
 
 	fidelity_read(&now);
 	fidelity_compare(&run->started, &now, report);
 	report->kernel_bytes = now.kernel_bytes > run->before.kernel_bytes ? now.kernel_bytes - run->before.kernel_bytes : 0;
 	report->rss_bytes = fidelity_rss_bytes();
-	report->descriptors_peak = fidelity_descriptors() - worker->descriptors + worker->descriptors_peak;
-	report->timer_lag_p50_us = histogram_percentile(&worker->timer_lag, 500);
-	report->timer_lag_p99_us = histogram_percentile(&worker->timer_lag, 990);
-	report->timer_lag_max_us = worker->timer_lag.max;
-	report->ended_us = clock_now_us(&worker->clock);
+	report->workers = run->worker_count;
+	report->descriptors_peak = fidelity_descriptors() - first->descriptors + first->descriptors_peak +
+				   headquarters_descriptors_closed(&run->headquarters);
+	report->descriptors_table_peak = report->descriptors_peak;
+	for (i = 0; i < run->worker_count; i++) {
+		const struct worker *worker = &run->workers[i];
+
+		histogram_merge(&lag, &worker->timer_lag);
+		if (!i)
+			continue;
+		report->descriptors_peak += worker->descriptors_peak;
+		if (worker->descriptors_peak > report->descriptors_table_peak)
+			report->descriptors_table_peak = worker->descriptors_peak;
+	}
+	report->timer_lag_p50_us = histogram_percentile(&lag, 500);
+	report->timer_lag_p99_us = histogram_percentile(&lag, 990);
+	report->timer_lag_max_us = lag.max;
+	report->ended_us = clock_now_us(&first->clock);
 	report->interrupted = run->interrupted;
 	measure_received(run);
 }
@@ -359,15 +427,22 @@ static void close_hosts(struct run *run)
 	uint32_t i;
 
 	for (i = 0; i < run->hosts_up; i++)
-		host_power_off(&run->hosts[i]);
-	run->report->tcp_retransmits = run->worker.tcp_retransmits;
-	run->report->drops += run->worker.udp_drops;
+		if (run->hosts[i].worker == &run->workers[0])
+			host_power_off(&run->hosts[i]); /* the others' are off since crew_end() */
+	for (i = 0; i < run->worker_count; i++) {
+		run->report->tcp_retransmits += run->workers[i].tcp_retransmits;
+		run->report->drops += run->workers[i].udp_drops;
+	}
 }
 
 static void take_down(struct run *run, bool ran)
 {
 	uint64_t begun_ns = clock_real_ns();
 
+	uint64_t shortages = 0;
+	uint32_t i;
+
+	crew_end(run);
 	control_close(run->control);
 	close_hosts(run);
 	headquarters_deinit(&run->headquarters);
@@ -378,16 +453,21 @@ static void take_down(struct run *run, bool ran)
 	fabric_free(run->fabric);
 	run->report->down_s = (double)(clock_real_ns() - begun_ns) / 1e9;
 	if (ran)
-		run->report->faults_not_struck = fault_engine_unfired(run->worker.faults);
-	fault_engine_free(run->worker.faults);
+		run->report->faults_not_struck = fault_engine_unfired(run->ledger.faults);
+	fault_engine_free(run->ledger.faults);
 	free(run->hosts);
 	free(run->snapshots);
 	free(run->orders);
-	worker_deinit(&run->worker);
+	for (i = 0; i < run->worker_count; i++) {
+		shortages += run->workers[i].shortages;
+		run->event_errors += run->workers[i].event_errors;
+		worker_deinit(&run->workers[i]);
+	}
+	free(run->workers);
 	if (ran)
 		fidelity_judge(run->options->plan, run->options->traditional, has_faults(run), run->report);
-	if (ran && run->worker.shortages)
-		fidelity_doubt(run->report, "descriptors ran out %" PRIu64 " times", run->worker.shortages);
+	if (ran && shortages)
+		fidelity_doubt(run->report, "descriptors ran out %" PRIu64 " times", shortages);
 }
 
 /* The line that goes with exit status 4, where the fabric has not said its own. */
@@ -411,6 +491,8 @@ int netns_world_run(const struct world_options *options, struct world_report *re
 		return -ENOMEM;
 	run->options = options;
 	run->report = report;
+	ledger_init(&run->ledger);
+	pthread_mutex_init(&run->snapshots_lock, NULL);
 	fidelity_read(&run->before);
 	error = bring_up(run);
 	if (!error && !run->interrupted) {
@@ -424,9 +506,11 @@ int netns_world_run(const struct world_options *options, struct world_report *re
 	if (error < 0)
 		explain(run, error);
 	take_down(run, ran);
-	if (run->worker.event_errors)
+	if (run->event_errors)
 		fprintf(stderr, "%" PRIu64 " operations of the run's own failed (memory or descriptors)\n",
-			run->worker.event_errors);
+			run->event_errors);
+	ledger_deinit(&run->ledger);
+	pthread_mutex_destroy(&run->snapshots_lock);
 	free(run);
 	return error;
 }

@@ -17,10 +17,17 @@
 #define PROCESS_BYTES (32u * 1024 * 1024)
 #define PHONE_EXTRA_BYTES (8u * 1024)
 
-/* Descriptors of a phone: its namespace, UDP 4051, the TCP listener, TFTP, every connection slot, the log's socket. */
-#define PHONE_DESCRIPTORS_WORST (1 + 1 + 1 + 1 + PFS_CONNS_MAX + 1)
-/* In a tree about every phone has a parent and one child, and few are at TFTP. */
-#define PHONE_DESCRIPTORS_TYPICAL (1 + 1 + 1 + 2)
+/*
+ * Descriptors of a phone. One phone may have 11 (docs/protocol.md, question 3:
+ * two sockets of the peer port, one of TFTP, eight connections), but not all
+ * can: each phone dials one parent at a time, so a hierarchy has no more
+ * connections than phones, with both ends in the process, and where the trees
+ * of two files overlap each phone may still be closing its last one. A phone at
+ * TFTP dials nobody. The namespace is held by a socket.
+ */
+#define PHONE_DESCRIPTORS_WORST (1 + 1 + 2 * 2)
+/* One tree: a parent for each phone. */
+#define PHONE_DESCRIPTORS_TYPICAL (1 + 1 + 2)
 /* A site: the router's namespace, two packet sockets of the relay, their timer. */
 #define SITE_DESCRIPTORS 4
 /* stdio, event loops, timers, headquarters with its listening socket, netlink, journal and logs. */
@@ -70,8 +77,10 @@ static void fill_needs(struct plan *plan)
 	needs->links += phones + 2 * sites;
 	/* A phone knows its router; router and switch know every phone; both ends of the WAN each other. */
 	needs->neighbours = 3 * phones + 2 * sites;
+	needs->descriptors_phone = PHONE_DESCRIPTORS_WORST + plan->log_server.enabled;
 	uint64_t fixed = PROCESS_DESCRIPTORS + SITE_DESCRIPTORS * sites + plan->switch_count;
-	needs->descriptors_worst = phones * PHONE_DESCRIPTORS_WORST + fixed + transfers_typical;
+	needs->descriptors_fixed = fixed + transfers_typical;
+	needs->descriptors_worst = phones * needs->descriptors_phone + needs->descriptors_fixed;
 	needs->descriptors_typical = phones * PHONE_DESCRIPTORS_TYPICAL + fixed + transfers_typical / 8;
 	uint64_t firmware_bytes = 0;
 	for (uint32_t i = 0; i < plan->firmware_count; i++)

@@ -245,7 +245,9 @@ struct plan_needs {
 	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
 	uint64_t bridges, ports_max;    /* ports_max: phones on the fullest bridge */
 	uint64_t links, neighbours;     /* links: veth pairs */
-	uint64_t descriptors_worst, descriptors_typical;
+	uint64_t descriptors_phone;     /* of one phone at worst, on average over a hierarchy */
+	uint64_t descriptors_fixed;     /* besides the phones */
+	uint64_t descriptors_worst, descriptors_typical; /* of all tables */
 	uint64_t memory_bytes;
 };
 
@@ -312,6 +314,20 @@ uint64_t plan_wan_payload(const struct plan *plan, bool traditional);
  * `shares` and `needs`. Returns 0 or -ENOMEM.
  */
 int plan_finish(struct plan *plan);
+
+#define PLAN_WORKERS_MAX 16
+
+/*
+ * Deals the switches out to `workers` workers (1 to PLAN_WORKERS_MAX): fills one
+ * number a switch. Returns 0 or -ENOMEM.
+ */
+int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_switch);
+
+/* What the fullest descriptor table needs at worst with that many workers, each with a table of its own. 0 or -ENOMEM. */
+int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fullest);
+
+/* The fewest workers whose tables fit a limit; 0: no number of them does. Returns 0 or -ENOMEM. */
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint32_t *workers);
 
 /* One line for the writer of a scenario: what a fault does, on whom and when. Returns what snprintf would. */
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size);

@@ -89,6 +89,8 @@ static void add_fidelity(cJSON *object, const struct world_report *world)
 	json_u64(object, "rx_short", world->rx_short);
 	json_u64(object, "events", world->events);
 	cJSON_AddStringToObject(object, "reasons", world->reasons);
+	if (world->speed_held_milli)
+		cJSON_AddNumberToObject(object, "speed_held", world->speed_held_milli / 1000.0);
 }
 
 /* The worse of two runs in every field. */
@@ -102,6 +104,8 @@ static struct world_report worse(const struct world_report *a, const struct worl
 
 		snprintf(w.reasons + used, sizeof(w.reasons) - used, "%s%s", used ? "; " : "", b->reasons);
 	}
+	if (b->speed_held_milli && (!w.speed_held_milli || b->speed_held_milli < w.speed_held_milli))
+		w.speed_held_milli = b->speed_held_milli;
 	w.timer_lag_p50_us = larger(a->timer_lag_p50_us, b->timer_lag_p50_us);
 	w.timer_lag_p99_us = larger(a->timer_lag_p99_us, b->timer_lag_p99_us);
 	w.timer_lag_max_us = larger(a->timer_lag_max_us, b->timer_lag_max_us);
@@ -123,7 +127,9 @@ static struct world_report worse(const struct world_report *a, const struct worl
 	w.down_s = a->down_s > b->down_s ? a->down_s : b->down_s;
 	w.rss_bytes = larger(a->rss_bytes, b->rss_bytes);
 	w.kernel_bytes = larger(a->kernel_bytes, b->kernel_bytes);
+	w.workers = a->workers > b->workers ? a->workers : b->workers;
 	w.descriptors_peak = larger(a->descriptors_peak, b->descriptors_peak);
+	w.descriptors_table_peak = larger(a->descriptors_table_peak, b->descriptors_table_peak);
 	return w;
 }
 
@@ -169,6 +175,8 @@ cJSON *report_setup_json(const struct report *report)
 	json_real_seconds(setup, "down_s", all.down_s);
 	json_u64(setup, "rss_bytes", all.rss_bytes);
 	json_u64(setup, "kernel_bytes", all.kernel_bytes);
+	json_u64(setup, "workers", all.workers);
 	json_u64(setup, "descriptors_peak", all.descriptors_peak);
+	json_u64(setup, "descriptors_table_peak", all.descriptors_table_peak);
 	return setup;
 }

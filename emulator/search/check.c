@@ -66,13 +66,13 @@ static bool has_cycle(const struct search_state *state)
 	return false;
 }
 
-const char *search_check(const struct search_state *state)
+const char *search_check(const struct search_state *state, uint8_t touched)
 {
 	uint32_t allowed = 1u + state->kills_used + state->drops_used / CLAIMS;
 
 	for (uint32_t i = 0; i < state->phones; i++) {
 		const char *broken;
-		if (!state->hosts[i].alive)
+		if (!state->hosts[i].alive || !(touched >> i & 1))
 			continue;
 		broken = pfs_phone_check(&state->cores[i]);
 		if (broken)

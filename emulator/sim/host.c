@@ -34,7 +34,7 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	plan_phone_config(world->plan, number, world->options->traditional, phone->boot, &config);
 	if (phone->hostile)
 		config.strength = UINT32_MAX;
-	int error = pfs_phone_init(&phone->core, &config);
+	int error = journal_phone_init(world->options->journal, number, &phone->core, &config);
 	if (error) {
 		/* The plan is checked before a run: this is a plan made by hand. */
 		world->error = error;
@@ -310,7 +310,7 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 		world->options->coverage->met[before.state][event->kind]++;
 	}
 	uint8_t before = phone->core.state;
-	uint32_t taken = pfs_step(&phone->core, event, actions);
+	uint32_t taken = journal_step(world->options->journal, number, &phone->core, event, actions);
 	for (uint32_t i = 0; i < actions->count && !world->error; i++)
 		act(world, number, &actions->list[i]);
 	if (world->dirty_count)

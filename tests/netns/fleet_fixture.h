@@ -19,6 +19,8 @@ struct fleet {
 	struct world_report report;
 	char out_dir[64];       /* the run's folder, removed by fleet_end */
 	bool traditional;
+	bool journalled;        /* set before fleet_run: a journal in out_dir/journal */
+	struct journal_result journal;
 	int error;              /* of netns_world_run */
 	volatile sig_atomic_t stop;
 };

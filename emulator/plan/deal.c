@@ -1,0 +1,85 @@
+/*
+ * How a fleet is dealt out to workers, and what that takes of each worker's
+ * descriptor table. Whole switches: phones that talk to each other are then
+ * always on one worker. The largest first, to whoever has the least so far; the
+ * first worker has the WAN and headquarters besides, which count as an eighth
+ * of the fleet.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "emulator/plan/plan.h"
+
+#define PLAN_NOBODY UINT32_MAX
+
+/* Of the switches that are not dealt yet; PLAN_NOBODY: all are. */
+static uint32_t largest_left(const struct plan *plan, const uint32_t *worker_of_switch)
+{
+	uint32_t found = PLAN_NOBODY;
+
+	for (uint32_t i = 0; i < plan->switch_count; i++)
+		if (worker_of_switch[i] == PLAN_NOBODY &&
+		    (found == PLAN_NOBODY || plan->switches[i].ports > plan->switches[found].ports))
+			found = i;
+	return found;
+}
+
+int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_switch)
+{
+	uint64_t *load = calloc(workers, sizeof(*load));
+
+	if (!load)
+		return -ENOMEM;
+	load[0] = plan->phone_count / 8 + 1;
+	for (uint32_t i = 0; i < plan->switch_count; i++)
+		worker_of_switch[i] = PLAN_NOBODY;
+	for (uint32_t i; (i = largest_left(plan, worker_of_switch)) != PLAN_NOBODY;) {
+		uint32_t least = 0;
+
+		for (uint32_t w = 1; w < workers; w++)
+			if (load[w] < load[least])
+				least = w;
+		worker_of_switch[i] = least;
+		load[least] += plan->switches[i].ports;
+	}
+	free(load);
+	return 0;
+}
+
+int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fullest)
+{
+	const struct plan_needs *needs = &plan->needs;
+	uint32_t *worker_of_switch = calloc(plan->switch_count + 1u, sizeof(*worker_of_switch));
+	uint64_t *phones = calloc(workers, sizeof(*phones));
+	int error = worker_of_switch && phones ? plan_deal(plan, workers, worker_of_switch) : -ENOMEM;
+
+	*fullest = 0;
+	for (uint32_t i = 0; i < plan->switch_count && !error; i++)
+		phones[worker_of_switch[i]] += plan->switches[i].ports;
+	for (uint32_t w = 0; w < workers && !error; w++) {
+		/* The first keeps a descriptor of the namespace of each phone that is another's. */
+		uint64_t others = w ? 0 : plan->phone_count - phones[0];
+		uint64_t table = needs->descriptors_fixed + phones[w] * needs->descriptors_phone + others;
+
+		*fullest = table > *fullest ? table : *fullest;
+	}
+	free(worker_of_switch);
+	free(phones);
+	return error;
+}
+
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint32_t *workers)
+{
+	uint64_t fullest;
+
+	for (*workers = 1; *workers <= PLAN_WORKERS_MAX; ++*workers) {
+		int error = plan_descriptors(plan, *workers, &fullest);
+
+		if (error)
+			return error;
+		if (fullest <= table_limit)
+			return 0;
+	}
+	*workers = 0;
+	return 0;
+}
