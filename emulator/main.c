@@ -20,6 +20,7 @@ static const struct command {
 	{ "check", command_check, "SCENARIO", "check a scenario and print the plan it makes and what it needs" },
 	{ "doctor", command_doctor, "", "say what this host offers, and what mends what it lacks" },
 	{ "races", command_races, "", "upgrade fleets with faults drawn from a range of seeds, and shrink what breaks" },
+	{ "replay", command_replay, "JOURNAL", "step the phones of a journal through what happened to them again" },
 	{ "exec", command_exec, "PHONE -- CMD", "run a command inside a running phone's namespace" },
 };
 

@@ -10,12 +10,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "emulator/commands/commands.h"
 #include "emulator/commands/exhaustive.h"
 #include "emulator/search/search.h"
 
-#define STATES_MAX UINT64_C(130000000) /* 4 GiB of hashes, and 2 more while that table is made */
+#define STATES_MAX UINT64_C(300000000) /* of one order: at most 3.5 GiB of hashes, for each processor */
+#define PLAIN_SECONDS 10
+#define MIB (1024.0 * 1024.0)
+
+/* Tells how far the search is: one line that is drawn over on a terminal, else one each ten seconds. */
+struct teller {
+	bool terminal;
+	double next_s;
+};
 
 enum {
 	KEY_PHONES = 'n',
@@ -25,7 +34,9 @@ enum {
 	KEY_EXHAUSTIVE = 256,
 	KEY_STATES,
 	KEY_SECONDS,
-	KEY_ORDER
+	KEY_ORDER,
+	KEY_ALL_ORDERS,
+	KEY_WORKERS
 };
 
 static const struct argp_option option_list[] = {
@@ -37,7 +48,10 @@ static const struct argp_option option_list[] = {
 	{ "files", KEY_FILES, "F", 0, "files of the upgrade, 1 or 2 (1)", 0 },
 	{ "order", KEY_ORDER, "O", 0, "one ordering of the phones' strengths alone, from 1; 0: all (0)", 0 },
 	{ "max-states", KEY_STATES, "N", 0,
-	  "give up past so many states (130000000: 6 GiB at most); 0: never", 0 },
+	  "give up an ordering past so many states (300000000: 3.5 GiB at most, for each worker); 0: never",
+	  0 },
+	{ "all-orders", KEY_ALL_ORDERS, NULL, 0, "search those orderings too that are like another one", 0 },
+	{ "workers", KEY_WORKERS, "W", 0, "search so many orderings at once, 1 to 64 (one a processor)", 0 },
 	{ "seconds", KEY_SECONDS, "S", 0, "give up after so long; 0: never (0)", 0 },
 	{ 0 },
 };
@@ -82,6 +96,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case KEY_STATES:
 		options->states_max = number(argument, "max-states", 0, UINT64_MAX, state);
 		return 0;
+	case KEY_ALL_ORDERS:
+		options->all_orders = true;
+		return 0;
+	case KEY_WORKERS:
+		options->workers = (uint32_t)number(argument, "workers", 1, 64, state);
+		return 0;
 	case KEY_SECONDS:
 		options->seconds_max = (uint32_t)number(argument, "seconds", 0, UINT32_MAX, state);
 		return 0;
@@ -113,13 +133,34 @@ static const struct argp parser = {
 	NULL
 };
 
+static void print_progress(void *context, const struct search_progress *progress)
+{
+	struct teller *teller = context;
+	double rate = progress->elapsed_s > 0 ? (double)progress->states / progress->elapsed_s : 0;
+
+	if (!teller->terminal && progress->elapsed_s < teller->next_s)
+		return;
+	teller->next_s = progress->elapsed_s + PLAIN_SECONDS;
+	fprintf(stderr, "%s%llu states, %u of %u searches done, %.0f s, %.0f states/s, %.0f MiB%s",
+		teller->terminal ? "\r" : "", (unsigned long long)progress->states, progress->orders_done,
+		progress->orders, progress->elapsed_s, rate, (double)progress->memory_bytes / MIB,
+		teller->terminal ? "\033[K" : "\n");
+	fflush(stderr);
+}
+
 static int print(const struct search_options *options, const struct search_result *result)
 {
 	printf("phones %u, files %u, drops %u, kills %u: ", options->phones, options->files, options->drops,
 	       options->kills);
-	printf("%llu states, %llu transitions, %llu ends, longest path %u, %u of %u orders of strengths\n",
+	printf("%llu states, %llu transitions, %llu ends, longest path %u\n",
 	       (unsigned long long)result->states, (unsigned long long)result->transitions,
-	       (unsigned long long)result->ends, result->deepest, result->orders_done, result->orders);
+	       (unsigned long long)result->ends, result->deepest);
+	printf("%u of %u orders of strengths, %u of them searched", result->orders_done, result->orders,
+	       result->orders_searched);
+	if (result->states_all_orders > result->states)
+		printf(", the others alike but for the phones' names: %llu states with theirs",
+		       (unsigned long long)result->states_all_orders);
+	printf("\n");
 	switch (result->verdict) {
 	case SEARCH_HOLDS:
 		printf("%s, everything held\n",
@@ -139,18 +180,27 @@ static int print(const struct search_options *options, const struct search_resul
 
 int exhaustive_main(int argc, char **argv)
 {
-	struct search_options options = { .phones = 3, .files = 1, .states_max = STATES_MAX };
+	struct teller teller = { .terminal = isatty(STDERR_FILENO), .next_s = PLAIN_SECONDS };
+	struct search_options options = { .phones = 3,
+					  .files = 1,
+					  .states_max = STATES_MAX,
+					  .progress = print_progress,
+					  .context = &teller };
 	struct search_result result;
 	int error, status;
 
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
 	error = search_run(&options, &result);
+	if (teller.terminal)
+		fprintf(stderr, "\r\033[K");
 	if (error) {
 		fprintf(stderr, "%s: %s\n", argv[0],
 			error == -EOVERFLOW ? "a state has more packets or connections than there is room for"
 					    : strerror(-error));
-		return error == -ENOMEM ? FLEET_EXIT_HOST : FLEET_EXIT_INCONCLUSIVE;
+		return error == -ENOMEM || error == -EAGAIN ? FLEET_EXIT_HOST : FLEET_EXIT_INCONCLUSIVE;
 	}
+	fprintf(stderr, "%.1f s, %.0f states/s, %.0f MiB of states\n", result.elapsed_s,
+		(double)result.states / result.elapsed_s, (double)result.memory_bytes / MIB);
 	status = print(&options, &result);
 	search_result_deinit(&result);
 	return status;

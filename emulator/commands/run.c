@@ -6,39 +6,52 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <urcu-qsbr.h>
 
 #include "emulator/commands/commands.h"
 #include "emulator/commands/folder.h"
 #include "emulator/commands/host_limits.h"
-#include "emulator/commands/progress.h"
+#include "emulator/commands/jobs.h"
 #include "emulator/report/report.h"
 #include "emulator/scenario/scenario.h"
+#include "emulator/scenario/units.h"
 #include "emulator/world.h"
+
+#define CONSOLE_PHONES_MAX 10000 /* --console auto: a larger fleet writes none */
+#define SIM_WORKERS_MAX 256
+
+enum console { CONSOLE_AUTO, CONSOLE_ALL, CONSOLE_NONE };
 
 struct options {
 	const char *scenario, *out;
-	bool sim, pfs, traditional, json, quiet;
-	uint32_t workers; /* 0: not said */
+	enum console console;
+	bool sim, pfs, traditional, json, quiet, journal;
+	const char *journal_phones;  /* as written, or NULL: all */
+	uint64_t journal_bytes_max;
+	uint8_t *journal_chosen;     /* one a phone, or NULL: all */
+	uint32_t workers;            /* 0: not said */
 	struct scenario_overrides overrides;
-};
-
-/* One fleet upgraded once. */
-struct one_run {
-	struct record *record;
-	struct world_report world;
-	const struct run_result *result;
-	struct progress *progress;
-	const char *label;
-	bool quiet, violated;
 };
 
 static volatile sig_atomic_t stop;
 
-enum { OPT_ENGINE = 256, OPT_MODE, OPT_SEED, OPT_SPEED, OPT_OUT, OPT_JSON, OPT_WORKERS };
+enum {
+	OPT_ENGINE = 256,
+	OPT_MODE,
+	OPT_SEED,
+	OPT_SPEED,
+	OPT_OUT,
+	OPT_JSON,
+	OPT_WORKERS,
+	OPT_CONSOLE,
+	OPT_JOURNAL,
+	OPT_JOURNAL_SIZE
+};
 
 static const struct argp_option option_table[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
@@ -48,8 +61,17 @@ static const struct argp_option option_table[] = {
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
 	{ "workers", OPT_WORKERS, "N", 0,
-	  "netns: threads to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take)", 0 },
+	  "Threads. netns: to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take); "
+	  "sim: for modes and sites, 1 to 256 (default: one a core)",
+	  0 },
+	{ "console", OPT_CONSOLE, "WHICH", 0,
+	  "Console logs: all, none, or auto (default): all of up to 10,000 phones, none of more", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the summary instead of the table", 0 },
+	{ "journal", OPT_JOURNAL, "PHONES", OPTION_ARG_OPTIONAL,
+	  "Keep every event of these phones for replay: names, addresses, ranges A..B of them, SITE, "
+	  "SITE/SUBNET, with commas between (default: all)",
+	  0 },
+	{ "journal-size", OPT_JOURNAL_SIZE, "SIZE", 0, "Cut a journal that grows past this (default: 256MiB)", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
 	{ 0 }
 };
@@ -62,6 +84,36 @@ static int parse_seed(const char *text, uint64_t *seed)
 	*seed = strtoull(text, &end, 10);
 	/* UINT64_MAX stands for "not said" in a scenario, which is to take what this takes. */
 	return errno || *text < '0' || *text > '9' || *end || *seed == UINT64_MAX ? -EINVAL : 0;
+}
+
+static void parse_journal_size(struct options *options, const char *argument, struct argp_state *state)
+{
+	char units[64];
+
+	if (units_parse(argument, units_size, &options->journal_bytes_max) == UNITS_OK && options->journal_bytes_max)
+		return;
+	units_names(units_size, units, sizeof(units));
+	argp_error(state, "--journal-size: \"%s\": not a size above 0, with %s", argument, units);
+}
+
+static int parse_console(const char *text, enum console *console)
+{
+	static const char *const names[] = { "auto", "all", "none" };
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*console = (enum console)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static void check_workers(const struct options *options, struct argp_state *state)
+{
+	uint32_t most = options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX;
+
+	if (options->workers > most)
+		argp_error(state, "--workers: \"%u\": not a number from 1 to %u", options->workers, most);
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -94,12 +146,24 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->out = argument;
 		return 0;
 	case OPT_WORKERS:
-		if (parse_seed(argument, &number) < 0 || number < 1 || number > PLAN_WORKERS_MAX)
-			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument, PLAN_WORKERS_MAX);
+		if (parse_seed(argument, &number) < 0 || number < 1 || number > UINT32_MAX)
+			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument,
+				   options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX);
 		options->workers = (uint32_t)number;
+		return 0;
+	case OPT_CONSOLE:
+		if (parse_console(argument, &options->console) < 0)
+			argp_error(state, "--console: \"%s\": use auto, all or none", argument);
 		return 0;
 	case OPT_JSON:
 		options->json = true;
+		return 0;
+	case OPT_JOURNAL:
+		options->journal = true;
+		options->journal_phones = argument;
+		return 0;
+	case OPT_JOURNAL_SIZE:
+		parse_journal_size(options, argument, state);
 		return 0;
 	case 'q':
 		options->quiet = true;
@@ -108,6 +172,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		if (state->arg_num > 0)
 			argp_error(state, "one scenario at a time: \"%s\" is one too many", argument);
 		options->scenario = argument;
+		return 0;
+	case ARGP_KEY_END:
+		check_workers(options, state); /* the engine may have been named after it */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which SCENARIO?");
@@ -135,6 +202,13 @@ static void on_signal(int number)
 	stop = 1;
 }
 
+/* A core broke an assertion of its own: the journal has the event that did it. */
+static void on_abort(int number)
+{
+	(void)number;
+	jobs_rescue();
+}
+
 /* The first one ends the run with what there is; the second one ends the program. */
 static void catch_signals(void)
 {
@@ -143,50 +217,8 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-}
-
-static void begin_progress(void *context)
-{
-	struct one_run *run = context;
-
-	if (!run->progress && !run->quiet)
-		run->progress = progress_start(run->record, run->label);
-}
-
-/* Returns 0, or a negative errno where the host lacks something (said on stderr). */
-static int run_once(const struct options *options, const struct plan *plan, bool sim, bool traditional,
-		    const char *out_dir, const char *label, struct one_run *run)
-{
-	*run = (struct one_run){ .label = label, .quiet = options->quiet };
-	/* Virtual time has no day: its logs are to be the same for a seed. */
-	run->record = record_new(plan, traditional, out_dir, sim ? 0 : (int64_t)time(NULL));
-	if (!run->record) {
-		int error = -errno;
-
-		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-error));
-		return error;
-	}
-	struct world_options world = {
-		.plan = plan,
-		.workers = options->workers,
-		.record = run->record,
-		.traditional = traditional,
-		.out_dir = out_dir,
-		.stop = &stop,
-		.started = begin_progress,
-		.started_context = run,
-	};
-	if (sim)
-		begin_progress(run);
-	int result = sim ? sim_world_run(&world, &run->world) : netns_world_run(&world, &run->world);
-	progress_stop(run->progress);
-	run->progress = NULL;
-	if (result < 0 && result != -EPROTO)
-		return result;
-	run->violated = result < 0;
-	run->result =
-		record_finish(run->record, record_now(run->record), stop && !record_all_ended(run->record));
-	return 0;
+	action.sa_handler = on_abort;
+	sigaction(SIGABRT, &action, NULL);
 }
 
 static struct report_run report_of(const struct one_run *run)
@@ -205,6 +237,31 @@ static uint64_t stretched(uint64_t limit_us, uint32_t scale_ppm)
 	return limit_us < UINT64_MAX / 1000000 ? limit_us * 1000000 / scale_ppm : limit_us;
 }
 
+static uint32_t cores(void)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return online < 1 ? 1 : online > SIM_WORKERS_MAX ? SIM_WORKERS_MAX : (uint32_t)online;
+}
+
+static void fill_jobs(const struct options *options, const struct plan *plan, bool sim, struct one_run *pfs,
+		      struct one_run *traditional, struct job jobs[2])
+{
+	/* What was said for the real kernel says nothing about virtual time beside it. */
+	uint32_t workers = sim != options->sim || (sim && !options->workers) ? cores() : options->workers;
+
+	for (int i = 0; i < 2; i++)
+		jobs[i] = (struct job){ .plan = plan,
+					.sim = sim,
+					.traditional = i == 1,
+					.wanted = i == 1 ? options->traditional : options->pfs,
+					.quiet = options->quiet,
+					.workers = workers,
+					.stop = &stop,
+					.label = i == 1 ? "traditional" : "PFS",
+					.run = i == 1 ? traditional : pfs };
+}
+
 /* False where the full size could not be worked out, or nobody waits for it any more. */
 static bool run_side(const struct options *options, const struct plan *plan, struct side_runs *side)
 {
@@ -219,11 +276,12 @@ static bool run_side(const struct options *options, const struct plan *plan, str
 	/* The scenario's limit is meant for its own size; what a fleet waits for besides bytes does not grow.
 	 */
 	side->plan->time_limit_us = stretched(side->plan->time_limit_us, plan->scale_ppm);
-	if (options->pfs &&
-	    run_once(options, side->plan, true, false, NULL, "full size, PFS", &side->pfs) < 0)
-		return false;
-	if (options->traditional && !stop &&
-	    run_once(options, side->plan, true, true, NULL, "full size, traditional", &side->traditional) < 0)
+	struct job jobs[2];
+	fill_jobs(options, side->plan, true, &side->pfs, &side->traditional, jobs);
+	jobs[0].label = "full size, PFS";
+	jobs[1].label = "full size, traditional";
+	jobs_run(jobs);
+	if (jobs[0].error || jobs[1].error)
 		return false;
 	side->side = (struct report_side){ .plan = side->plan,
 					   .pfs = report_of(&side->pfs),
@@ -266,18 +324,55 @@ static int print_report(const struct options *options, const struct report *repo
 	return status;
 }
 
+/* Below the table: where a journal is, and whether all is in it. */
+static void tell_journal(const struct one_run *run)
+{
+	const struct journal_result *journal = &run->journal;
+
+	if (!run->result || !*run->journal_path)
+		return;
+	printf("journal: %s: %.1f kB, %" PRIu64 " events of %" PRIu32 " phones", run->journal_path,
+	       (double)journal->bytes / 1e3, journal->events, journal->phones);
+	if (journal->cut)
+		printf("; cut (%s), the last %" PRIu64 " are not in it", journal_cut_name(journal->cut),
+		       journal->events_lost);
+	printf("\n");
+}
+
+/* A log is a file a phone, and some 20 KB. */
+static bool writes_console(const struct options *options, const struct plan *plan)
+{
+	return options->console == CONSOLE_ALL ||
+	       (options->console == CONSOLE_AUTO && plan->phone_count <= CONSOLE_PHONES_MAX);
+}
+
+/* Something in the run's folder is not whole, which was said when it happened. */
+static bool is_cut(const struct one_run *run)
+{
+	return run->journal.disk_error || (run->result && run->result->disk_error);
+}
+
 static int run_modes(const struct options *options, const struct plan *plan, const char *out_dir,
 		     time_t started_at)
 {
 	struct one_run pfs = { 0 }, traditional = { 0 };
 	struct side_runs side = { 0 };
 	int status = FLEET_EXIT_HOST;
-	bool broken = false, nothing_ran;
+	bool broken, nothing_ran;
+	struct job jobs[2];
 
-	if (options->pfs && run_once(options, plan, options->sim, false, out_dir, "PFS", &pfs) < 0)
+	fill_jobs(options, plan, options->sim, &pfs, &traditional, jobs);
+	for (int i = 0; i < 2; i++) {
+		jobs[i].out_dir = out_dir;
+		jobs[i].console = writes_console(options, plan);
+		jobs[i].journal = options->journal;
+		jobs[i].journal_bytes_max = options->journal_bytes_max;
+		jobs[i].journal_chosen = options->journal_chosen;
+	}
+	jobs_run(jobs);
+	if (jobs[0].error)
 		goto out;
-	if (options->traditional && !stop)
-		broken = run_once(options, plan, options->sim, true, out_dir, "traditional", &traditional) < 0;
+	broken = jobs[1].error;
 	/* Nothing to tell of; else what the first run found is worth its time. */
 	if (broken && !pfs.result)
 		goto out;
@@ -300,6 +395,12 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		fprintf(stderr, "pfs-fleet: the traditional run could not be made; the results are the PFS run's alone\n");
 	}
 	status = print_report(options, &report);
+	if (!options->json) {
+		tell_journal(&pfs);
+		tell_journal(&traditional);
+	}
+	if (is_cut(&pfs) || is_cut(&traditional))
+		status = FLEET_EXIT_HOST;
 	/* An invariant that does not hold (it stands on stderr): nothing that was counted until then is good. */
 	if (pfs.violated || traditional.violated)
 		status = FLEET_EXIT_FAILED;
@@ -318,6 +419,24 @@ out:
 	return status;
 }
 
+/* Whose events are to be kept. False: no such phones (said on stderr), or no memory. */
+static bool choose_journal(struct options *options, const struct plan *plan)
+{
+	char error[512];
+
+	if (!options->journal_phones)
+		return true;
+	options->journal_chosen = calloc(plan->phone_count, 1);
+	if (!options->journal_chosen) {
+		fprintf(stderr, "pfs-fleet: no memory for the journal\n");
+		return false;
+	}
+	if (journal_choose(plan, options->journal_phones, options->journal_chosen, error, sizeof(error)) == 0)
+		return true;
+	fprintf(stderr, "pfs-fleet: --journal: %s\n", error);
+	return false;
+}
+
 /* Better no run than one in which a fault silently did not happen. */
 static bool can_carry_out(const char *scenario, const struct plan *plan)
 {
@@ -333,7 +452,9 @@ static bool can_carry_out(const char *scenario, const struct plan *plan)
 
 int command_run(int argc, char **argv)
 {
-	struct options options = { .pfs = true, .traditional = true };
+	struct options options = {
+		.pfs = true, .traditional = true, .journal_bytes_max = JOURNAL_BYTES_MAX_DEFAULT
+	};
 	struct scenario_error error;
 	char out_dir[FOLDER_PATH_MAX];
 	time_t started_at = time(NULL);
@@ -344,14 +465,19 @@ int command_run(int argc, char **argv)
 		fprintf(stderr, "%s\n", error.line);
 		return FLEET_EXIT_USAGE;
 	}
-	if (!options.sim && !can_carry_out(options.scenario, plan)) {
+	if ((!options.sim && !can_carry_out(options.scenario, plan)) || !choose_journal(&options, plan)) {
+		free(options.journal_chosen);
 		plan_free(plan);
 		return FLEET_EXIT_USAGE;
 	}
 	if (!options.sim && !limits_allow(plan)) {
+		free(options.journal_chosen);
 		plan_free(plan);
 		return FLEET_EXIT_HOST;
 	}
+	if (!options.quiet && options.console == CONSOLE_AUTO && !writes_console(&options, plan))
+		fprintf(stderr, "pfs-fleet: no console logs of more than %d phones; --console all writes them\n",
+			CONSOLE_PHONES_MAX);
 	int status = FLEET_EXIT_USAGE;
 	if (folder_make(options.out, plan->name, started_at, out_dir) == 0) {
 		if (folder_write(out_dir, "scenario.json", plan->text) == 0) {
@@ -366,6 +492,7 @@ int command_run(int argc, char **argv)
 			folder_abandon(out_dir);
 		}
 	}
+	free(options.journal_chosen);
 	plan_free(plan);
 	return status;
 }

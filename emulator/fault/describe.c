@@ -28,6 +28,8 @@ static const char *verb(const struct fault_order *order)
 		return order->end ? "mended" : "cut";
 	case PLAN_FAULT_WAN_DEGRADE:
 		return order->end ? "as before" : "degraded";
+	case PLAN_FAULT_WAN_FLAP:
+		return order->end ? "steady again" : "flapping";
 	case PLAN_FAULT_SERVER_STOP:
 		return order->end ? "started again" : "stopped";
 	case PLAN_FAULT_DAMAGE_TFTP:
@@ -60,6 +62,10 @@ static const char *verb(const struct fault_order *order)
 		return order->end ? "itself again" : "replaced by a flood of claims";
 	case PLAN_FAULT_HOSTILE_GARBAGE:
 		return order->end ? "itself again" : "replaced by a source of garbage";
+	case PLAN_FAULT_HOSTILE_LIAR:
+		return order->end ? "itself again" : "replaced by a liar";
+	case PLAN_FAULT_LAN_LOSE:
+		return order->end ? "as before" : "loses certain broadcasts";
 	case PLAN_FAULT_CLOCK_DRIFT:
 		if (order->end)
 			return "has a true clock again";
@@ -81,12 +87,16 @@ static const char *switch_name(const struct plan *plan, int64_t lan_switch)
 int fault_describe(const struct plan *plan, const struct fault_order *order, char *text, size_t size)
 {
 	static const char *const phases[PLAN_PHASES] = { "",         " while claiming",  " in root waiting",
-							 " in tftp", " while receiving", " while serving" };
+							 " in tftp", " while receiving", " while serving", "", "" };
 	const char *phase =
 		!order->end && order->fault->phase < PLAN_PHASES ? phases[order->fault->phase] : "";
 	char when[48] = "", file[PFS_NAME_MAX + 8] = "";
 
-	if (*phase && order->fault->at_percent)
+	if (!order->end && order->fault->phase == PLAN_PHASE_STATE)
+		snprintf(when, sizeof(when), " in state %s", pfs_state_name(order->fault->state));
+	else if (!order->end && order->fault->phase == PLAN_PHASE_EVENT)
+		snprintf(when, sizeof(when), " at event %s", pfs_trace_name(order->fault->event));
+	else if (*phase && order->fault->at_percent)
 		snprintf(when, sizeof(when), "%s at %u %%", phase, order->fault->at_percent);
 	else
 		snprintf(when, sizeof(when), "%s", phase);

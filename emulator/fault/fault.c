@@ -14,7 +14,9 @@
  *   waits is what "parent" and "leaf" mean in root waiting;
  * - tftp: "root" and "any" are the phone that downloads; for the other roles
  *   the download only sets the moment, and the target is found as by time
- *   among the phones of the same subnet and model.
+ *   among the phones of the same subnet and model;
+ * - state, event: the phone that enters that state or traces that event, or
+ *   another one for which the scenario says that this one reaches the point.
  * In a traditional run there are no roles, so each role but a phone's number
  * means any phone. A fault fires once. A phone that a fault has put out of
  * action is nobody's target until it is back.
@@ -46,6 +48,7 @@ struct watch {
 	const struct plan_fault *fault;
 	enum stage stage;
 	uint64_t at_us; /* PLAN_PHASE_TIME */
+	uint32_t met;   /* how often its point was reached */
 	int64_t near;   /* ARMED by a download: in this phone's subnet and model; -1 anywhere */
 	int32_t file;   /* ARMED: the file concerned, -1 any */
 };
@@ -61,6 +64,7 @@ struct fault_engine {
 	bool traditional;
 	uint32_t watch_count, unfired;
 	uint32_t percent_waiting; /* unfired ones that look at progress */
+	uint32_t points_waiting;  /* and at states and events */
 	struct watch *watches;
 	struct part *parts; /* phone_count times PFS_FILES_MAX */
 	uint8_t *at;        /* file that each phone is at */
@@ -90,6 +94,11 @@ static bool uses_percent(const struct plan_fault *fault)
 {
 	return fault->phase == PLAN_PHASE_TFTP || fault->phase == PLAN_PHASE_RECEIVING ||
 	       fault->phase == PLAN_PHASE_SERVING;
+}
+
+static bool uses_point(const struct plan_fault *fault)
+{
+	return fault->phase == PLAN_PHASE_STATE || fault->phase == PLAN_PHASE_EVENT;
 }
 
 struct fault_engine *fault_engine_new(const struct plan *plan, bool traditional)
@@ -131,6 +140,7 @@ struct fault_engine *fault_engine_new(const struct plan *plan, bool traditional)
 				       ? first_us + fault->at_us
 				       : PFS_TIME_NEVER;
 		engine->percent_waiting += uses_percent(fault);
+		engine->points_waiting += uses_point(fault);
 	}
 	engine->unfired = engine->watch_count;
 	return engine;
@@ -181,6 +191,7 @@ static void fire(struct fault_engine *engine, struct watch *watch, int64_t phone
 	watch->stage = STAGE_FIRED;
 	engine->unfired--;
 	engine->percent_waiting -= uses_percent(fault);
+	engine->points_waiting -= uses_point(fault);
 	if (hits_phone(fault->kind)) {
 		order.phone = phone;
 		order.site = engine->plan->phones[phone].site;
@@ -193,13 +204,13 @@ static void fire(struct fault_engine *engine, struct watch *watch, int64_t phone
 	} else if (fault->kind == PLAN_FAULT_SERVER_SIZE) {
 		order.file = fault->file >= 0 ? fault->file : file;
 	}
-	enqueue(engine, now_us, &order);
-	if (puts_out(fault->kind))
+	enqueue(engine, now_us + fault->after_us, &order);
+	if (puts_out(fault->kind) && !fault->after_us)
 		engine->out[phone] = true;
 	if (plan_fault_once(fault->kind) || fault->duration_us == PFS_TIME_NEVER)
 		return;
 	order.end = true;
-	enqueue(engine, now_us + fault->duration_us, &order);
+	enqueue(engine, now_us + fault->after_us + fault->duration_us, &order);
 }
 
 /* The scenario's own conditions on the target, role and phase aside. */
@@ -218,6 +229,12 @@ static bool may_hit(const struct fault_engine *engine, const struct watch *watch
 				 engine->plan->phones[watch->near].model != target->model))
 		return false;
 	return fault->role != PLAN_ROLE_PHONE || phone == (uint32_t)fault->phone;
+}
+
+/* The point of a watch was reached by somebody whom it concerns: true where this is the time that counts. */
+static bool counts(struct watch *watch)
+{
+	return ++watch->met >= watch->fault->nth;
 }
 
 static bool has_role(struct fault_engine *engine, enum plan_role role, uint32_t phone, uint8_t file)
@@ -294,7 +311,8 @@ static void reached(struct fault_engine *engine, enum plan_phase phase, uint32_t
 			    ? fault->role == PLAN_ROLE_PARENT || fault->role == PLAN_ROLE_LEAF
 			    : !has_role(engine, fault->role, phone, file))
 			continue;
-		fire(engine, watch, phone, file, now_us);
+		if (counts(watch))
+			fire(engine, watch, phone, file, now_us);
 	}
 }
 
@@ -361,6 +379,31 @@ static void received(struct fault_engine *engine, uint32_t phone, uint8_t file, 
 		    !has_role(engine, fault->role, (uint32_t)target, file))
 			continue;
 		fire(engine, watch, target, file, now_us);
+	}
+}
+
+/*
+ * A phone enters a state or traces an event. `file` may be none (a phone that
+ * has rebooted is at no file): then it has no role but its own number.
+ */
+static void point(struct fault_engine *engine, enum plan_phase phase, uint8_t which, uint32_t phone,
+		  uint8_t file, uint64_t now_us)
+{
+	for (uint32_t i = 0; i < engine->watch_count; i++) {
+		struct watch *watch = &engine->watches[i];
+		const struct plan_fault *fault = watch->fault;
+		if (watch->stage != STAGE_WAITING || fault->phase != phase ||
+		    which != (phase == PLAN_PHASE_STATE ? fault->state : fault->event) ||
+		    (fault->file >= 0 && fault->file != file))
+			continue;
+		uint32_t target = fault->by >= 0 ? (uint32_t)fault->phone : phone;
+		if ((fault->by >= 0 && phone != (uint32_t)fault->by) || !may_hit(engine, watch, target))
+			continue;
+		if (fault->by < 0 && fault->role != PLAN_ROLE_ANY && fault->role != PLAN_ROLE_PHONE &&
+		    (file >= PFS_FILES_MAX || !has_role(engine, fault->role, phone, file)))
+			continue;
+		if (counts(watch))
+			fire(engine, watch, target, file < PFS_FILES_MAX ? file : -1, now_us);
 	}
 }
 
@@ -465,6 +508,15 @@ void fault_engine_trace(struct fault_engine *engine, uint32_t phone, uint64_t no
 	} else if (trace->file < PFS_FILES_MAX) {
 		trace_file(engine, phone, now_us, trace);
 	}
+	if (engine->points_waiting)
+		point(engine, PLAN_PHASE_EVENT, trace->kind, phone, trace->file, now_us);
+}
+
+void fault_engine_state(struct fault_engine *engine, uint32_t phone, uint8_t state, uint8_t file,
+			uint64_t now_us)
+{
+	if (engine->points_waiting)
+		point(engine, PLAN_PHASE_STATE, state, phone, file, now_us);
 }
 
 void fault_engine_progress(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have,
@@ -514,6 +566,8 @@ bool fault_engine_next(struct fault_engine *engine, uint64_t now_us, struct faul
 		return false;
 	*order = engine->due[best].order;
 	engine->due[best] = engine->due[--engine->due_count];
+	if (!order->end && puts_out(order->kind))
+		engine->out[order->phone] = true;
 	if (order->end && puts_out(order->kind))
 		engine->out[order->phone] = false;
 	return true;

@@ -32,6 +32,10 @@ void fault_engine_free(struct fault_engine *engine);
 void fault_engine_trace(struct fault_engine *engine, uint32_t phone, uint64_t now_us,
 			const struct pfs_trace *trace);
 
+/* A phone has entered a state (enum pfs_state), at a file or PFS_NO_FILE; after the traces of the same step. */
+void fault_engine_state(struct fault_engine *engine, uint32_t phone, uint8_t state, uint8_t file,
+			uint64_t now_us);
+
 /* A phone holds `have` bytes of a file now, from the server or a parent; for phases in percent. */
 void fault_engine_progress(struct fault_engine *engine, uint32_t phone, uint8_t file, uint64_t have,
 			   uint64_t now_us);

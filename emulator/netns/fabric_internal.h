@@ -110,6 +110,7 @@ struct fabric_end {
 	int namespace;        /* descriptor, or -1: the socket's own */
 	bool up;              /* only the end in the socket's namespace can be made up */
 	const uint8_t *mac;   /* NULL: random */
+	uint32_t gso_bytes;   /* of the largest packet handed down; 0: the kernel's */
 };
 void fabric_add_veth(const struct fabric *fabric, struct netlink *nl, const struct fabric_end *end,
 		     const struct fabric_end *peer);

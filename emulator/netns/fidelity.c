@@ -126,9 +126,32 @@ static uint64_t round_trip_us(const struct plan *plan)
 	return shortest == UINT64_MAX ? 0 : shortest;
 }
 
+/*
+ * What the host is late by in real time it is late by at any speed, or less
+ * where it has less to do; in the scenario's time that is in proportion to the
+ * speed. What was dropped or sent again has no such measure: half the speed is
+ * offered. Rounded down to two digits.
+ */
+static uint32_t speed_held(uint32_t speed_milli, uint64_t lag_us, uint64_t lag_limit_us, uint64_t late_us,
+			   uint64_t late_limit_us, bool lost)
+{
+	uint64_t held = speed_milli, unit = 1;
+
+	if (lag_us > lag_limit_us)
+		held = speed_milli * lag_limit_us / lag_us;
+	if (late_limit_us && late_us > late_limit_us && speed_milli * late_limit_us / late_us < held)
+		held = speed_milli * late_limit_us / late_us;
+	if (lost && held > speed_milli / 2)
+		held = speed_milli / 2;
+	while (held / unit >= 100)
+		unit *= 10;
+	return (uint32_t)(held / unit * unit);
+}
+
 void fidelity_judge(const struct plan *plan, bool traditional, bool faults, struct world_report *report)
 {
 	uint64_t round_trip = round_trip_us(plan), lag_limit;
+	bool resent = report->tcp_retransmits && !faults;
 
 	report->timer_smallest_us = traditional ? PFS_TFTP_RTO_MIN_US : PFS_CLAIM_INTERVAL_US;
 	lag_limit = report->timer_smallest_us / 20;
@@ -140,6 +163,10 @@ void fidelity_judge(const struct plan *plan, bool traditional, bool faults, stru
 		      report->relay_late_p99_us, round_trip);
 	if (report->drops)
 		fidelity_doubt(report, "%" PRIu64 " packets dropped that the scenario did not drop", report->drops);
-	if (report->tcp_retransmits && !faults)
+	if (resent)
 		fidelity_doubt(report, "TCP retransmitted %" PRIu64 " segments in a run without faults", report->tcp_retransmits);
+	if (report->inconclusive)
+		report->speed_held_milli = speed_held(plan->speed_milli, report->timer_lag_p99_us, lag_limit,
+						      report->relay_late_p99_us, round_trip / 100,
+						      report->drops || resent);
 }

@@ -36,8 +36,8 @@ uint64_t fidelity_descriptors(void);
 __attribute__((format(printf, 2, 3))) void fidelity_doubt(struct world_report *report, const char *format, ...);
 
 /*
- * The verdict: fills timer_smallest_us, inconclusive and reasons from the rest of the
- * report. faults: the run had some, and TCP may have retransmitted for them.
+ * The verdict: fills timer_smallest_us, inconclusive, reasons and speed_held_milli
+ * from the rest of the report. faults: the run had some, and TCP may have retransmitted for them.
  */
 void fidelity_judge(const struct plan *plan, bool traditional, bool faults, struct world_report *report);
 

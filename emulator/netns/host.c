@@ -296,16 +296,30 @@ static void carry_out(struct host *host, const struct pfs_event *event, const st
 
 /* -------------------------------------------------------------- stepping */
 
+static void enter_state(struct host *host, const struct pfs_event *event)
+{
+	struct ledger *ledger = host->worker->ledger;
+	uint64_t now_us = ledger_open(ledger, event->now_us);
+
+	record_state(ledger->record, host->number, now_us, host->phone.state, host->phone.file);
+	fault_engine_state(ledger->faults, host->number, host->phone.state, host->phone.file, now_us);
+	look_for_orders(host->worker, now_us);
+	ledger_close(ledger);
+}
+
 static uint32_t step(struct host *host, struct pfs_event *event)
 {
 	struct worker *worker = host->worker;
 	uint32_t used, i;
 
 	event->now_us = clock_now_us(&worker->clock);
-	used = pfs_step(&host->phone, event, &worker->actions);
+	uint8_t before = host->phone.state;
+	used = journal_step(worker->journal, host->number, &host->phone, event, &worker->actions);
 	for (i = 0; i < worker->actions.count; i++)
 		carry_out(host, event, &worker->actions.list[i]);
 	peer_flush_all(host);
+	if (host->phone.state != before)
+		enter_state(host, event);
 #ifdef FLEET_CHECK_PHONES
 	{
 		const char *broken = pfs_phone_check(&host->phone);
@@ -501,7 +515,7 @@ static void start(struct host *host)
 
 	memset(&config, 0, sizeof(config));
 	plan_phone_config(worker->plan, host->number, worker->traditional, host->boot, &config);
-	error = pfs_phone_init(&host->phone, &config);
+	error = journal_phone_init(worker->journal, host->number, &host->phone, &config);
 	assert(!error);
 	(void)error;
 	host->powered = true;
@@ -595,18 +609,11 @@ void host_power_off(struct host *host)
 
 /* ------------------------------------------------------------------- F14 */
 
-static bool level_sent(const struct plan_log_server *server, int severity, bool pfs)
-{
-	if (pfs)
-		return server->pfs_max >= 1; /* 0-0: none; the lines of PFS are one level, 1 */
-	return severity >= server->base_min && severity <= server->base_max;
-}
-
 void host_log_line(struct host *host, int severity, bool pfs, const char *line)
 {
 	const struct plan_log_server *server = &host->worker->plan->log_server;
 
-	if (host->log_silent || !level_sent(server, severity, pfs))
+	if (host->log_silent || !plan_log_sends(server, severity, pfs))
 		return;
 	if (host->log_fd < 0) {
 		host->log_fd = socket_open_log(host, server->address, server->port);

@@ -34,7 +34,9 @@
 
 #include "emulator/netns/fabric_internal.h"
 
-#define TBF_BURST_BYTES 131072   /* two of the largest packets that TCP hands down, so that none is cut up */
+#define TBF_BURST_US 1000        /* a port is ahead of its rate by no more than this much wire time */
+#define TBF_BURST_MIN 8192       /* but by five full frames */
+#define GSO_BYTES_MAX 65536
 #define TBF_LIMIT_BYTES 8388608  /* TCP holds itself back long before; a sender's broadcasts are small */
 #define TBF_BPS_MAX 16000000000u /* libnl counts bytes a second in an int; nothing here is faster */
 #define RTO_MIN_MS 200           /* the kernel's own, at speed 1 */
@@ -203,6 +205,20 @@ int lan_switch_up(struct fabric *fabric, uint32_t number)
 	return router_lan_up(fabric, number);
 }
 
+/*
+ * The largest packet that TCP may hand down at a port. The kernel's own 64 KiB
+ * would need a bucket as deep, and then whatever fits into the bucket, a whole
+ * small file on each level of its tree, would cross the port in no time.
+ */
+static uint32_t burst_bytes(uint64_t bps)
+{
+	uint64_t bytes = bps * TBF_BURST_US / 8000000;
+
+	if (!bps || bps > TBF_BPS_MAX || bytes > GSO_BYTES_MAX)
+		return GSO_BYTES_MAX;
+	return bytes > TBF_BURST_MIN ? (uint32_t)bytes : TBF_BURST_MIN;
+}
+
 /* The port's rate, by a token bucket at the phone; none where the rate is 0 or beyond what it can hold. */
 void fabric_add_rate(struct netlink *nl, int index, uint64_t bps)
 {
@@ -219,7 +235,8 @@ void fabric_add_rate(struct netlink *nl, int index, uint64_t bps)
 		rtnl_tc_set_handle(TC_CAST(qdisc), TC_HANDLE(1, 0));
 		error = rtnl_tc_set_kind(TC_CAST(qdisc), "tbf");
 		if (!error) {
-			rtnl_qdisc_tbf_set_rate(qdisc, (int)(bps / 8), TBF_BURST_BYTES, 0);
+			/* and room for the headers of each segment, which the bucket counts too */
+			rtnl_qdisc_tbf_set_rate(qdisc, (int)(bps / 8), (int)burst_bytes(bps) * 9 / 8, 0);
 			rtnl_qdisc_tbf_set_limit(qdisc, TBF_LIMIT_BYTES);
 			error = rtnl_qdisc_build_add_request(qdisc, NLM_F_CREATE | NLM_F_REPLACE, &msg);
 		}
@@ -245,7 +262,8 @@ static int port_up(struct fabric *fabric, uint32_t number)
 	struct fabric_end port = {.name = name, .index = index, .master = (int)(SWITCH_BRIDGE + bridge_of(lan, phone)),
 				  .namespace = -1, .up = true};
 	struct fabric_end eth0 = {.name = "eth0", .index = PHONE_ETH0, .namespace = phone->descriptor,
-				  .mac = wanted->mac};
+				  .mac = wanted->mac,
+				  .gso_bytes = burst_bytes(at_speed(fabric->plan, wanted->port_bps))};
 
 	snprintf(name, sizeof(name), "port%u", phone->position);
 	fabric_add_veth(fabric, &lan->ns.nl, &port, &eth0);

@@ -175,6 +175,8 @@ static int put_end(struct nl_msg *msg, const struct fabric_end *end)
 		error = nla_put(msg, IFLA_ADDRESS, 6, end->mac);
 	if (!error && end->master)
 		error = nla_put_u32(msg, IFLA_MASTER, (uint32_t)end->master);
+	if (!error && end->gso_bytes)
+		error = nla_put_u32(msg, IFLA_GSO_MAX_SIZE, end->gso_bytes);
 	if (!error && end->namespace >= 0)
 		error = nla_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)end->namespace);
 	return error;

@@ -27,6 +27,7 @@
 #include "emulator/netns/histogram.h"
 #include "emulator/netns/ledger.h"
 #include "emulator/netns/timers.h"
+#include "emulator/journal/journal.h"
 #include "emulator/plan/plan.h"
 #include "pfs-core/pfs.h"
 
@@ -64,6 +65,7 @@ struct worker {
 	const struct plan *plan;
 	bool traditional;
 	struct fabric *fabric;
+	struct journal *journal;   /* or NULL; all workers' */
 	struct ledger *ledger;     /* all workers' */
 	/* The fault engine has orders: called in mid-step, with the ledger open. */
 	void (*orders_due)(void *context, struct worker *worker);

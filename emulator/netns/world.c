@@ -223,6 +223,7 @@ static int make_workers(struct run *run)
 		worker->number = i;
 		worker->traditional = options->traditional;
 		worker->fabric = run->fabric;
+		worker->journal = options->journal;
 		worker->ledger = &run->ledger;
 		worker->orders_due = run_take_orders;
 		worker->order_came = run_strike;

@@ -101,12 +101,21 @@ static void fill_needs(struct plan *plan)
 			      phones * needs->memory_phone_bytes;
 }
 
+static bool is_headquarters(const struct plan *plan, uint32_t address)
+{
+	for (uint32_t i = 0; i < plan->site_count; i++)
+		if (plan->sites[i].wan_hq == address)
+			return true;
+	return plan->server.address == address;
+}
+
 int plan_finish(struct plan *plan)
 {
 	int r = fill_shares(plan);
 
 	if (r < 0)
 		return r;
+	plan->log_server.here = plan->log_server.enabled && is_headquarters(plan, plan->log_server.address);
 	fill_needs(plan);
 	return 0;
 }

@@ -28,13 +28,14 @@ void plan_phone_config(const struct plan *plan, uint32_t phone, bool traditional
 	memset(config, 0, sizeof(*config));
 	config->seed = plan->seed;
 	config->boot = boot;
-	config->phone = phone;
+	config->phone = plan->first_phone + phone;
 	config->address = from->address;
 	config->netmask = plan->subnets[from->subnet].netmask;
 	config->tftp_server = plan->server.address;
 	config->tftp_blksize = plan->tftp_blksize;
 	config->tftp_tsize = plan->tftp_tsize;
 	config->tftp_timeout_s = plan->tftp_timeout_s;
+	config->strength = from->strength;
 	config->part = from->part;
 	if (traditional && from->part == PFS_PART_YES)
 		config->part = PFS_PART_MODE;
@@ -62,39 +63,59 @@ bool plan_shares(const struct plan *plan, uint32_t subnet, uint32_t model)
 	return plan->shares[(size_t)subnet * plan->model_count + model];
 }
 
-/* Goes through the hierarchies of a fault-free PFS run: their number, and the bytes of one copy of each. */
-static void sum_hierarchies(const struct plan *plan, uint64_t *count, uint64_t *bytes)
+/* What of a fault-free PFS run is one for each (subnet, model, firmware) that has phones that take part. */
+struct sums {
+	uint64_t families, hierarchies, bytes; /* bytes: of one copy of each hierarchy's file */
+};
+
+/* False where memory lacks. */
+static bool sum_hierarchies(const struct plan *plan, struct sums *sums)
 {
 	size_t pairs = (size_t)plan->model_count * plan->firmware_count;
 	/* Number of the subnet, from 1, in which a pair was seen last: never cleared between subnets. */
 	uint32_t *seen = calloc(pairs ? pairs : 1, sizeof(*seen));
 
-	*count = *bytes = 0;
+	*sums = (struct sums){ 0 };
 	if (!seen)
-		return;
+		return false;
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		const struct plan_phone *phone = &plan->phones[i];
 		uint32_t *mark = &seen[(size_t)phone->model * plan->firmware_count + phone->firmware];
 		if (phone->part != PFS_PART_YES || *mark == phone->subnet + 1)
 			continue;
 		*mark = phone->subnet + 1;
-		*count += plan->firmware[phone->firmware].file_count;
-		*bytes += plan->firmware[phone->firmware].total_bytes;
+		sums->families++;
+		sums->hierarchies += plan->firmware[phone->firmware].file_count;
+		sums->bytes += plan->firmware[phone->firmware].total_bytes;
 	}
 	free(seen);
+	return true;
 }
 
 uint64_t plan_hierarchies(const struct plan *plan)
 {
-	uint64_t count, bytes;
+	struct sums sums;
 
-	sum_hierarchies(plan, &count, &bytes);
-	return count;
+	sum_hierarchies(plan, &sums);
+	return sums.hierarchies;
+}
+
+uint64_t plan_downloaders(const struct plan *plan, bool traditional)
+{
+	struct sums sums;
+	uint64_t alone = 0;
+
+	if (traditional || !sum_hierarchies(plan, &sums))
+		return plan->phone_count;
+	for (uint32_t i = 0; i < plan->phone_count; i++)
+		alone += plan->phones[i].part != PFS_PART_YES;
+	return alone + sums.families;
 }
 
 uint64_t plan_wan_payload(const struct plan *plan, bool traditional)
 {
-	uint64_t count, bytes, total = 0;
+	uint64_t total = 0;
+	struct sums sums;
 
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		if (traditional || plan->phones[i].part != PFS_PART_YES)
@@ -102,18 +123,27 @@ uint64_t plan_wan_payload(const struct plan *plan, bool traditional)
 	}
 	if (traditional)
 		return total;
-	sum_hierarchies(plan, &count, &bytes);
-	return total + bytes;
+	sum_hierarchies(plan, &sums);
+	return total + sums.bytes;
+}
+
+bool plan_log_sends(const struct plan_log_server *server, int severity, bool pfs)
+{
+	if (pfs)
+		return server->pfs_max >= 1; /* 0-0: none; the lines of PFS are one level, 1 */
+	return severity >= server->base_min && severity <= server->base_max;
 }
 
 static const char *const server_names[] = {"embedded", "in.tftpd", "dnsmasq"};
-static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", "wan_degrade", "server_stop",
+static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", "wan_degrade", "wan_flap", "server_stop",
 					  "damage_tftp", "damage_tcp", "lan_disturb", "lan_split", "slow_ports",
 					  "server_busy", "server_silent", "server_size", "tcp_reset",
 					  "tcp_half_open", "slow_storage", "clock_drift",
-					  "hostile_root", "hostile_flood", "hostile_garbage"};
+					  "hostile_root", "hostile_flood", "hostile_garbage", "hostile_liar",
+					  "lan_lose"};
 static const char *const role_names[] = {"any", "root", "parent", "leaf", "phone"};
-static const char *const phase_names[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving"};
+static const char *const phase_names[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving",
+					  "state", "event"};
 
 _Static_assert(sizeof(fault_names) / sizeof(*fault_names) == PLAN_FAULT_KINDS, "a name for each fault");
 _Static_assert(sizeof(phase_names) / sizeof(*phase_names) == PLAN_PHASES, "a name for each phase");
@@ -135,6 +165,7 @@ enum plan_scope plan_fault_scope(enum plan_fault_kind kind)
 	switch (kind) {
 	case PLAN_FAULT_WAN_CUT:
 	case PLAN_FAULT_WAN_DEGRADE:
+	case PLAN_FAULT_WAN_FLAP:
 		return PLAN_SCOPE_WAN;
 	case PLAN_FAULT_SERVER_STOP:
 	case PLAN_FAULT_SERVER_BUSY:
@@ -144,6 +175,7 @@ enum plan_scope plan_fault_scope(enum plan_fault_kind kind)
 	case PLAN_FAULT_LAN_DISTURB:
 	case PLAN_FAULT_LAN_SPLIT:
 	case PLAN_FAULT_SLOW_PORTS:
+	case PLAN_FAULT_LAN_LOSE:
 		return PLAN_SCOPE_LAN;
 	default:
 		return PLAN_SCOPE_PHONE;
@@ -159,7 +191,7 @@ bool plan_fault_once(enum plan_fault_kind kind)
 bool plan_fault_hostile(enum plan_fault_kind kind)
 {
 	return kind == PLAN_FAULT_HOSTILE_ROOT || kind == PLAN_FAULT_HOSTILE_FLOOD ||
-	       kind == PLAN_FAULT_HOSTILE_GARBAGE;
+	       kind == PLAN_FAULT_HOSTILE_GARBAGE || kind == PLAN_FAULT_HOSTILE_LIAR;
 }
 
 bool plan_fault_virtual_only(enum plan_fault_kind kind)
@@ -191,6 +223,30 @@ append(char *text, size_t size, int *length, const char *format, ...)
 	va_end(arguments);
 }
 
+static void describe_point(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size,
+			   int *length)
+{
+	switch (fault->phase) {
+	case PLAN_PHASE_TIME:
+		append(text, size, length, ", at %.3f s", (double)fault->at_us / 1e6);
+		return;
+	case PLAN_PHASE_STATE:
+		append(text, size, length, ", in state %s", pfs_state_name(fault->state));
+		break;
+	case PLAN_PHASE_EVENT:
+		append(text, size, length, ", at event %s", pfs_trace_name(fault->event));
+		break;
+	default:
+		append(text, size, length, ", in %s", plan_phase_name(fault->phase));
+	}
+	if (fault->by >= 0)
+		append(text, size, length, " of %s", plan->phones[fault->by].name);
+	if (fault->nth > 1)
+		append(text, size, length, ", time %u", fault->nth);
+	if (fault->after_us)
+		append(text, size, length, ", %.6f s after", (double)fault->after_us / 1e6);
+}
+
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size)
 {
 	int length = 0;
@@ -207,10 +263,7 @@ int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault,
 		append(text, size, &length, ", subnet %s", plan->subnets[fault->subnet].name);
 	else if (fault->site >= 0)
 		append(text, size, &length, ", site %s", plan->sites[fault->site].name);
-	if (fault->phase == PLAN_PHASE_TIME)
-		append(text, size, &length, ", at %.3f s", (double)fault->at_us / 1e6);
-	else
-		append(text, size, &length, ", in %s", plan_phase_name(fault->phase));
+	describe_point(plan, fault, text, size, &length);
 	if (fault->phase == PLAN_PHASE_TFTP || fault->phase == PLAN_PHASE_RECEIVING)
 		append(text, size, &length, " at %u %%", fault->at_percent);
 	if (fault->file >= 0)
@@ -245,5 +298,7 @@ void plan_free(struct plan *plan)
 	free(plan->subnets);
 	free(plan->phones);
 	free(plan->faults);
+	free(plan->expect.traces);
+	free(plan->expect.hierarchies);
 	free(plan);
 }

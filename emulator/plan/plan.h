@@ -93,6 +93,7 @@ struct plan_phone {
 	uint32_t site, subnet;
 	uint32_t address;
 	uint64_t reset_us;              /* when it is reset */
+	uint32_t strength;              /* of its claims, 31 bits; 0: drawn */
 	uint64_t port_bps;              /* 0: not limited */
 	uint8_t part;                   /* enum pfs_part in a PFS run */
 	uint8_t setting;                /* enum pfs_setting in effect (F10) */
@@ -120,6 +121,7 @@ struct plan_log_server {
 	uint8_t base_min, base_max;     /* levels sent, 0 to 7 */
 	uint8_t pfs_min, pfs_max;       /* 0 to 1; 0-0: no PFS lines */
 	char text[96];                  /* as written: address:port@@base=0-7;pfs=0-1 */
+	bool here;                      /* the address is headquarters' own: a collector listens; plan_finish() */
 };
 
 enum plan_fault_kind {
@@ -128,6 +130,7 @@ enum plan_fault_kind {
 	PLAN_FAULT_CRASH,       /* process reset; peers see RST; core starts anew */
 	PLAN_FAULT_WAN_CUT,
 	PLAN_FAULT_WAN_DEGRADE, /* other link configs while it lasts */
+	PLAN_FAULT_WAN_FLAP,    /* down and up in turn */
 	PLAN_FAULT_SERVER_STOP,
 	PLAN_FAULT_DAMAGE_TFTP, /* one byte of a file flips on its way to the phone, once */
 	PLAN_FAULT_DAMAGE_TCP,  /* the same from a parent to a child */
@@ -145,6 +148,8 @@ enum plan_fault_kind {
 	PLAN_FAULT_HOSTILE_ROOT, /* a hostile host in the phone's place: the strongest root, serves rubbish */
 	PLAN_FAULT_HOSTILE_FLOOD, /* another one: floods claims */
 	PLAN_FAULT_HOSTILE_GARBAGE, /* and one that speaks garbage on port 4051 */
+	PLAN_FAULT_HOSTILE_LIAR, /* one that takes part and lies about trees */
+	PLAN_FAULT_LAN_LOSE,    /* certain broadcasts of one phone, or of all, are lost to one, or to all */
 	PLAN_FAULT_KINDS
 };
 
@@ -168,7 +173,17 @@ enum plan_phase {
 	PLAN_PHASE_TFTP,        /* at_percent of the file downloaded by the root */
 	PLAN_PHASE_RECEIVING,   /* at_percent of the file received from a parent */
 	PLAN_PHASE_SERVING,     /* begins to forward to a child */
+	PLAN_PHASE_STATE,       /* enters the state plan_fault.state */
+	PLAN_PHASE_EVENT,       /* traces the event plan_fault.event */
 	PLAN_PHASES
+};
+
+/* PLAN_FAULT_LAN_LOSE: which broadcasts. */
+enum plan_message { PLAN_MESSAGE_ANY, PLAN_MESSAGE_CLAIM, PLAN_MESSAGE_ANSWER };
+struct plan_lost {
+	enum plan_message message;
+	int32_t from, to;               /* phones; -1: whoever sends, all that are to hear it */
+	uint64_t skip, count;           /* of those that fit: so many come through, then so many are lost */
 };
 
 struct plan_fault {
@@ -183,6 +198,7 @@ struct plan_fault {
 	int32_t file;                   /* index in the set; -1: any */
 	uint64_t duration_us;           /* until its return; PFS_TIME_NEVER: none */
 	struct link_config down, up;    /* PLAN_FAULT_WAN_DEGRADE */
+	uint32_t flap_us;               /* PLAN_FAULT_WAN_FLAP: down for so long, then up for as long */
 	struct plan_disturbance lan;    /* PLAN_FAULT_LAN_DISTURB */
 	uint32_t groups;                /* PLAN_FAULT_LAN_SPLIT: phone i of the switch is in group i modulo this */
 	bool router_apart;              /* PLAN_FAULT_LAN_SPLIT: only group 0 reaches the router; else all do */
@@ -191,11 +207,42 @@ struct plan_fault {
 	bool upwards;                   /* PLAN_FAULT_TCP_HALF_OPEN: what the child sends; else what it is sent */
 	uint64_t rate_bps;              /* PLAN_FAULT_SLOW_STORAGE: of writing and of verifying */
 	int32_t drift_ppm;              /* PLAN_FAULT_CLOCK_DRIFT: above 0 the phone's clock runs fast */
+	uint8_t state;                  /* PLAN_PHASE_STATE: enum pfs_state */
+	uint8_t event;                  /* PLAN_PHASE_EVENT: enum pfs_trace_kind */
+	uint32_t nth;                   /* strikes when the point is reached for the nth time, from 1 */
+	uint64_t after_us;              /* and so much later */
+	int32_t by;                     /* the phone that reaches the point for the target; -1: the target */
+	struct plan_lost lost;          /* PLAN_FAULT_LAN_LOSE */
 	bool traditional_too;           /* also in the traditional run */
 };
 
 /* Expectations a scenario carries; PLAN_UNSET where it says nothing. */
 #define PLAN_UNSET UINT64_MAX
+#define PLAN_CHECK_NAME_MAX 96
+#define PLAN_HIERARCHY_FIGURES 5
+#define PLAN_EXPECT_TRACES_MAX 100
+#define PLAN_EXPECT_HIERARCHIES_MAX 20
+
+/* How often the phones trace an event or enter a state, in the PFS run. -1 and PLAN_UNSET: any. */
+struct plan_expect_trace {
+	char name[PLAN_CHECK_NAME_MAX]; /* for people: "trace[2] yielded by SEP..." */
+	uint8_t event;                  /* enum pfs_trace_kind; PFS_TR_KINDS: it is a state */
+	uint8_t state;                  /* enum pfs_state */
+	int32_t phone, file;
+	int64_t peer;                   /* the address that the record names */
+	int32_t reason;                 /* as plan_trace_reason() */
+	uint64_t from_us, until_us;     /* from the first reset; until: not included */
+	uint64_t min, max;
+};
+
+/* What each hierarchy that fits must have come to. */
+struct plan_expect_hierarchy {
+	char names[PLAN_HIERARCHY_FIGURES][32]; /* of root and those below, in order: "hierarchies[0].root" */
+	int32_t site, subnet, model, file;
+	uint64_t root;                  /* phone that confirmed first; PLAN_UNSET: not judged, so below */
+	uint64_t roots_confirmed, wan_copies, members, depth_max;
+};
+
 struct plan_expect {
 	uint64_t upgraded_min;          /* of PFS run */
 	uint64_t failed_max;
@@ -204,6 +251,9 @@ struct plan_expect {
 	uint64_t roots_confirmed_max;   /* of any one hierarchy */
 	uint64_t transfers_pfs;         /* exactly */
 	uint64_t refused_other_subnet_min; /* claims of the other subnet on a shared switch, counted */
+	uint32_t trace_count, hierarchy_count;
+	struct plan_expect_trace *traces;
+	struct plan_expect_hierarchy *hierarchies;
 };
 
 /* What the host must give. */
@@ -236,6 +286,7 @@ struct plan {
 	uint64_t reset_window_us;       /* no phone is reset later */
 	bool staggered;                 /* resets evenly over the window; else drawn from it */
 	uint32_t model_count, firmware_count, site_count, switch_count, subnet_count, phone_count, fault_count;
+	uint32_t first_phone, first_site; /* of a slice: its first ones' numbers in the fleet; else 0 */
 	struct plan_model *models;
 	struct plan_firmware *firmware;
 	uint32_t profile_count;
@@ -277,6 +328,30 @@ uint64_t plan_hierarchies(const struct plan *plan);
 uint64_t plan_wan_payload(const struct plan *plan, bool traditional);
 
 /*
+ * How many phones of a fault-free run may be at the server at once: each that
+ * takes no part (traditional: each), and one root a (subnet, model, firmware).
+ * Where memory lacks: all.
+ */
+uint64_t plan_downloaders(const struct plan *plan, bool traditional);
+
+/* True where a phone sends a console line of that severity (0 to 7) to the log server. */
+bool plan_log_sends(const struct plan_log_server *server, int severity, bool pfs);
+
+/* ---- slice.c ---- */
+
+/* True where each site's subnets, switches and phones stand in one run, and every site has phones. */
+bool plan_can_slice(const struct plan *whole);
+
+/*
+ * One site as a plan of its own, without faults: numbers of subnets, switches
+ * and phones count from 0. Models, firmware and texts are the whole plan's,
+ * which must outlive it. plan_can_slice() must hold. NULL where memory lacks.
+ */
+struct plan *plan_slice(const struct plan *whole, uint32_t site);
+/* Instead of plan_free(); NULL is allowed. */
+void plan_slice_free(struct plan *slice);
+
+/*
  * What must be done once when everything else stands in the plan: fills
  * `shares` and `needs`. Returns 0 or -ENOMEM.
  */
@@ -315,6 +390,13 @@ bool plan_fault_hostile(enum plan_fault_kind kind);
 bool plan_fault_virtual_only(enum plan_fault_kind kind);
 const char *plan_role_name(enum plan_role role);
 const char *plan_phase_name(enum plan_phase phase);
+
+/* ---- reasons.c ---- */
+
+/* The reason that a trace record gives, a number of its kind's own, or -1 where its kind has none. */
+int32_t plan_trace_reason(const struct pfs_trace *trace);
+/* Its name, as the core's with _ for -; NULL past the last one of that kind. */
+const char *plan_reason_name(enum pfs_trace_kind kind, int32_t reason, char *text, size_t size);
 
 /* Releases everything; NULL is allowed. */
 void plan_free(struct plan *plan);

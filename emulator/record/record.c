@@ -20,11 +20,7 @@
 #define DAY_US (86400ull * 1000000ull)
 #define BLKSIZE_PLAIN 512 /* RFC 1350: without an option */
 
-/*
- * Phones of one model that are upgraded to different sets want different
- * files, so the set is part of a group's key.
- */
-static size_t group_of(const struct plan *plan, uint32_t phone)
+size_t record_group(const struct plan *plan, uint32_t phone)
 {
 	size_t group = (size_t)plan->phones[phone].subnet * plan->model_count + plan->phones[phone].model;
 
@@ -46,7 +42,7 @@ static int lay_out_hierarchies(struct record *record)
 	size_t room = 0;
 	for (uint32_t i = 0; i < plan->phone_count; i++)
 		if (plan->phones[i].part == PFS_PART_YES) {
-			size_t group = group_of(plan, i);
+			size_t group = record_group(plan, i);
 
 			if (record->first_hierarchy[group] == RECORD_NO_HIERARCHY) {
 				record->first_hierarchy[group] = i; /* for now: a phone of it */
@@ -79,7 +75,8 @@ static int lay_out_hierarchies(struct record *record)
 	return 0;
 }
 
-struct record *record_new(const struct plan *plan, bool traditional, const char *out_dir, int64_t origin_s)
+/* All but the logs. */
+static struct record *new_record(const struct plan *plan, bool traditional, int64_t origin_s)
 {
 	struct record *record = calloc(1, sizeof(*record));
 
@@ -91,7 +88,8 @@ struct record *record_new(const struct plan *plan, bool traditional, const char 
 	record->first_reset_us = PFS_TIME_NEVER;
 	record->phones = calloc((size_t)plan->phone_count + 1, sizeof(*record->phones));
 	record->wan = calloc((size_t)plan->site_count * 2 + 1, sizeof(*record->wan));
-	if (!record->phones || !record->wan || lay_out_hierarchies(record) < 0) {
+	record->result.traced = calloc((size_t)plan->expect.trace_count + 1, sizeof(*record->result.traced));
+	if (!record->phones || !record->wan || !record->result.traced || lay_out_hierarchies(record) < 0) {
 		record_free(record);
 		errno = ENOMEM;
 		return NULL;
@@ -108,17 +106,33 @@ struct record *record_new(const struct plan *plan, bool traditional, const char 
 				record->result.ineligible_by_part[plan->phones[i].part]++;
 		}
 	}
-	if (out_dir) {
-		record->log = console_log_new(plan, out_dir, traditional);
-		if (!record->log) {
-			int error = errno;
-
-			record_free(record);
-			errno = error;
-			return NULL;
-		}
-	}
 	return record;
+}
+
+static struct record *with_log(struct record *record, struct console_log *log)
+{
+	int error = errno;
+
+	record->log = log;
+	if (log)
+		return record;
+	record_free(record);
+	errno = error;
+	return NULL;
+}
+
+struct record *record_new(const struct plan *plan, bool traditional, const char *out_dir, int64_t origin_s)
+{
+	struct record *record = new_record(plan, traditional, origin_s);
+
+	return record && out_dir ? with_log(record, console_log_new(plan, out_dir, traditional)) : record;
+}
+
+struct record *record_part(const struct record *whole, const struct plan *slice)
+{
+	struct record *part = new_record(slice, whole->traditional, whole->origin_s);
+
+	return part && whole->log ? with_log(part, console_log_part(whole->log, slice)) : part;
 }
 
 void record_free(struct record *record)
@@ -135,11 +149,11 @@ void record_free(struct record *record)
 	free(record->result.faults);
 	free(record->result.losers);
 	free(record->result.phone_upgraded);
+	free(record->result.traced);
 	free(record);
 }
 
-/* Room for one more entry of a list that doubles. */
-static bool grow(struct record *record, void **list, uint32_t count, uint32_t *room, size_t size)
+bool record_grow(struct record *record, void **list, uint32_t count, uint32_t *room, size_t size)
 {
 	if (count < *room)
 		return true;
@@ -168,7 +182,7 @@ static struct run_hierarchy *hierarchy_of(struct record *record, uint32_t phone,
 
 	if (!shares(record, phone) || file >= plan_phone_firmware(plan, phone)->file_count)
 		return NULL;
-	uint32_t first = record->first_hierarchy[group_of(plan, phone)];
+	uint32_t first = record->first_hierarchy[record_group(plan, phone)];
 	return first == RECORD_NO_HIERARCHY ? NULL : &record->hierarchies[first + file];
 }
 
@@ -249,14 +263,15 @@ static void broadcast(struct record *record, uint32_t phone, const struct pfs_tr
 		hierarchy->broadcasts++;
 }
 
-static void add_direct(struct record *record, uint32_t phone, const struct pfs_trace *trace)
+static void add_direct(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
 	struct run_result *result = &record->result;
 
 	result->direct_by_reason[trace->b < PFS_DIRECT_REASONS ? trace->b : PFS_DIRECT_NONE]++;
-	if (grow(record, (void **)&result->directs, result->direct_count, &record->direct_room,
-		 sizeof(*result->directs)))
-		result->directs[result->direct_count++] = (struct run_direct){ .phone = phone,
+	if (record_grow(record, (void **)&result->directs, result->direct_count, &record->direct_room,
+			sizeof(*result->directs)))
+		result->directs[result->direct_count++] = (struct run_direct){ .at_us = now_us,
+									       .phone = phone,
 									       .file = trace->file,
 									       .reason = (uint8_t)trace->b };
 }
@@ -281,7 +296,7 @@ static void tftp_begun(struct record *record, uint32_t phone, uint64_t now_us, c
 	if (hierarchy)
 		hierarchy->wan_copies++;
 	if (trace->b != PFS_DIRECT_NONE)
-		add_direct(record, phone, trace);
+		add_direct(record, phone, now_us, trace);
 }
 
 static void tftp_error(struct record *record, uint32_t phone, const struct pfs_trace *trace)
@@ -462,10 +477,47 @@ static void take_line(void *context, int severity, bool pfs, const char *line)
 		to->record->line_sink(to->record->line_context, to->phone, severity, pfs, line);
 }
 
+static bool expected_at(const struct record *record, const struct plan_expect_trace *wanted, uint32_t phone,
+			uint8_t file, uint64_t now_us)
+{
+	uint64_t since_us = record->first_reset_us == PFS_TIME_NEVER ? 0 : now_us - record->first_reset_us;
+
+	return (wanted->phone < 0 || (uint32_t)wanted->phone == phone) &&
+	       (wanted->file < 0 || wanted->file == file) && since_us >= wanted->from_us &&
+	       since_us < wanted->until_us;
+}
+
+/* For the expectations of the scenario that count events. */
+static void count_expected(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
+{
+	const struct plan_expect *expect = &record->plan->expect;
+
+	for (uint32_t i = 0; i < expect->trace_count; i++) {
+		const struct plan_expect_trace *wanted = &expect->traces[i];
+		record->result.traced[i] += wanted->event == trace->kind &&
+					    (wanted->peer < 0 || wanted->peer == trace->address) &&
+					    (wanted->reason < 0 || wanted->reason == plan_trace_reason(trace)) &&
+					    expected_at(record, wanted, phone, trace->file, now_us);
+	}
+}
+
+void record_state(struct record *record, uint32_t phone, uint64_t now_us, uint8_t state, uint8_t file)
+{
+	const struct plan_expect *expect = &record->plan->expect;
+
+	for (uint32_t i = 0; i < expect->trace_count; i++)
+		record->result.traced[i] += expect->traces[i].event == PFS_TR_KINDS &&
+					    expect->traces[i].state == state &&
+					    expected_at(record, &expect->traces[i], phone, file, now_us);
+}
+
 void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
 	record_passes(record, now_us);
+	record->result.trace_records++;
 	account(record, phone, now_us, trace);
+	if (record->plan->expect.trace_count)
+		count_expected(record, phone, now_us, trace);
 	if (!record->log && !record->line_sink)
 		return;
 
@@ -474,6 +526,23 @@ void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const 
 	plan_phone_config(record->plan, phone, record->traditional, record->phones[phone].boot, &config);
 	uint64_t clock_us = ((uint64_t)record->origin_s % 86400 * 1000000 + now_us) % DAY_US;
 	console_render(&config, clock_us, trace, take_line, &to);
+}
+
+bool record_has_logs(const struct record *record)
+{
+	return record->log != NULL;
+}
+
+void record_tick(struct record *record)
+{
+	if (record->log)
+		console_log_tick(record->log);
+}
+
+void record_rest(struct record *record)
+{
+	if (record->log)
+		console_log_flush(record->log);
 }
 
 void record_set_line_sink(struct record *record, record_line_fn sink, void *context)
@@ -501,8 +570,8 @@ void record_fault(struct record *record, uint64_t now_us, const char *text)
 	struct run_result *result = &record->result;
 
 	record_passes(record, now_us);
-	if (!grow(record, (void **)&result->faults, result->fault_count, &record->fault_room,
-		  sizeof(*result->faults)))
+	if (!record_grow(record, (void **)&result->faults, result->fault_count, &record->fault_room,
+			 sizeof(*result->faults)))
 		return;
 	struct run_fault *fault = &result->faults[result->fault_count++];
 	fault->at_us = now_us;

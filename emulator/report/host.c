@@ -90,6 +90,8 @@ static void add_fidelity(cJSON *object, const struct world_report *world)
 	json_u64(object, "rx_short", world->rx_short);
 	json_u64(object, "events", world->events);
 	cJSON_AddStringToObject(object, "reasons", world->reasons);
+	if (world->speed_held_milli)
+		cJSON_AddNumberToObject(object, "speed_held", world->speed_held_milli / 1000.0);
 }
 
 /* The worse of two runs in every field. */
@@ -103,6 +105,8 @@ static struct world_report worse(const struct world_report *a, const struct worl
 
 		snprintf(w.reasons + used, sizeof(w.reasons) - used, "%s%s", used ? "; " : "", b->reasons);
 	}
+	if (b->speed_held_milli && (!w.speed_held_milli || b->speed_held_milli < w.speed_held_milli))
+		w.speed_held_milli = b->speed_held_milli;
 	w.timer_lag_p50_us = larger(a->timer_lag_p50_us, b->timer_lag_p50_us);
 	w.timer_lag_p99_us = larger(a->timer_lag_p99_us, b->timer_lag_p99_us);
 	w.timer_lag_max_us = larger(a->timer_lag_max_us, b->timer_lag_max_us);

@@ -40,6 +40,75 @@ static void expect(struct report *report, const char *name, enum report_relation
 		check(report, name, false, true, relation, limit, value);
 }
 
+static void judge_trace(struct report *report, const struct plan_expect_trace *wanted, uint64_t count)
+{
+	if (wanted->min == wanted->max) {
+		expect(report, wanted->name, REPORT_EXACTLY, wanted->min, count);
+		return;
+	}
+	expect(report, wanted->name, REPORT_AT_LEAST, wanted->min, count);
+	expect(report, wanted->name, REPORT_AT_MOST, wanted->max, count);
+}
+
+/* Of all that fit the one that holds least is told. */
+static void judge_figure(struct report *report, const struct plan_expect_hierarchy *wanted,
+			 const char *name, enum report_relation relation, uint64_t limit,
+			 uint64_t (*figure)(const struct run_hierarchy *))
+{
+	const struct run_result *result = report->pfs.result;
+	uint64_t value = limit;
+	bool met = false;
+
+	if (limit == PLAN_UNSET)
+		return;
+	for (uint32_t i = 0; i < result->hierarchy_count; i++) {
+		const struct run_hierarchy *hierarchy = &result->hierarchies[i];
+		if ((wanted->site >= 0 && hierarchy->site != (uint32_t)wanted->site) ||
+		    (wanted->subnet >= 0 && hierarchy->subnet != (uint32_t)wanted->subnet) ||
+		    (wanted->model >= 0 && hierarchy->model != (uint32_t)wanted->model) ||
+		    (wanted->file >= 0 && hierarchy->file != wanted->file))
+			continue;
+		met = true;
+		if (relation == REPORT_EXACTLY ? figure(hierarchy) != limit : figure(hierarchy) > value)
+			value = figure(hierarchy);
+	}
+	expect(report, name, relation, limit, met ? value : PLAN_UNSET);
+}
+
+static uint64_t root_of(const struct run_hierarchy *hierarchy)
+{
+	return hierarchy->root < 0 ? PLAN_UNSET : (uint64_t)hierarchy->root;
+}
+
+static uint64_t roots_of(const struct run_hierarchy *hierarchy)
+{
+	return hierarchy->roots_confirmed;
+}
+
+static uint64_t copies_of(const struct run_hierarchy *hierarchy)
+{
+	return hierarchy->wan_copies;
+}
+
+static uint64_t members_of(const struct run_hierarchy *hierarchy)
+{
+	return hierarchy->members;
+}
+
+static uint64_t depth_of(const struct run_hierarchy *hierarchy)
+{
+	return hierarchy->depth;
+}
+
+static void judge_hierarchies(struct report *report, const struct plan_expect_hierarchy *wanted)
+{
+	judge_figure(report, wanted, wanted->names[0], REPORT_EXACTLY, wanted->root, root_of);
+	judge_figure(report, wanted, wanted->names[1], REPORT_EXACTLY, wanted->roots_confirmed, roots_of);
+	judge_figure(report, wanted, wanted->names[2], REPORT_EXACTLY, wanted->wan_copies, copies_of);
+	judge_figure(report, wanted, wanted->names[3], REPORT_EXACTLY, wanted->members, members_of);
+	judge_figure(report, wanted, wanted->names[4], REPORT_AT_MOST, wanted->depth_max, depth_of);
+}
+
 static void judge_pfs(struct report *report)
 {
 	const struct run_result *result = report->pfs.result;
@@ -61,6 +130,10 @@ static void judge_pfs(struct report *report)
 	expect(report, "transfers_pfs", REPORT_EXACTLY, limits->transfers_pfs, result->tftp_transfers_pfs);
 	expect(report, "refused_other_subnet_min", REPORT_AT_LEAST, limits->refused_other_subnet_min,
 	       result->dropped[PFS_DROP_SUBNET]);
+	for (uint32_t i = 0; i < limits->trace_count; i++)
+		judge_trace(report, &limits->traces[i], result->traced[i]);
+	for (uint32_t i = 0; i < limits->hierarchy_count; i++)
+		judge_hierarchies(report, &limits->hierarchies[i]);
 }
 
 static void judge_run(struct report *report, const struct report_run *run, bool traditional)

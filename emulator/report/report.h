@@ -16,7 +16,8 @@
 #include "emulator/world.h"
 
 #define REPORT_SCHEMA "pfs-fleet/summary/1"
-#define REPORT_CHECKS_MAX 16
+/* Those of judge.c, twice; each item of the scenario's trace both ways; five of each hierarchies item. */
+#define REPORT_CHECKS_MAX (16 + 2 * PLAN_EXPECT_TRACES_MAX + 5 * PLAN_EXPECT_HIERARCHIES_MAX)
 
 /* Long arrays of summary.json end there; their totals and counts by reason do not. */
 #define REPORT_HIERARCHIES_MAX 1000
@@ -41,7 +42,7 @@ enum report_relation { REPORT_AT_MOST, REPORT_AT_LEAST, REPORT_EXACTLY };
 
 /* Something that a run must hold: an expectation of the scenario, or what goes without saying. */
 struct report_check {
-	const char *name;            /* as in the scenario's expect, or one of judge.c's own */
+	const char *name;            /* as in the scenario's expect, or one of judge.c's own; held by it or the plan */
 	bool traditional;            /* of which run */
 	bool expected;               /* the scenario says so */
 	enum report_relation relation;

@@ -63,7 +63,7 @@ static bool is_measured(const struct report_check *check)
 static cJSON *gates_json(const struct report *report)
 {
 	cJSON *gates = cJSON_CreateArray();
-	char name[64];
+	char name[PLAN_CHECK_NAME_MAX + 16];
 
 	for (uint32_t i = 0; i < report->check_count; i++) {
 		const struct report_check *from = &report->checks[i];

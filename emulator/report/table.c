@@ -290,9 +290,13 @@ static void print_faults(const struct run_result *result, FILE *stream)
 
 static void print_fidelity(const struct report_run *run, FILE *stream)
 {
-	if (run->result && run->world->inconclusive)
-		fprintf(stream, "The %s run cannot be trusted: %s\n",
-			run->result->traditional ? "traditional" : "PFS", run->world->reasons);
+	if (!run->result || !run->world->inconclusive)
+		return;
+	fprintf(stream, "The %s run cannot be trusted: %s\n", run->result->traditional ? "traditional" : "PFS",
+		run->world->reasons);
+	if (run->world->speed_held_milli)
+		fprintf(stream, "  By these figures this host holds it at --speed %g\n",
+			run->world->speed_held_milli / 1000.0);
 }
 
 /* What the run was on this host. Virtual time has no such thing. */

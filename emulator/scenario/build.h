@@ -50,6 +50,8 @@ int build_group_firmware(struct build *build, const struct spec_group *group, in
 int build_find_profile(struct build *build, const cJSON *node, const char *text, int16_t *profile);
 /* The path that "folder:PATH" means, which is beside the scenario where it is relative. Returns 0 or -ENAMETOOLONG. */
 int build_folder_path(const struct plan *plan, const char *text, char *path, size_t size);
+/* The phone of that name; text NULL: -1. */
+int build_find_phone(struct build *build, const cJSON *node, const char *field, const char *text, int32_t *phone);
 /* Resolve "site" and "subnet" of an object; texts may be NULL, which leaves -1. */
 int build_find_place(struct build *build, const cJSON *node, const char *site_text, const char *subnet_text,
 		     int32_t *site, int32_t *subnet);

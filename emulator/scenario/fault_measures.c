@@ -65,11 +65,30 @@ static int set_drift(struct build *build, const struct spec_fault *spec, struct 
 	return 0;
 }
 
+static int set_lost(struct build *build, const struct spec_fault *spec, struct plan_fault *fault)
+{
+	struct plan_lost *lost = &fault->lost;
+	int r = build_find_phone(build, spec->node, "from", spec->from, &lost->from);
+
+	if (r == 0)
+		r = build_find_phone(build, spec->node, "to", spec->to, &lost->to);
+	if (r < 0)
+		return r;
+	if (spec->from && spec->to && lost->from == lost->to)
+		return document_fail(build->document, document_member(spec->node, "to"),
+				     "nothing is lost from a phone to itself");
+	lost->message = spec->message != FIELD_ABSENT ? (enum plan_message)spec->message : PLAN_MESSAGE_ANY;
+	lost->skip = spec->skip != FIELD_ABSENT ? spec->skip : 0;
+	lost->count = spec->count; /* FIELD_ABSENT is all */
+	return 0;
+}
+
 int build_fault_measure(struct build *build, const struct spec_fault *spec, struct plan_fault *fault)
 {
 	const struct measure measures[] = {
 		{ "lan", PLAN_FAULT_LAN_DISTURB, spec->lan.node ? 0 : FIELD_ABSENT,
 		  "what becomes of datagrams" },
+		{ "period", PLAN_FAULT_WAN_FLAP, spec->period, "how long it is down, and then up, in turn" },
 		{ "groups", PLAN_FAULT_LAN_SPLIT, spec->groups, NULL },
 		{ "router", PLAN_FAULT_LAN_SPLIT, spec->router, NULL },
 		{ "hold", PLAN_FAULT_SLOW_PORTS, spec->hold,
@@ -79,6 +98,11 @@ int build_fault_measure(struct build *build, const struct spec_fault *spec, stru
 		{ "rate", PLAN_FAULT_SLOW_STORAGE, spec->rate, "how fast it writes and verifies" },
 		{ "fast", PLAN_FAULT_CLOCK_DRIFT, spec->fast, NULL },
 		{ "slow", PLAN_FAULT_CLOCK_DRIFT, spec->slow, NULL },
+		{ "from", PLAN_FAULT_LAN_LOSE, spec->from ? 0 : FIELD_ABSENT, NULL },
+		{ "to", PLAN_FAULT_LAN_LOSE, spec->to ? 0 : FIELD_ABSENT, NULL },
+		{ "message", PLAN_FAULT_LAN_LOSE, spec->message, NULL },
+		{ "skip", PLAN_FAULT_LAN_LOSE, spec->skip, NULL },
+		{ "count", PLAN_FAULT_LAN_LOSE, spec->count, NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(measures) / sizeof(*measures); i++) {
@@ -91,6 +115,7 @@ int build_fault_measure(struct build *build, const struct spec_fault *spec, stru
 				     "is the true length");
 	if (fault->kind == PLAN_FAULT_SLOW_STORAGE && !spec->rate)
 		return document_fail(build->document, document_member(spec->node, "rate"), "is not slow");
+	fault->flap_us = spec->period != FIELD_ABSENT ? (uint32_t)spec->period : 0;
 	fault->groups = spec->groups != FIELD_ABSENT ? (uint32_t)spec->groups : GROUPS_DEFAULT;
 	fault->router_apart = spec->router == SPEC_ROUTER_FIRST;
 	fault->hold_us = spec->hold;
@@ -98,5 +123,7 @@ int build_fault_measure(struct build *build, const struct spec_fault *spec, stru
 	fault->upwards = spec->direction == SPEC_DIRECTION_UP;
 	fault->rate_bps = spec->rate;
 	int r = set_disturbance(build, spec, fault);
+	if (r == 0)
+		r = set_lost(build, spec, fault);
 	return r < 0 ? r : set_drift(build, spec, fault);
 }

@@ -27,13 +27,17 @@ static int set_phase(struct build *build, const struct spec_fault *spec, struct 
 
 	if (phase == FIELD_ABSENT && spec->at != FIELD_ABSENT)
 		phase = PLAN_PHASE_TIME;
+	else if (phase == FIELD_ABSENT && spec->state != FIELD_ABSENT)
+		phase = PLAN_PHASE_STATE;
+	else if (phase == FIELD_ABSENT && spec->event != FIELD_ABSENT)
+		phase = PLAN_PHASE_EVENT;
 	else if (phase == FIELD_ABSENT && fault->kind == PLAN_FAULT_DAMAGE_TFTP)
 		phase = PLAN_PHASE_TFTP;
 	else if (phase == FIELD_ABSENT && (fault->kind == PLAN_FAULT_DAMAGE_TCP || build_fault_hits_connection(fault)))
 		phase = PLAN_PHASE_RECEIVING;
 	if (phase == FIELD_ABSENT)
 		return document_fail_missing(build->document, spec->node, "at",
-					     "when it strikes: at, a duration, or phase");
+					     "when it strikes: at, a duration, or phase, state or event");
 	fault->phase = (enum plan_phase)phase;
 	if (fault->phase == PLAN_PHASE_TIME && spec->at == FIELD_ABSENT)
 		return document_fail_missing(build->document, spec->node, "at", "phase \"time\" needs it");
@@ -45,8 +49,9 @@ static int set_phase(struct build *build, const struct spec_fault *spec, struct 
 	if (fault->kind == PLAN_FAULT_DAMAGE_TCP && fault->phase != PLAN_PHASE_RECEIVING)
 		return fail(build, spec, spec->at != FIELD_ABSENT ? "at" : "phase",
 			    "damage on TCP is done in phase \"receiving\"");
-	if (build_fault_hits_connection(fault) && fault->phase != PLAN_PHASE_RECEIVING &&
-	    fault->phase != PLAN_PHASE_ROOT_WAITING)
+	if (build_fault_hits_connection(fault) &&
+	    (fault->phase < PLAN_PHASE_STATE && fault->phase != PLAN_PHASE_RECEIVING &&
+	     fault->phase != PLAN_PHASE_ROOT_WAITING))
 		return fail(build, spec, spec->at != FIELD_ABSENT ? "at" : "phase",
 			    "a phone surely has a parent in phase \"receiving\" or \"root_waiting\"");
 	if (spec->percent != FIELD_ABSENT && !has_percent(fault->phase))
@@ -61,18 +66,50 @@ static int set_phase(struct build *build, const struct spec_fault *spec, struct 
 	return 0;
 }
 
-static int find_phone(struct build *build, const struct spec_fault *spec, struct plan_fault *fault)
+/* States and events: the point that a phone reaches; nth, after and by say more of it. */
+static int set_point(struct build *build, const struct spec_fault *spec, struct plan_fault *fault)
+{
+	bool state = fault->phase == PLAN_PHASE_STATE, event = fault->phase == PLAN_PHASE_EVENT;
+	bool met_once = state || event || fault->phase == PLAN_PHASE_CLAIMING ||
+			fault->phase == PLAN_PHASE_ROOT_WAITING;
+
+	if (state && spec->state == FIELD_ABSENT)
+		return document_fail_missing(build->document, spec->node, "state", "phase \"state\" needs it");
+	if (event && spec->event == FIELD_ABSENT)
+		return document_fail_missing(build->document, spec->node, "event", "phase \"event\" needs it");
+	if (spec->state != FIELD_ABSENT && !state)
+		return fail(build, spec, "state", "goes with phase \"state\" only");
+	if (spec->event != FIELD_ABSENT && !event)
+		return fail(build, spec, "event", "goes with phase \"event\" only");
+	if (spec->nth != FIELD_ABSENT && !met_once)
+		return fail(build, spec, "nth", "goes with phase \"claiming\", \"root_waiting\", \"state\" or \"event\" only");
+	if (spec->after != FIELD_ABSENT && fault->phase == PLAN_PHASE_TIME)
+		return fail(build, spec, "after", "goes with a phase, a time says when itself");
+	if (spec->after != FIELD_ABSENT && plan_fault_once(fault->kind) && fault->kind != PLAN_FAULT_TCP_RESET)
+		return fail(build, spec, "after", "damage falls on the bytes of its phase");
+	if (spec->by && !state && !event)
+		return fail(build, spec, "by", "goes with phase \"state\" or \"event\" only");
+	fault->state = state ? (uint8_t)spec->state : 0;
+	fault->event = event ? (uint8_t)spec->event : 0;
+	fault->nth = spec->nth != FIELD_ABSENT ? (uint32_t)spec->nth : 1;
+	fault->after_us = spec->after != FIELD_ABSENT ? spec->after : 0;
+	return 0;
+}
+
+int build_find_phone(struct build *build, const cJSON *node, const char *field, const char *text, int32_t *phone)
 {
 	const struct plan *plan = build->plan;
 
-	for (uint32_t i = 0; i < plan->phone_count; i++) {
-		if (strcmp(plan->phones[i].name, spec->phone) == 0) {
-			fault->phone = (int32_t)i;
-			fault->role = PLAN_ROLE_PHONE;
+	*phone = -1;
+	for (uint32_t i = 0; text && i < plan->phone_count; i++) {
+		if (strcmp(plan->phones[i].name, text) == 0) {
+			*phone = (int32_t)i;
 			return 0;
 		}
 	}
-	return document_fail(build->document, document_member(spec->node, "phone"),
+	if (!text)
+		return 0;
+	return document_fail(build->document, document_member(node, field),
 			     "no phone has this name, they are %s to %s", plan->phones[0].name,
 			     plan->phones[plan->phone_count - 1].name);
 }
@@ -106,10 +143,18 @@ static int set_target(struct build *build, const struct spec_fault *spec, struct
 		return fail(build, spec, "role", "give role or phone, not both");
 	fault->role = spec->role != FIELD_ABSENT ? (enum plan_role)spec->role : PLAN_ROLE_ANY;
 	if (spec->phone) {
-		r = find_phone(build, spec, fault);
+		r = build_find_phone(build, spec->node, "phone", spec->phone, &fault->phone);
 		if (r < 0)
 			return r;
+		fault->role = PLAN_ROLE_PHONE;
 	}
+	r = build_find_phone(build, spec->node, "by", spec->by, &fault->by);
+	if (r < 0)
+		return r;
+	if (spec->by && !spec->phone && plan_fault_scope(fault->kind) == PLAN_SCOPE_PHONE)
+		return fail(build, spec, "by", "reaches the point for another: name that one as phone");
+	if (spec->by && !spec->phone) /* a network or the server: whoever reaches it stands for it */
+		fault->role = PLAN_ROLE_PHONE, fault->phone = fault->by;
 	if (build_fault_hits_connection(fault) && fault->phase == PLAN_PHASE_ROOT_WAITING &&
 	    fault->role != PLAN_ROLE_PARENT && fault->role != PLAN_ROLE_LEAF)
 		return spec->role != FIELD_ABSENT
@@ -160,6 +205,8 @@ static int add_fault(struct build *build, const struct spec_fault *spec)
 	fault->kind = (enum plan_fault_kind)spec->kind;
 	fault->traditional_too = spec->traditional != 0;
 	r = set_phase(build, spec, fault);
+	if (r == 0)
+		r = set_point(build, spec, fault);
 	if (r == 0)
 		r = set_target(build, spec, fault);
 	if (r == 0)

@@ -213,7 +213,7 @@ static int read_network(struct document *document, const struct field *field, co
 
 static int read_choice(struct document *document, const struct field *field, const cJSON *node, uint64_t *value)
 {
-	char words[512] = "";
+	char words[640] = "";
 	size_t at = 0;
 
 	for (uint64_t i = 0; field->choices[i]; i++) {
@@ -320,7 +320,7 @@ static int apply_fallback(struct document *document, const struct field *field, 
 
 static int fail_unknown(struct document *document, const struct field_table *table, const cJSON *node)
 {
-	char known[320] = "";
+	char known[512] = "";
 	size_t at = 0;
 
 	for (const struct field *field = table->fields; field->name; field++) {

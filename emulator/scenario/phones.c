@@ -52,6 +52,12 @@ static int add_group(struct build *build, uint32_t subnet_number, const struct s
 	if (!plan->models[model].shares && spec->pfs != PFS_SETTING_UNSET)
 		return document_fail(build->document, document_member(spec->node, "pfs"),
 				     "%s has no such setting, leave it out", plan->models[model].name);
+	if (!plan->models[model].shares && spec->strength != FIELD_ABSENT)
+		return document_fail(build->document, document_member(spec->node, "strength"),
+				     "%s makes no claims, leave it out", plan->models[model].name);
+	if (spec->reset != FIELD_ABSENT && spec->reset > plan->time_limit_us)
+		return document_fail(build->document, document_member(spec->node, "reset"),
+				     "is past the time limit");
 	if (!plan->models[model].shares && profile >= 0 && plan->profiles[profile].setting != PFS_SETTING_UNSET)
 		return document_fail(build->document, document_member(spec->node, "profile"),
 				     "this profile sets pfs, and %s has no such setting", plan->models[model].name);
@@ -64,6 +70,8 @@ static int add_group(struct build *build, uint32_t subnet_number, const struct s
 		phone->subnet = subnet_number;
 		phone->address = subnet->router + 1 + subnet->phone_count;
 		phone->port_bps = build->spec->lan.port_rate == SPEC_PORT_UNLIMITED ? 0 : plan->models[model].port_bps;
+		phone->strength = spec->strength != FIELD_ABSENT ? (uint32_t)spec->strength : 0;
+		phone->reset_us = spec->reset; /* FIELD_ABSENT: as all the others, build_resets() */
 		phone->own = (uint8_t)spec->pfs;
 		phone->profile = profile;
 		strncpy(phone->running, running, sizeof(phone->running) - 1);

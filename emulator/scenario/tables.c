@@ -22,13 +22,28 @@ static const char *const broadcasts[] = {"directed", "limited", NULL};
 static const char *const servers[] = {"embedded", "in.tftpd", "dnsmasq", NULL};
 static const char *const patterns[] = {"mass", "staggered", NULL};
 static const char *const faults[] = {"kill",	   "unplug",	  "crash",	 "wan_cut", "wan_degrade",
-				     "server_stop", "damage_tftp", "damage_tcp", "lan_disturb", "lan_split",
+				     "wan_flap", "server_stop", "damage_tftp", "damage_tcp", "lan_disturb", "lan_split",
 				     "slow_ports", "server_busy", "server_silent", "server_size", "tcp_reset",
 				     "tcp_half_open", "slow_storage", "clock_drift", "hostile_root",
-				     "hostile_flood", "hostile_garbage", NULL};
+				     "hostile_flood", "hostile_garbage", "hostile_liar", "lan_lose", NULL};
 static const char *const routers[] = {"everywhere", "first", NULL};
 static const char *const directions[] = {"down", "up", NULL};
-static const char *const phases[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving", NULL};
+static const char *const phases[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving", "state",
+				     "event", NULL};
+static const char *const messages[] = {"any", "claim", "answer", NULL};
+/* As the core names them, with _ for -. */
+static const char *const states[] = {"off", "opening", "held_up", "listening", "claiming", "following",
+				     "joining", "member", "receiving", "orphaned", "root_waiting",
+				     "tftp", "tftp_waiting", "verifying", "lingering", "rebooted",
+				     "failed", NULL};
+static const char *const events[] = {"started", "listening", "port_closed", "file_begun", "upgraded",
+				     "failed", "rebooted", "claim", "timeout", "confirmed", "answer",
+				     "yielded", "root_gave_up", "xfrcmd", "xfrcmd_heard", "joining",
+				     "joined", "child", "redirected", "refused", "child_done",
+				     "child_lost", "parent_lost", "blamed", "election_again",
+				     "tftp_begun", "tftp_options", "tftp_retransmit", "tftp_error",
+				     "tftp_done", "peer_begun", "peer_done", "verified",
+				     "failure_passed", "dropped", NULL};
 static const char *const roles[] = {"any", "root", "parent", "leaf", NULL};
 static const char *const files[] = {"loads", "jar", "cnu", "apps", "dsp", "cvm", "0", "1",
 				    "2",     "3",   "4",   "5",	   "6",	  "7",	 NULL};
@@ -36,6 +51,8 @@ static const char *const files[] = {"loads", "jar", "cnu", "apps", "dsp", "cvm",
 _Static_assert(PFS_SETTING_UNSET == 0 && PFS_SETTING_DISABLED == 1 && PFS_SETTING_ENABLED == 2,
 	       "the words of a setting stand in the order of the enum");
 _Static_assert(sizeof(faults) / sizeof(*faults) == PLAN_FAULT_KINDS + 1, "a word for each fault");
+_Static_assert(sizeof(states) / sizeof(*states) == PFS_STATES + 1, "a word for each state");
+_Static_assert(sizeof(events) / sizeof(*events) == PFS_TR_KINDS + 1, "a word for each event");
 _Static_assert(sizeof(phases) / sizeof(*phases) == PLAN_PHASES + 1, "a word for each phase");
 _Static_assert(sizeof(files) / sizeof(*files) == SPEC_FILES_NAMED + PFS_FILES_MAX + 1, "a word for each file");
 
@@ -76,6 +93,8 @@ static const struct field group_fields[] = {
 	{"profile", FIELD_TEXT, AT(profile), 1, NAME_MAX_BYTES},
 	{"running", FIELD_TEXT, AT(running), 1, 23},
 	{"firmware", FIELD_TEXT, AT(firmware), 1, 4095},
+	{"strength", FIELD_COUNT, AT(strength), 1, 0x7fffffff},
+	{"reset", FIELD_DURATION, AT(reset), 0, 24 * HOUR},
 	{0},
 };
 static const struct field_table group_table = {"phones", sizeof(struct SPEC), group_fields, NULL};
@@ -194,6 +213,41 @@ static const struct field reset_fields[] = {
 static const struct field_table reset_table = {"reset", sizeof(struct SPEC), reset_fields, NULL};
 #undef SPEC
 
+#define SPEC spec_expect_trace
+static const struct field expect_trace_fields[] = {
+	{"event", FIELD_CHOICE, AT(event), .choices = events},
+	{"state", FIELD_CHOICE, AT(state), .choices = states},
+	{"phone", FIELD_TEXT, AT(phone), 15, 15},
+	{"file", FIELD_CHOICE, AT(file), .choices = files},
+	{"peer", FIELD_TEXT, AT(peer), 1, 15},
+	{"reason", FIELD_TEXT, AT(reason), 1, 31},
+	{"from", FIELD_DURATION, AT(from), 0, 720 * HOUR},
+	{"until", FIELD_DURATION, AT(until), 1, 720 * HOUR},
+	{"count", FIELD_COUNT, AT(count), 0, UINT32_MAX},
+	{"min", FIELD_COUNT, AT(min), 1, UINT32_MAX},
+	{"max", FIELD_COUNT, AT(max), 1, UINT32_MAX},
+	{0},
+};
+static const struct field_table expect_trace_table = {"expect_trace", sizeof(struct SPEC), expect_trace_fields, NULL};
+#undef SPEC
+
+#define SPEC spec_expect_hierarchy
+static const struct field expect_hierarchy_fields[] = {
+	{"site", FIELD_TEXT, AT(site), 1, NAME_MAX_BYTES},
+	{"subnet", FIELD_TEXT, AT(subnet), 1, NAME_MAX_BYTES},
+	{"model", FIELD_TEXT, AT(model), 1, PFS_MODEL_MAX - 1},
+	{"file", FIELD_CHOICE, AT(file), .choices = files},
+	{"root", FIELD_TEXT, AT(root), 15, 15},
+	{"roots_confirmed", FIELD_COUNT, AT(roots_confirmed), 0, PLAN_PHONES_MAX},
+	{"wan_copies", FIELD_COUNT, AT(wan_copies), 0, PLAN_PHONES_MAX},
+	{"members", FIELD_COUNT, AT(members), 0, PLAN_PHONES_MAX},
+	{"depth_max", FIELD_COUNT, AT(depth_max), 1, PFS_LEVELS_MAX},
+	{0},
+};
+static const struct field_table expect_hierarchy_table = {"expect_hierarchy", sizeof(struct SPEC),
+							  expect_hierarchy_fields, NULL};
+#undef SPEC
+
 #define SPEC spec_expect
 static const struct field expect_fields[] = {
 	{"upgraded_min", FIELD_COUNT, AT(upgraded_min), 0, PLAN_PHONES_MAX},
@@ -203,6 +257,9 @@ static const struct field expect_fields[] = {
 	{"roots_confirmed_max", FIELD_COUNT, AT(roots_confirmed_max), 0, PLAN_PHONES_MAX},
 	{"transfers_pfs", FIELD_COUNT, AT(transfers_pfs), 0, PLAN_PHONES_MAX},
 	{"refused_other_subnet_min", FIELD_COUNT, AT(refused_other_subnet_min), 0, PLAN_PHONES_MAX},
+	{"trace", FIELD_LIST, AT(trace), 0, PLAN_EXPECT_TRACES_MAX, .table = &expect_trace_table},
+	{"hierarchies", FIELD_LIST, AT(hierarchies), 0, PLAN_EXPECT_HIERARCHIES_MAX,
+	 .table = &expect_hierarchy_table},
 	{0},
 };
 static const struct field_table expect_table = {"expect", sizeof(struct SPEC), expect_fields, NULL};
@@ -225,6 +282,11 @@ static const struct field fault_fields[] = {
 	{"kind", FIELD_CHOICE, AT(kind), .required = true, .choices = faults},
 	{"phase", FIELD_CHOICE, AT(phase), .choices = phases},
 	{"at", FIELD_DURATION, AT(at), 0, 720 * HOUR},
+	{"state", FIELD_CHOICE, AT(state), .choices = states},
+	{"event", FIELD_CHOICE, AT(event), .choices = events},
+	{"by", FIELD_TEXT, AT(by), 15, 15},
+	{"nth", FIELD_COUNT, AT(nth), 1, 1000000},
+	{"after", FIELD_DURATION, AT(after), 1, 24 * HOUR},
 	{"percent", FIELD_COUNT, AT(percent), 0, 99},
 	{"role", FIELD_CHOICE, AT(role), .choices = roles},
 	{"phone", FIELD_TEXT, AT(phone), 15, 15},
@@ -234,6 +296,7 @@ static const struct field fault_fields[] = {
 	{"file", FIELD_CHOICE, AT(file), .choices = files},
 	{"duration", FIELD_DURATION, AT(duration), 1, 720 * HOUR},
 	{"wan", FIELD_OBJECT, AT(wan), .table = &wan_table},
+	{"period", FIELD_DURATION, AT(period), MS, 60 * 60 * S},
 	{"lan", FIELD_OBJECT, AT(lan), .table = &disturbance_table},
 	{"groups", FIELD_COUNT, AT(groups), 2, 1000},
 	{"router", FIELD_CHOICE, AT(router), .choices = routers},
@@ -243,6 +306,11 @@ static const struct field fault_fields[] = {
 	{"rate", FIELD_RATE, AT(rate), 8 * KBIT, 100 * GBIT},
 	{"fast", FIELD_SHARE, AT(fast), 1, 500000},
 	{"slow", FIELD_SHARE, AT(slow), 1, 500000},
+	{"from", FIELD_TEXT, AT(from), 15, 15},
+	{"to", FIELD_TEXT, AT(to), 15, 15},
+	{"message", FIELD_CHOICE, AT(message), .choices = messages},
+	{"skip", FIELD_COUNT, AT(skip), 1, 1000000},
+	{"count", FIELD_COUNT, AT(count), 1, 1000000},
 	{"traditional", FIELD_FLAG, AT(traditional), .fallback = "false"},
 	{0},
 };
@@ -282,7 +350,7 @@ const struct field_table *scenario_tables(size_t number)
 		&scenario_table, &site_table,	  &wan_table,	 &direction_table, &subnet_table,
 		&group_table,	 &lan_table,	  &enterprise_table, &profile_table, &bulk_table,
 		&server_table,	 &tftp_table,	  &firmware_table, &model_table,   &reset_table,
-		&expect_table,	 &fault_table,	  &disturbance_table,
+		&expect_table,	 &fault_table,	  &disturbance_table, &expect_trace_table, &expect_hierarchy_table,
 	};
 
 	return number < sizeof(all) / sizeof(*all) ? all[number] : NULL;

@@ -26,7 +26,7 @@ struct spec_wan {
 struct spec_group {
 	const cJSON *node;
 	const char *model, *profile, *running, *firmware;
-	uint64_t count, pfs;
+	uint64_t count, pfs, strength, reset;
 };
 
 struct spec_subnet {
@@ -96,6 +96,19 @@ struct spec_expect {
 	const cJSON *node;
 	uint64_t upgraded_min, failed_max, direct_max, wan_copies_max, roots_confirmed_max, transfers_pfs,
 		refused_other_subnet_min;
+	struct field_list trace, hierarchies;
+};
+
+struct spec_expect_trace {
+	const cJSON *node;
+	const char *phone, *peer, *reason;
+	uint64_t event, state, file, from, until, count, min, max;
+};
+
+struct spec_expect_hierarchy {
+	const cJSON *node;
+	const char *site, *subnet, *model, *root;
+	uint64_t file, roots_confirmed, wan_copies, members, depth_max;
 };
 
 /* What a LAN does to datagrams. */
@@ -107,9 +120,10 @@ struct spec_disturbance {
 struct spec_fault {
 	const cJSON *node;
 	uint64_t kind, phase, at, percent, role, file, duration, traditional;
-	uint64_t groups, router, hold, served, direction, rate, fast, slow;
+	uint64_t period, groups, router, hold, served, direction, rate, fast, slow;
 	struct spec_disturbance lan;
-	const char *site, *subnet, *model, *phone;
+	uint64_t state, event, nth, after, message, skip, count;
+	const char *site, *subnet, *model, *phone, *by, *from, *to;
 	struct spec_wan wan;
 };
 

@@ -8,6 +8,7 @@
 
 #include "pfs-core/core.h"
 
+#define BUMP UINT32_C(0x80000000) /* protocol.md: the top bit */
 #define NOBODY SEARCH_PHONES_MAX
 #define CLAIMS 5 /* of one phone: all lost, and nobody heard of it (the reference log's five) */
 
@@ -66,17 +67,19 @@ static bool has_cycle(const struct search_state *state)
 	return false;
 }
 
-const char *search_check(const struct search_state *state)
+const char *search_check(const struct search_state *state, uint8_t touched)
 {
 	uint32_t allowed = 1u + state->kills_used + state->drops_used / CLAIMS;
 
 	for (uint32_t i = 0; i < state->phones; i++) {
 		const char *broken;
-		if (!state->hosts[i].alive)
+		if (!state->hosts[i].alive || !(touched >> i & 1))
 			continue;
 		broken = pfs_phone_check(&state->cores[i]);
 		if (broken)
 			return broken;
+		if (core_is_root(&state->cores[i]) && !(state->cores[i].strength & BUMP))
+			return "a confirmed root has raised its strength";
 		if (state->cores[i].state == PFS_ST_FAILED)
 			return "nobody fails while the server is there";
 		for (uint32_t file = 0; file < state->files; file++)

@@ -83,7 +83,6 @@ struct listing {
 
 static void add(struct listing *listing, enum search_kind kind, uint32_t index, uint32_t target)
 {
-	/* More flights and ends than that there is no room for in a state. */
 	listing->events[listing->count++] =
 		(struct search_event){ (uint8_t)kind, (uint8_t)index, (uint8_t)target, 0 };
 }
@@ -212,6 +211,8 @@ static void flight_happens(struct search_step *step, const struct search_event *
 		heard.kind = PFS_EV_DATAGRAM;
 		heard.address = state->cores[flight.phone].config.address;
 		heard.port = PFS_PORT;
+		if (search_address_decides(state, &flight, event->target))
+			step->address_decided = true;
 		if (state->cores[event->target].port_open)
 			search_phone_step(step, event->target, &heard);
 		break;
@@ -241,6 +242,7 @@ static void kill(struct search_step *step, uint32_t phone)
 	state->kills_left--;
 	state->kills_used++;
 	state->hosts[phone] = (struct search_phone){ 0 };
+	step->touched |= (uint8_t)(1u << phone);
 	search_power_off(step, phone);
 	for (uint32_t i = state->flight_count; i-- > 0;) {
 		struct search_flight *flight = &state->flights[i];
@@ -322,51 +324,25 @@ void search_apply(struct search_step *step, const struct search_event *event)
 		break;
 	default:
 		search_pass(state, search_advance_us(state));
+		step->touched = (uint8_t)((1u << state->phones) - 1);
 	}
 	for (uint32_t i = 0; i < state->phones; i++)
 		while (state->hosts[i].alive && !step->error && !step->broken && search_accept(step, i))
 			;
 	for (uint32_t i = 0; i < state->phones; i++)
-		search_normalise(state, i);
+		if (step->touched >> i & 1)
+			search_normalise(state, i);
 	search_sweep(state);
 	search_sort(state);
 }
 
 /* ------------------------------------------------------------- beginning */
 
-/* Ranks of the phones in their weak order number `order`; false past the last. */
-static bool ranks(uint32_t phones, uint32_t order, uint32_t rank[SEARCH_PHONES_MAX])
-{
-	uint32_t codes = 1;
-
-	for (uint32_t i = 0; i < phones; i++)
-		codes *= phones;
-	for (uint32_t code = 0; code < codes; code++) {
-		uint32_t rest = code, used = 0, top = 0;
-		for (uint32_t i = 0; i < phones; i++, rest /= phones) {
-			rank[i] = rest % phones;
-			used |= 1u << rank[i];
-			top = rank[i] > top ? rank[i] : top;
-		}
-		if (used == (2u << top) - 1 && order-- == 0)
-			return true;
-	}
-	return false;
-}
-
-uint32_t search_orders(uint32_t phones)
-{
-	uint32_t rank[SEARCH_PHONES_MAX], orders = 0;
-
-	while (ranks(phones, orders, rank))
-		orders++;
-	return orders;
-}
-
 static void configure(struct pfs_config *config, uint32_t number, uint32_t files, uint32_t rank)
 {
 	memset(config, 0, sizeof(*config));
-	config->phone = number;
+	config->phone =
+		0; /* all of them draw alike: they differ in address and strength, and in nothing else */
 	config->address = SEARCH_ADDRESS + number;
 	config->netmask = 0xffffff00;
 	config->tftp_server = SEARCH_SERVER_ADDRESS;
@@ -390,7 +366,7 @@ void search_state_init(struct search_step *step, const struct search_options *op
 	struct pfs_config config;
 
 	memset(state, 0, sizeof(*state));
-	ranks(options->phones, order, rank);
+	search_ranks(options->phones, order, rank);
 	state->now_us = SEARCH_NOW_US;
 	state->order = (uint8_t)order;
 	state->phones = (uint8_t)options->phones;

@@ -1,371 +1,329 @@
 /*
  * The search: depth first, so that only one path of whole states is kept, and
- * of all others that were visited a 127-bit hash. A state that is met again
- * on the path that leads to it is a behaviour that never ends: all phones must
+ * of all others that were visited a hash (visited.c). A state that is met
+ * again on the path that leads to it is a behaviour that never ends: all phones must
  * come to rest, so that is a fault of its own, and none may be left.
  *
- * Two different states whose hashes are equal would be taken for one: with
- * 10^9 states the chance of one such pair is below 10^-20.
+ * A state's hash is made of the hashes of its phones and of all the rest, and only
+ * phones that an event touched are normalised, checked and hashed anew.
  */
-#include "emulator/search/state.h"
+#include "emulator/search/explore.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* The lowest bit of `low` says that the state is on the path; 0, 0 is a free place. */
-struct entry {
-	uint64_t high, low;
-};
+#include "emulator/search/state.h"
+#include "emulator/search/visited.h"
 
-struct table {
-	struct entry *entries;
-	uint16_t *depths; /* least depth at which a state was met, where depth is bounded */
-	uint64_t size, count;
-};
+#define PATH_PLACES 1024 /* a power of two */
+#define NOT_THERE UINT32_MAX
+#define LOOK_EVERY 4096 /* transitions */
 
 struct frame {
 	struct search_state state;
-	uint64_t place[2]; /* its hash */
+	XXH128_hash_t cores[SEARCH_PHONES_MAX];
+	struct search_key key;
+	uint32_t below; /* the frame before it in its place of on_path */
 	uint32_t event_count, next;
 	struct search_event events[SEARCH_EVENTS_MAX * SEARCH_VARIANTS];
 };
 
-struct search {
+struct explorer {
 	const struct search_options *options;
+	struct explore_view *view;
 	struct search_result *result;
-	struct table table;
+	struct visited visited;
 	struct frame **path; /* allocated one by one, used again */
 	uint32_t path_room, path_length;
+	uint32_t on_path[PATH_PLACES]; /* which frames' states are, by their key */
 	struct search_event *lead;
 	uint32_t lead_length;
-	struct timespec from;
 	uint64_t path_bytes;
 	int error;
+	bool address_decided;
+	uint8_t bytes[sizeof(struct search_state)];
 };
 
-#define ON_PATH UINT64_C(1)
-#define FIRST_SIZE (UINT64_C(1) << 16)
-
-static int table_init(struct table *table, uint64_t size, bool depths)
+static void hash(struct explorer *explorer, struct frame *frame, uint8_t touched)
 {
-	table->entries = calloc(size, sizeof(*table->entries));
-	table->depths = depths ? calloc(size, sizeof(*table->depths)) : NULL;
-	table->size = size;
-	table->count = 0;
-	return table->entries && (table->depths || !depths) ? 0 : -ENOMEM;
-}
+	const struct search_state *state = &frame->state;
+	uint32_t length;
 
-static void table_deinit(struct table *table)
-{
-	free(table->entries);
-	free(table->depths);
-}
-
-static uint64_t place_of(const struct table *table, uint64_t high, uint64_t low)
-{
-	uint64_t at = high & (table->size - 1);
-
-	while ((table->entries[at].high | table->entries[at].low) &&
-	       (table->entries[at].high != high || (table->entries[at].low | ON_PATH) != (low | ON_PATH)))
-		at = (at + 1) & (table->size - 1);
-	return at;
-}
-
-static int table_grow(struct search *search)
-{
-	struct table *old = &search->table, grown;
-	int error = table_init(&grown, old->size * 2, old->depths);
-
-	for (uint64_t i = 0; !error && i < old->size; i++) {
-		const struct entry *entry = &old->entries[i];
-		if (!(entry->high | entry->low))
-			continue;
-		uint64_t at = place_of(&grown, entry->high, entry->low);
-		grown.entries[at] = *entry;
-		if (old->depths)
-			grown.depths[at] = old->depths[i];
-	}
-	if (error) {
-		table_deinit(&grown);
-		return error;
-	}
-	grown.count = old->count;
-	table_deinit(old);
-	*old = grown;
-	return 0;
-}
-
-static void hash(const struct search_state *state, uint64_t place[2])
-{
-	static uint8_t bytes[sizeof(struct search_state)];
-	uint32_t length = search_pack(state, bytes);
-	XXH128_hash_t digest = XXH3_128bits(bytes, length);
-
-	place[0] = digest.high64;
-	place[1] = digest.low64 & ~ON_PATH;
-	if (!(place[0] | place[1]))
-		place[0] = 1;
+	for (uint32_t i = 0; i < state->phones; i++)
+		if (touched >> i & 1) {
+			length = search_pack_core(state, i, explorer->bytes);
+			frame->cores[i] = XXH3_128bits(explorer->bytes, length);
+		}
+	length = search_pack(state, explorer->bytes);
+	memcpy(explorer->bytes + length, frame->cores, state->phones * sizeof(frame->cores[0]));
+	length += (uint32_t)(state->phones * sizeof(frame->cores[0]));
+	XXH128_hash_t digest = XXH3_128bits(explorer->bytes, length);
+	frame->key = (struct search_key){ digest.high64, digest.low64 };
 }
 
 /* ------------------------------------------------------------------ path */
 
-static struct frame *frame_push(struct search *search)
+/* Not yet on the path: frame_enter() puts it there. */
+static struct frame *frame_next(struct explorer *explorer)
 {
-	if (search->path_length == search->path_room) {
-		uint32_t room = search->path_room + 256;
-		struct frame **path = realloc(search->path, room * sizeof(*path));
+	if (explorer->path_length == explorer->path_room) {
+		uint32_t room = explorer->path_room + 256;
+		struct frame **path = realloc(explorer->path, room * sizeof(*path));
 		if (!path)
 			return NULL;
-		memset(path + search->path_room, 0, 256 * sizeof(*path));
-		search->path = path;
-		search->path_room = room;
+		memset(path + explorer->path_room, 0, 256 * sizeof(*path));
+		explorer->path = path;
+		explorer->path_room = room;
 	}
-	struct frame **frame = &search->path[search->path_length];
+	struct frame **frame = &explorer->path[explorer->path_length];
 	if (!*frame) {
 		*frame = malloc(sizeof(**frame));
-		search->path_bytes += sizeof(**frame);
+		explorer->path_bytes += sizeof(**frame);
 	}
-	if (*frame)
-		search->path_length++;
 	return *frame;
 }
 
-static void mark(struct search *search, const struct frame *frame, bool on)
+static uint32_t *place_on_path(struct explorer *explorer, const struct frame *frame)
 {
-	struct entry *entry =
-		&search->table.entries[place_of(&search->table, frame->place[0], frame->place[1])];
-
-	entry->low = on ? entry->low | ON_PATH : entry->low & ~ON_PATH;
+	return &explorer->on_path[frame->key.low % PATH_PLACES];
 }
 
-static void frame_pop(struct search *search)
+static void frame_enter(struct explorer *explorer, struct frame *frame)
 {
-	mark(search, search->path[--search->path_length], false);
+	uint32_t *place = place_on_path(explorer, frame);
+
+	frame->below = *place;
+	*place = explorer->path_length++;
+	frame->next = 0;
+	frame->event_count = search_events(&frame->state, frame->events);
 }
 
-/* The events that led to the path's last state are the counterexample. */
-static void found(struct search *search, const char *broken)
+static void frame_leave(struct explorer *explorer)
 {
-	struct search_result *result = search->result;
-	uint32_t at = search->lead_length;
+	struct frame *frame = explorer->path[--explorer->path_length];
+
+	*place_on_path(explorer, frame) = frame->below;
+}
+
+static bool on_path(struct explorer *explorer, const struct frame *frame)
+{
+	for (uint32_t i = *place_on_path(explorer, frame); i != NOT_THERE; i = explorer->path[i]->below)
+		if (explorer->path[i]->key.high == frame->key.high &&
+		    explorer->path[i]->key.low == frame->key.low)
+			return true;
+	return false;
+}
+
+/* The events that led to the path's last state, and those taken from it last, are the counterexample. */
+static void found(struct explorer *explorer, const char *broken, uint32_t events)
+{
+	struct search_result *result = explorer->result;
+	uint32_t at = explorer->lead_length;
 
 	result->verdict = SEARCH_BROKEN;
 	result->broken = broken;
-	result->order = search->path[0]->state.order;
-	result->path = calloc(at + search->path_length + 1, sizeof(*result->path));
+	result->path = calloc(at + events + 1, sizeof(*result->path));
 	if (!result->path) {
-		search->error = -ENOMEM;
+		explorer->error = -ENOMEM;
 		return;
 	}
-	memcpy(result->path, search->lead, at * sizeof(*result->path));
-	for (uint32_t i = 0; i + 1 < search->path_length; i++)
-		result->path[at++] = search->path[i]->events[search->path[i]->next - 1];
+	memcpy(result->path, explorer->lead, at * sizeof(*result->path));
+	for (uint32_t i = 0; i < events; i++)
+		result->path[at++] = explorer->path[i]->events[explorer->path[i]->next - 1];
 	result->path_length = at;
 }
 
 /* Whether the state is to be explored from here: it was not, or only from further away. */
-static bool visit(struct search *search, struct frame *frame, uint32_t depth)
+static bool visit(struct explorer *explorer, struct frame *frame, uint32_t depth)
 {
-	struct table *table = &search->table;
-	struct search_result *result = search->result;
-	uint64_t at;
+	int answer = visited_meet(&explorer->visited, frame->key, depth);
 
-	hash(&frame->state, frame->place);
-	if (table->count >= table->size / 2) {
-		search->error = table_grow(search);
-		if (search->error)
-			return false;
+	if (answer < 0) {
+		explorer->error = answer;
+		return false;
 	}
-	at = place_of(table, frame->place[0], frame->place[1]);
-	if (table->entries[at].high | table->entries[at].low) {
-		if (table->entries[at].low & ON_PATH) {
-			found(search, "every behaviour ends: nothing goes round for ever");
-			return false;
-		}
-		if (!table->depths || (!search->options->plain && table->depths[at] <= depth))
-			return false;
-		table->depths[at] = depth < table->depths[at] ? (uint16_t)depth : table->depths[at];
+	if (answer == VISITED_NEW) {
+		explorer->result->states++;
+		explorer->result->fingerprint += frame->key.low;
 		return true;
 	}
-	table->entries[at] = (struct entry){ frame->place[0], frame->place[1] };
-	if (table->depths)
-		table->depths[at] = (uint16_t)depth;
-	table->count++;
-	result->states++;
-	result->fingerprint += frame->place[0] ^ frame->place[1] >> 1;
-	return true;
-}
-
-static bool out_of_time(const struct search *search)
-{
-	struct timespec now;
-
-	if (!search->options->seconds_max)
+	if (on_path(explorer, frame)) {
+		found(explorer, "every behaviour ends: nothing goes round for ever", depth);
 		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - search->from.tv_sec >= (time_t)search->options->seconds_max;
+	}
+	return answer == VISITED_NEARER || explorer->options->plain;
 }
 
-static void bounded(struct search *search)
+static void bounded(struct explorer *explorer)
 {
-	struct search_result *result = search->result;
+	struct search_result *result = explorer->result;
 
-	if (search->options->states_max && result->states >= search->options->states_max)
+	if (result->transitions % LOOK_EVERY == 0) {
+		atomic_store_explicit(&explorer->view->states, result->states, memory_order_relaxed);
+		atomic_store_explicit(&explorer->view->bytes, explorer->visited.bytes + explorer->path_bytes,
+				      memory_order_relaxed);
+		if (atomic_load_explicit(&explorer->view->stop, memory_order_relaxed))
+			result->bound = "seconds";
+	}
+	if (explorer->options->states_max && result->states >= explorer->options->states_max)
 		result->bound = "states";
-	else if ((result->transitions & 0xfff) == 0 && out_of_time(search))
-		result->bound = "seconds";
-	if (result->bound)
+	if (result->bound && result->verdict == SEARCH_HOLDS)
 		result->verdict = SEARCH_NOT_EXHAUSTED;
 }
 
 /* ---------------------------------------------------------------- search */
 
-/* The next event of the path's last state; false where there is none left. */
-static bool descend(struct search *search)
+/* Where the phone drew: the other draws come next. */
+static void variants_add(struct frame *frame, struct search_event event)
 {
-	struct frame *from = search->path[search->path_length - 1], *to;
+	const uint32_t more = SEARCH_VARIANTS - 1;
+
+	memmove(frame->events + frame->next + more, frame->events + frame->next,
+		(frame->event_count - frame->next) * sizeof(event));
+	frame->event_count += more;
+	for (uint32_t i = 0; i < more; i++) {
+		event.variant = (uint8_t)(i + 1);
+		frame->events[frame->next + i] = event;
+	}
+}
+
+/* The next event of the path's last state; false where there is none left. */
+static bool descend(struct explorer *explorer)
+{
+	struct frame *from = explorer->path[explorer->path_length - 1], *to;
 	struct search_step step = { 0 };
 	struct search_event event;
-	uint32_t depth = search->path_length;
+	uint32_t depth = explorer->path_length;
 	const char *broken;
 
 	if (from->next == from->event_count ||
-	    (search->options->depth_max && search->path_length > search->options->depth_max))
+	    (explorer->options->depth_max && depth > explorer->options->depth_max))
 		return false;
 	event = from->events[from->next++];
-	to = frame_push(search);
+	to = frame_next(explorer);
 	if (!to) {
-		search->error = -ENOMEM;
+		explorer->error = -ENOMEM;
 		return true;
 	}
 	search_copy(&to->state, &from->state);
+	memcpy(to->cores, from->cores, sizeof(to->cores));
 	step.state = &to->state;
 	search_apply(&step, &event);
-	search->result->transitions++;
-	search->error = step.error;
-	if (step.drew && event.variant == 0) {
-		memmove(from->events + from->next + 2, from->events + from->next,
-			(from->event_count - from->next) * sizeof(event));
-		from->event_count += 2;
-		for (uint8_t i = 1; i < SEARCH_VARIANTS; i++) {
-			from->events[from->next + i - 1u] = event;
-			from->events[from->next + i - 1u].variant = i;
-		}
-	}
-	broken = step.broken ? step.broken : search_check(&to->state);
-	if (broken && !search->error) {
-		found(search, broken);
+	explorer->result->transitions++;
+	explorer->error = step.error;
+	explorer->address_decided |= step.address_decided;
+	if (explorer->error)
+		return true;
+	if (step.drew && event.variant == 0)
+		variants_add(from, event);
+	hash(explorer, to, step.touched);
+	visited_prefetch(&explorer->visited, to->key);
+	broken = step.broken ? step.broken : search_check(&to->state, step.touched);
+	if (broken) {
+		found(explorer, broken, depth);
 		return true;
 	}
-	if (search->error)
+	if (!visit(explorer, to, depth))
 		return true;
-	if (!visit(search, to, depth)) {
-		search->path_length--;
-		return true;
-	}
-	mark(search, to, true);
-	if (depth > search->result->deepest)
-		search->result->deepest = depth;
-	to->next = 0;
-	to->event_count = search_events(&to->state, to->events);
+	frame_enter(explorer, to);
+	if (depth > explorer->result->deepest)
+		explorer->result->deepest = depth;
 	if (to->event_count)
 		return true;
-	search->result->ends++;
+	explorer->result->ends++;
 	broken = search_check_end(&to->state);
 	if (broken)
-		found(search, broken);
+		found(explorer, broken, depth);
 	return true;
 }
 
 /* The first that is enabled, so many times: a deeper place to begin. */
-static int lead_on(struct search *search, struct search_state *state)
+static int lead_on(struct explorer *explorer, struct search_state *state)
 {
 	struct search_event events[SEARCH_EVENTS_MAX];
 
-	for (search->lead_length = 0; search->lead_length < search->options->lead; search->lead_length++) {
+	for (explorer->lead_length = 0; explorer->lead_length < explorer->options->lead;
+	     explorer->lead_length++) {
 		struct search_step step = { .state = state };
 		if (!search_events(state, events))
 			break;
 		search_apply(&step, &events[0]);
-		search->lead[search->lead_length] = events[0];
+		explorer->lead[explorer->lead_length] = events[0];
 		if (step.error)
 			return step.error;
 	}
 	return 0;
 }
 
-static void search_order(struct search *search, uint32_t order)
+static void begin(struct explorer *explorer, uint32_t order)
 {
-	struct frame *first = frame_push(search);
+	struct frame *first = frame_next(explorer);
 	struct search_step step = { 0 };
 
 	if (!first) {
-		search->error = -ENOMEM;
+		explorer->error = -ENOMEM;
 		return;
 	}
 	step.state = &first->state;
-	search_state_init(&step, search->options, order);
-	search->error = step.error ? step.error : lead_on(search, &first->state);
-	if (search->error)
+	search_state_init(&step, explorer->options, order);
+	explorer->error = step.error ? step.error : lead_on(explorer, &first->state);
+	if (explorer->error)
 		return;
-	if (visit(search, first, 0)) {
-		mark(search, first, true);
-		first->next = 0;
-		first->event_count = search_events(&first->state, first->events);
-	}
-	while (!search->error && search->result->verdict == SEARCH_HOLDS && search->path_length) {
-		if (!descend(search))
-			frame_pop(search);
-		bounded(search);
-	}
+	hash(explorer, first, (uint8_t)((1u << explorer->options->phones) - 1));
+	if (visit(explorer, first, 0))
+		frame_enter(explorer, first);
 }
 
-static bool options_valid(const struct search_options *options)
+int explorer_run(struct explorer *explorer, uint32_t order, struct explored *explored)
 {
-	return options->phones >= SEARCH_PHONES_MIN && options->phones <= SEARCH_PHONES_MAX &&
-	       options->files >= 1 && options->files <= SEARCH_FILES_MAX &&
-	       options->drops <= SEARCH_DROPS_MAX && options->kills <= SEARCH_KILLS_MAX &&
-	       options->kills < options->phones && options->depth_max < UINT16_MAX &&
-	       options->only_order <= search_orders(options->phones) &&
-	       (!options->plain || options->depth_max);
-}
+	struct search_result *result = &explored->result;
 
-int search_run(const struct search_options *options, struct search_result *result)
-{
-	struct search search = { .options = options, .result = result };
-	int error;
-
-	*result = (struct search_result){ 0 };
-	if (!options_valid(options))
-		return -EINVAL;
-	result->orders = search_orders(options->phones);
-	clock_gettime(CLOCK_MONOTONIC, &search.from);
-	search.lead = calloc(options->lead + 1, sizeof(*search.lead));
-	error = table_init(&search.table, FIRST_SIZE, options->depth_max > 0);
-	search.error = search.lead ? error : -ENOMEM;
-	for (uint32_t i = 0; i < result->orders && !search.error && result->verdict == SEARCH_HOLDS; i++) {
-		if (options->only_order && options->only_order != i + 1)
-			continue;
-		search.path_length = 0;
-		search_order(&search, i);
-		result->orders_done += result->verdict == SEARCH_HOLDS;
+	*explored = (struct explored){ 0 };
+	result->order = order;
+	explorer->result = result;
+	explorer->path_length = 0;
+	explorer->address_decided = false;
+	memset(explorer->on_path, 0xff, sizeof(explorer->on_path));
+	explorer->error = visited_init(&explorer->visited, explorer->options->depth_max > 0);
+	if (!explorer->error)
+		begin(explorer, order);
+	while (!explorer->error && result->verdict == SEARCH_HOLDS && explorer->path_length) {
+		if (!descend(explorer))
+			frame_leave(explorer);
+		bounded(explorer);
 	}
-	result->memory_bytes = search.table.size * sizeof(struct entry) + search.path_bytes;
-	for (uint32_t i = 0; i < search.path_room && search.path && search.path[i]; i++)
-		free(search.path[i]);
-	free(search.path);
-	free(search.lead);
-	table_deinit(&search.table);
-	if (search.error)
-		search_result_deinit(result);
-	return search.error;
+	result->memory_bytes = explorer->visited.bytes + explorer->path_bytes;
+	explored->address_decided = explorer->address_decided;
+	visited_deinit(&explorer->visited);
+	return explorer->error;
 }
 
-void search_result_deinit(struct search_result *result)
+struct explorer *explorer_new(const struct search_options *options, struct explore_view *view)
 {
-	free(result->path);
-	result->path = NULL;
+	struct explorer *explorer = calloc(1, sizeof(*explorer));
+
+	if (!explorer)
+		return NULL;
+	explorer->options = options;
+	explorer->view = view;
+	explorer->lead = calloc(options->lead + 1, sizeof(*explorer->lead));
+	if (!explorer->lead) {
+		free(explorer);
+		return NULL;
+	}
+	return explorer;
+}
+
+void explorer_free(struct explorer *explorer)
+{
+	if (!explorer)
+		return;
+	for (uint32_t i = 0; i < explorer->path_room && explorer->path[i]; i++)
+		free(explorer->path[i]);
+	free(explorer->path);
+	free(explorer->lead);
+	free(explorer);
 }

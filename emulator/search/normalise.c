@@ -3,7 +3,8 @@
  * now stays within one second, and as it passes all others move. Statistics go. What the core
  * writes before it reads it again is zeroed, each for the reason given; the
  * state itself is changed, not a copy, so that whatever follows starts from
- * what was compared.
+ * what was compared; a second time it changes nothing, so that a phone that no event
+ * touched need not be looked at again.
  *
  * Three things are more than dead: the day-long limit on a root does not come
  * nearer (no behaviour of a small fleet lasts that long), the flood window is
@@ -140,6 +141,8 @@ void search_normalise(struct search_state *state, uint32_t number)
 		}
 		return;
 	}
+	if (core->upgraded)
+		normalise_upgraded(core);
 	memset(core->dropped, 0, sizeof(core->dropped));
 	core->stale_events = 0;
 	core->window_us = 0;
@@ -151,8 +154,6 @@ void search_normalise(struct search_state *state, uint32_t number)
 		core->leader = core->leader_xid = core->leader_strength = core->leader_class = 0;
 	if (core->state != PFS_ST_CLAIMING) /* zeroed with the first claim */
 		core->claims = 0;
-	if (core->upgraded)
-		normalise_upgraded(core);
 	normalise_tftp(core);
 	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
 		normalise_conn(state, core, &core->conns[i]);
@@ -183,7 +184,7 @@ static int by_bytes_transfer(const void *a, const void *b)
 
 static void sort(void *list, uint32_t count, size_t size, int (*compare)(const void *, const void *))
 {
-	static uint8_t spare[sizeof(struct search_conn)];
+	uint8_t spare[sizeof(struct search_conn)];
 	uint8_t *bytes = list;
 
 	/* A handful, nearly in order: by insertion. */
@@ -279,13 +280,19 @@ static uint32_t put(uint8_t *bytes, uint32_t at, const void *from, size_t length
 	return at + (uint32_t)length;
 }
 
-/* Configurations follow from the order. Elements past the last are zero, and so left out. */
+/* Elements, flights and transfers past the last are zero, and so left out. */
 uint32_t search_pack(const struct search_state *state, uint8_t *bytes)
 {
-	const size_t head = sizeof(state->cores[0].config);
-	uint32_t at = put(bytes, 0, state, offsetof(struct search_state, flights));
+	uint32_t at = put(bytes, 0, state, offsetof(struct search_state, transfers)), used = 0;
 
-	at = put(bytes, at, state->flights, state->flight_count * sizeof(state->flights[0]));
+	at = put(bytes, at, state->hosts, sizeof(state->hosts));
+	while (used < SEARCH_TRANSFERS && state->transfers[used].used)
+		used++;
+	bytes[at++] = (uint8_t)used; /* the other lists' counts are in front already */
+	at = put(bytes, at, state->transfers, used * sizeof(state->transfers[0]));
+	for (uint32_t i = 0; i < state->flight_count; i++)
+		at = put(bytes, at, &state->flights[i],
+			 offsetof(struct search_flight, bytes) + state->flights[i].available);
 	for (uint32_t i = 0; i < state->conn_count; i++) {
 		const struct search_conn *conn = &state->conns[i];
 		at = put(bytes, at, conn, offsetof(struct search_conn, ends));
@@ -294,7 +301,36 @@ uint32_t search_pack(const struct search_state *state, uint8_t *bytes)
 				 offsetof(struct search_end, out) +
 					 conn->ends[k].out_count * sizeof(conn->ends[k].out[0]));
 	}
-	for (uint32_t i = 0; i < state->phones; i++)
-		at = put(bytes, at, (const uint8_t *)&state->cores[i] + head, sizeof(state->cores[i]) - head);
+	return at;
+}
+
+/*
+ * A core as it is compared. Left out is what cannot differ: the configuration follows
+ * from the order, its time is the state's, there are no files past the last, free
+ * connections are all alike, and what was zeroed above is zero.
+ */
+uint32_t search_pack_core(const struct search_state *state, uint32_t phone, uint8_t *bytes)
+{
+	const struct pfs_phone *core = &state->cores[phone];
+	const uint8_t *from = (const uint8_t *)core;
+	const size_t first = offsetof(struct pfs_phone, timer_us), names = offsetof(struct pfs_phone, map),
+		     flags = offsetof(struct pfs_phone, state);
+	uint32_t at = put(bytes, 0, from + flags, offsetof(struct pfs_phone, parent_rx) - flags);
+
+	at = put(bytes, at, from + first, offsetof(struct pfs_phone, answer_us) - first);
+	at = put(bytes, at, core->answer_us, state->files * sizeof(core->answer_us[0]));
+	at = put(bytes, at, core->answered_us, state->files * sizeof(core->answered_us[0]));
+	at = put(bytes, at, core->blamed, sizeof(core->blamed));
+	at = put(bytes, at, &core->tftp, sizeof(core->tftp));
+	at = put(bytes, at, from + names, offsetof(struct pfs_phone, path) - names);
+	at = put(bytes, at, core->path, core->path_count * sizeof(core->path[0]));
+	for (uint8_t i = 0; i < PFS_CONNS_MAX; i++) {
+		if (core->conns[i].role == CONN_FREE)
+			continue;
+		at = put(bytes, at, &i, 1);
+		at = put(bytes, at, &core->conns[i], sizeof(core->conns[i]));
+		if (core->parent_slot == i && core->conns[i].rx_have)
+			at = put(bytes, at, core->parent_rx, sizeof(core->parent_rx));
+	}
 	return at;
 }

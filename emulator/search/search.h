@@ -34,8 +34,10 @@
  * States are compared with times relative to now, without statistics, and
  * without what the core will write before it reads it again (normalise.c).
  *
- * Everything here is single-threaded and deterministic; only max_seconds looks at
- * a clock, and whoever is stopped by it says so.
+ * Orders of strengths that are alike but for the phones' names are searched once
+ * (orders.c); each order is searched by one worker, and what comes out does not depend on
+ * how many there are. Only seconds_max looks at a clock, and whoever is stopped
+ * by it says so.
  */
 #ifndef FLEET_SEARCH_H
 #define FLEET_SEARCH_H
@@ -57,14 +59,25 @@ struct search_event {
 	uint8_t kind, index, target, variant;
 };
 
+/* How far it is, about four times a second. */
+struct search_progress {
+	uint64_t states, memory_bytes; /* so far; now */
+	uint32_t orders_done, orders;  /* of those that are searched */
+	double elapsed_s;
+};
+
 struct search_options {
 	uint32_t phones, files, drops, kills;
-	uint64_t states_max;  /* stop there; 0: no bound */
+	uint64_t states_max;  /* stop an order there; 0: no bound */
 	uint32_t seconds_max; /* stop then; 0: no bound */
 	uint32_t depth_max;   /* events of a path; 0: no bound */
 	uint32_t only_order;  /* this ordering of strengths alone, from 1; 0: all */
 	uint32_t lead;        /* begin only after so many events, each the first that is enabled */
+	uint32_t workers;     /* 1 to 64; 0: as many as there are processors */
 	bool plain;           /* every path is walked, whatever was visited: for tests, with depth_max */
+	bool all_orders;      /* those too that are like another */
+	void (*progress)(void *context, const struct search_progress *progress); /* or NULL */
+	void *context;
 };
 
 enum search_verdict {
@@ -75,23 +88,27 @@ enum search_verdict {
 
 struct search_result {
 	enum search_verdict verdict;
-	const char *bound;  /* NOT_EXHAUSTED: which */
-	const char *broken; /* BROKEN: the invariant; static text */
-	uint64_t states;    /* different ones */
+	const char *bound;          /* NOT_EXHAUSTED: which */
+	const char *broken;         /* BROKEN: the invariant; static text */
+	uint64_t states;            /* different ones, in the orders that were searched */
+	uint64_t states_all_orders; /* with those of the orders that are like these */
 	uint64_t transitions;
-	uint64_t ends;         /* states in which nothing can happen any more */
-	uint64_t fingerprint;  /* of the set of states, whatever the order they were met in */
-	uint32_t deepest;      /* events of the longest path */
-	uint32_t orders;       /* orderings of strengths */
-	uint32_t orders_done;  /* of them, exhausted */
-	uint64_t memory_bytes; /* at most */
-	uint32_t order;        /* BROKEN: the ordering it was found with */
+	uint64_t ends;            /* states in which nothing can happen any more */
+	uint64_t fingerprint;     /* of the set of states, whatever the order they were met in */
+	uint32_t deepest;         /* events of the longest path */
+	uint32_t orders;          /* orderings of strengths */
+	uint32_t orders_searched; /* of them */
+	uint32_t orders_done;     /* exhausted, or like one that was */
+	uint64_t memory_bytes;    /* of hashes and paths, about, at most; not deterministic */
+	double elapsed_s;         /* nor this */
+	uint32_t order;           /* BROKEN: the ordering it was found with */
 	uint32_t path_length;
 	struct search_event *path;
 };
 
 /*
- * 0, -EINVAL for options out of range, -ENOMEM, or -EOVERFLOW where a state
+ * 0, -EINVAL for options out of range, -ENOMEM, -EAGAIN where no thread can be
+ * made, or -EOVERFLOW where a state
  * has more packets or connections than there is room for (the search would not be
  * exhaustive; it has not been seen). search_result_deinit() is due after 0.
  */

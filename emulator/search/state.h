@@ -123,7 +123,9 @@ struct search_step {
 	const char *broken;             /* first invariant that did not hold, or NULL */
 	int error;                      /* -EOVERFLOW */
 	uint8_t variant;                /* of draws: 0 least, 1 middle, 2 greatest */
+	uint8_t touched;                /* phones whose core, or whose time, is another than before */
 	bool drew;                      /* the phone drew: there are other variants */
+	bool address_decided;           /* between phones of different strength: see orders.c */
 };
 #define SEARCH_VARIANTS 3
 
@@ -138,7 +140,11 @@ enum search_kind {
 	KIND_KILL,       /* index: phone */
 	KIND_ADVANCE
 };
-#define SEARCH_EVENTS_MAX 96
+/* A delivery and a loss of each flight to each other phone; of each connection a handshake, and of each end a
+ * frame and giving up; the timers; the time; a kill of each phone. */
+#define SEARCH_EVENTS_MAX                                                                                    \
+	(SEARCH_FLIGHTS * (SEARCH_PHONES_MAX - 1) * 2 + SEARCH_CONNS * 5 + SEARCH_PHONES_MAX +               \
+	 SEARCH_TRANSFERS + 1 + SEARCH_PHONES_MAX)
 
 /* events.c: what may happen next, in a fixed order; and making it happen. */
 uint32_t search_events(const struct search_state *state, struct search_event *events);
@@ -170,18 +176,25 @@ void search_server_packet(struct search_step *step, uint32_t phone, uint16_t por
 			  const uint8_t *bytes, uint32_t length);
 void search_server_timer(struct search_step *step, uint32_t transfer);
 
-/* draws.c: a seed with which that phone's draw number `attempt` comes out as the variant says */
-uint64_t search_seed(uint32_t phone, uint64_t attempt, uint8_t variant);
+/* orders.c */
+bool search_ranks(uint32_t phones, uint32_t order, uint32_t rank[SEARCH_PHONES_MAX]);
+uint32_t search_order_class(uint32_t phones, uint32_t order); /* the first order that is like this one */
+bool search_address_decides(const struct search_state *state, const struct search_flight *flight,
+			    uint32_t phone);
+
+/* draws.c: a seed with which a phone's draw number `attempt` comes out as the variant says */
+uint64_t search_seed(uint64_t attempt, uint8_t variant);
 
 /* normalise.c */
 void search_normalise(struct search_state *state, uint32_t phone);
 void search_sort(struct search_state *state);
 void search_pass(struct search_state *state, uint64_t by_us);
-uint32_t search_pack(const struct search_state *state, uint8_t *bytes); /* what two states are compared by */
+uint32_t search_pack(const struct search_state *state, uint8_t *bytes); /* all but the cores */
+uint32_t search_pack_core(const struct search_state *state, uint32_t phone, uint8_t *bytes);
 void search_copy(struct search_state *to, const struct search_state *from);
 
-/* check.c: NULL, or the invariant that does not hold */
-const char *search_check(const struct search_state *state);
+/* check.c: NULL, or the invariant that does not hold; of phones that were not touched it did before */
+const char *search_check(const struct search_state *state, uint8_t touched);
 const char *search_check_end(const struct search_state *state);
 
 #endif

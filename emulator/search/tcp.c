@@ -182,12 +182,9 @@ void search_close_port(struct search_step *step, uint32_t phone)
 bool search_accept(struct search_step *step, uint32_t phone)
 {
 	struct search_state *state = step->state;
-	uint32_t handle = pfs_accept_conn(&state->cores[phone]);
 	struct search_end *first = NULL;
-	uint32_t caller = 0;
+	uint32_t caller = 0, handle;
 
-	if (handle == PFS_NO_CONN)
-		return false;
 	for (uint32_t i = 0; i < state->conn_count; i++) {
 		struct search_end *end = &state->conns[i].ends[1];
 		if (end->phone == phone && end->state == END_QUEUED &&
@@ -196,7 +193,8 @@ bool search_accept(struct search_step *step, uint32_t phone)
 			caller = state->conns[i].ends[0].phone;
 		}
 	}
-	if (!first)
+	handle = first ? pfs_accept_conn(&state->cores[phone]) : PFS_NO_CONN;
+	if (handle == PFS_NO_CONN)
 		return false;
 	for (uint32_t i = 0; i < state->conn_count; i++) {
 		struct search_end *end = &state->conns[i].ends[1];

@@ -32,9 +32,9 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	struct pfs_config config;
 
 	plan_phone_config(world->plan, number, world->options->traditional, phone->boot, &config);
-	if (phone->hostile)
+	if (phone->hostile && phone->enmity == PLAN_FAULT_HOSTILE_ROOT)
 		config.strength = UINT32_MAX;
-	int error = pfs_phone_init(&phone->core, &config);
+	int error = journal_phone_init(world->options->journal, number, &phone->core, &config);
 	if (error) {
 		/* The plan is checked before a run: this is a plan made by hand. */
 		world->error = error;
@@ -45,6 +45,7 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	memset(phone->stored, 0, sizeof(phone->stored));
 	phone->timer_us = PFS_TIME_NEVER;
 	phone->tftp_port = 0;
+	phone->log_silent = false;
 	phone->port_open = false;
 	phone->running = true;
 	if (phone->over)
@@ -130,7 +131,7 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 		return;
 	}
 	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
-		    (phone->hostile || !phone->stored[file].damaged);
+		    ((phone->hostile && phone->enmity == PLAN_FAULT_HOSTILE_ROOT) || !phone->stored[file].damaged);
 	good = good || world->options->sabotage == WORLD_SABOTAGE_VERIFIED_LIES;
 	sim_queue_push(&world->queue, world->now_us + sim_storage_us(phone, phone->stored[file].bytes),
 		       SIM_ANSWER, SIM_EV_VERIFIED, number, file | (good ? 256u : 0), phone->boot);
@@ -182,10 +183,12 @@ static void trace(struct sim_world *world, uint32_t number, const struct pfs_tra
 		world->ended_us = world->now_us;
 }
 
-static void act(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+static void act(struct sim_world *world, uint32_t number, struct pfs_action *action)
 {
 	struct sim_phone *phone = &world->phones[number];
 
+	if (phone->hostile && phone->enmity == PLAN_FAULT_HOSTILE_LIAR)
+		sim_liar_act(world, number, action);
 	sim_watch_action(world, number, action);
 	if (world->error)
 		return;
@@ -309,11 +312,17 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 		pfs_phone_snapshot(&phone->core, &before);
 		world->options->coverage->met[before.state][event->kind]++;
 	}
-	uint32_t taken = pfs_step(&phone->core, event, actions);
+	uint8_t before = phone->core.state;
+	sim_watch_event(world, number, event);
+	uint32_t taken = journal_step(world->options->journal, number, &phone->core, event, actions);
 	for (uint32_t i = 0; i < actions->count && !world->error; i++)
 		act(world, number, &actions->list[i]);
 	if (world->dirty_count)
 		sim_tcp_flush(world);
+	if (phone->core.state != before && !phone->hostile) {
+		record_state(world->record, number, world->now_us, phone->core.state, phone->core.file);
+		fault_engine_state(world->faults, number, phone->core.state, phone->core.file, world->now_us);
+	}
 	world->report->events++;
 	if (world->error)
 		return taken;

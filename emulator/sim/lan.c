@@ -22,6 +22,9 @@
 #define DRAW_ORDER 0x6f726472
 #define DRAW_HOLD 0x686f6c64
 #define WHOLE_PPM 1000000
+#define MESSAGE_TYPE_OCTET 3 /* of a broadcast, docs/protocol.md */
+#define MESSAGE_CLAIM 1
+#define MESSAGE_ANSWER 2
 
 int sim_lan_init(struct sim_world *world)
 {
@@ -29,7 +32,8 @@ int sim_lan_init(struct sim_world *world)
 	uint32_t *ports = calloc((size_t)plan->switch_count + 1, sizeof(*ports));
 
 	world->switches = calloc((size_t)plan->switch_count + 1, sizeof(*world->switches));
-	if (!ports || !world->switches) {
+	world->losers = calloc((size_t)plan->fault_count + 1, sizeof(*world->losers));
+	if (!ports || !world->switches || !world->losers) {
 		free(ports);
 		return -ENOMEM;
 	}
@@ -46,6 +50,7 @@ int sim_lan_init(struct sim_world *world)
 void sim_lan_deinit(struct sim_world *world)
 {
 	free(world->switches);
+	free(world->losers);
 }
 
 bool sim_lan_forwards(const struct sim_world *world, const struct sim_phone *phone)
@@ -155,6 +160,38 @@ static void hear_one(struct sim_world *world, uint32_t packet, uint32_t number)
 		sim_lan_cross(world, lan_switch, world->now_us, SIM_EV_HEARD, copy, number);
 }
 
+/* Which of the scenario's losses this broadcast falls to. */
+static bool strike_losers(struct sim_world *world, const struct sim_packet *datagram)
+{
+	const struct plan *plan = world->plan;
+	bool any = false;
+
+	for (uint32_t i = 0; i < plan->fault_count; i++) {
+		const struct plan_lost *lost = &plan->faults[i].lost;
+		struct sim_loser *loser = &world->losers[i];
+		loser->hits = false;
+		if (!loser->on || (lost->from >= 0 && datagram->phone != (uint32_t)lost->from) ||
+		    (lost->message != PLAN_MESSAGE_ANY &&
+		     datagram->data[MESSAGE_TYPE_OCTET] !=
+			     (lost->message == PLAN_MESSAGE_CLAIM ? MESSAGE_CLAIM : MESSAGE_ANSWER)))
+			continue;
+		uint64_t number = loser->met++;
+		loser->hits = number >= lost->skip && number - lost->skip < lost->count;
+		any |= loser->hits;
+	}
+	return any;
+}
+
+static bool is_lost(const struct sim_world *world, const struct sim_packet *datagram, uint32_t to)
+{
+	for (uint32_t i = 0; i < world->plan->fault_count; i++) {
+		int32_t only = world->plan->faults[i].lost.to;
+		if (world->losers[i].hits && (only < 0 ? to != datagram->phone : to == (uint32_t)only))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Everybody on the switch hears it, in the order of the phones' numbers, the
  * sender too. A subnet's directed broadcast address means nothing to a host of
@@ -176,13 +213,18 @@ static void hear(struct sim_world *world, uint32_t packet)
 		lan->heard_length = datagram->length;
 		memcpy(lan->heard, datagram->data, datagram->length);
 	}
+	bool loses = world->loser_count && strike_losers(world, datagram);
 	for (uint32_t i = world->switch_first[own->lan_switch]; i < world->switch_first[own->lan_switch + 1];
 	     i++) {
 		const struct plan_subnet *subnet = &world->plan->subnets[world->switch_subnets[i]];
 		if (subnet != own && !own->limited_broadcast)
 			continue;
-		for (uint32_t k = 0; k < subnet->phone_count && !world->error; k++)
-			hear_one(world, packet, subnet->first_phone + k);
+		for (uint32_t k = 0; k < subnet->phone_count && !world->error; k++) {
+			if (loses && is_lost(world, sim_packet(world, packet), subnet->first_phone + k))
+				world->counters.lan_lost++;
+			else
+				hear_one(world, packet, subnet->first_phone + k);
+		}
 	}
 	sim_packet_free(world, packet);
 }
@@ -213,6 +255,16 @@ static void tell_streams(struct sim_world *world, uint32_t lan_switch, enum sim_
 			sim_tcp_upset(world, i, upset);
 }
 
+/* Of all switches: by whom and to whom says enough. May be told of each. */
+static void lose_order(struct sim_world *world, const struct fault_order *order)
+{
+	struct sim_loser *loser = &world->losers[order->fault - world->plan->faults];
+
+	if (loser->on == order->end)
+		world->loser_count += order->end ? -1u : 1u;
+	loser->on = !order->end;
+}
+
 void sim_lan_order(struct sim_world *world, const struct fault_order *order, uint32_t lan_switch)
 {
 	struct sim_switch *lan = &world->switches[lan_switch];
@@ -225,6 +277,9 @@ void sim_lan_order(struct sim_world *world, const struct fault_order *order, uin
 		lan->groups = order->end ? 0 : order->fault->groups;
 		lan->router_apart = order->fault->router_apart;
 		tell_streams(world, lan_switch, order->end ? SIM_BACK : SIM_UNPLUGGED);
+		break;
+	case PLAN_FAULT_LAN_LOSE:
+		lose_order(world, order);
 		break;
 	default: /* PLAN_FAULT_SLOW_PORTS */
 		lan->hold_us = order->end ? 0 : order->fault->hold_us;

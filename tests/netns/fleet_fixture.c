@@ -43,12 +43,17 @@ void fleet_begin(struct fleet *fleet, const char *scenario, bool traditional)
 
 void fleet_run(struct fleet *fleet)
 {
-	const struct world_options options = {.plan = fleet->plan, .record = fleet->record,
-					      .traditional = fleet->traditional, .out_dir = fleet->out_dir,
-					      .workers = fleet->workers,
-					      .stop = &fleet->stop};
+	struct world_options options = {.plan = fleet->plan, .record = fleet->record, .traditional = fleet->traditional,
+					.out_dir = fleet->out_dir, .stop = &fleet->stop, .workers = fleet->workers};
+	char path[sizeof(fleet->out_dir) + 16];
+	const struct journal_options journal = {.plan = fleet->plan, .path = path, .engine = "netns",
+						.traditional = fleet->traditional, .bytes_max = JOURNAL_BYTES_MAX_DEFAULT};
 
+	snprintf(path, sizeof(path), "%s/journal", fleet->out_dir);
+	if (fleet->journalled)
+		ck_assert_int_eq(journal_new(&journal, &options.journal), 0);
 	fleet->error = netns_world_run(&options, &fleet->report);
+	journal_close(options.journal, &fleet->journal);
 	if (!fleet->error)
 		fleet->result = record_finish(fleet->record, fleet->report.ended_us, fleet->report.interrupted);
 }

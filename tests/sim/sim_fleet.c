@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -148,7 +149,7 @@ static struct plan *make_plan(const struct sim_fleet_spec *spec)
 	plan->server.serving_max = (uint32_t)or_else(spec->serving_max, 500);
 	plan->server.timeout_us = 2000000;
 	plan->server.retries_max = 12;
-	memset(&plan->expect, 0xff, sizeof(plan->expect));
+	memset(&plan->expect, 0xff, offsetof(struct plan_expect, trace_count)); /* PLAN_UNSET, all of them */
 	make_firmware(plan, spec);
 	make_models(plan, spec);
 	make_network(plan, spec);
@@ -207,11 +208,22 @@ void sim_fleet_run(const struct sim_fleet_spec *spec, struct sim_fleet *fleet)
 	fleet->record = record_new(fleet->plan, spec->traditional, NULL, 0);
 	if (!fleet->record)
 		abort();
+	struct journal *journal = NULL;
+	const struct journal_options wanted = { .plan = fleet->plan,
+						.path = spec->journal,
+						.engine = "sim",
+						.traditional = spec->traditional,
+						.bytes_max = or_else(spec->journal_bytes_max, JOURNAL_BYTES_MAX_DEFAULT),
+						.chosen = spec->journal_chosen };
+	if (spec->journal && journal_new(&wanted, &journal) < 0)
+		abort();
 	struct world_options options = { .plan = fleet->plan,
 					 .record = fleet->record,
+					 .journal = journal,
 					 .traditional = spec->traditional,
 					 .unwatched = spec->unwatched,
 					 .stop = spec->stop,
+					 .coverage = spec->coverage,
 					 .tap = tap,
 					 .tap_context = fleet };
 	clock_gettime(CLOCK_MONOTONIC, &before);
@@ -219,6 +231,7 @@ void sim_fleet_run(const struct sim_fleet_spec *spec, struct sim_fleet *fleet)
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	fleet->real_s =
 		(double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+	journal_close(journal, &fleet->journal);
 	if (!fleet->error)
 		fleet->result =
 			record_finish(fleet->record, fleet->report.ended_us, fleet->report.interrupted);

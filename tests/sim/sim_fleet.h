@@ -33,14 +33,19 @@ struct sim_fleet_spec {
 	const struct plan_fault *faults; /* use sim_fleet_fault() */
 	uint32_t fault_count;
 	const volatile sig_atomic_t *stop; /* NULL */
+	struct world_coverage *coverage;   /* NULL */
 	sim_fleet_tap tap;
 	void *tap_context;
+	const char *journal;               /* NULL; else the file that it is kept in, which must not be there */
+	uint64_t journal_bytes_max;        /* the default */
+	const uint8_t *journal_chosen;     /* NULL: all */
 };
 
 struct sim_fleet {
 	int error;                       /* of sim_world_run */
 	const struct run_result *result; /* NULL where error */
 	struct world_report report;
+	struct journal_result journal;
 	uint64_t trace_hash; /* of every trace record with its phone and time, in order */
 	uint64_t trace_count;
 	double real_s;

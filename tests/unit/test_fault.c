@@ -63,6 +63,7 @@ static void set_up(void)
 						 .subnet = -1,
 						 .model = -1,
 						 .phone = -1,
+						 .by = -1,
 						 .file = -1,
 						 .duration_us = PFS_TIME_NEVER };
 }
@@ -350,6 +351,73 @@ START_TEST(orders_in_words)
 }
 END_TEST
 
+/* State and event, by role and for another; the nth time; so much later; with its return counted from there. */
+START_TEST(a_state_strikes_whoever_enters_it)
+{
+	faults[0].phase = PLAN_PHASE_STATE;
+	faults[0].state = PFS_ST_LINGERING;
+	faults[0].role = PLAN_ROLE_PHONE;
+	faults[0].phone = 2;
+	faults[0].nth = 2;
+	begin(false);
+	fault_engine_state(engine, 2, PFS_ST_VERIFYING, 1, 3 * SECOND);
+	fault_engine_state(engine, 1, PFS_ST_LINGERING, PFS_NO_FILE, 3 * SECOND);
+	fault_engine_state(engine, 2, PFS_ST_LINGERING, PFS_NO_FILE, 3 * SECOND);
+	ck_nothing(3 * SECOND);
+	fault_engine_state(engine, 2, PFS_ST_LINGERING, PFS_NO_FILE, 4 * SECOND);
+	ck_order(4 * SECOND, 2, -1);
+	fault_engine_state(engine, 2, PFS_ST_LINGERING, PFS_NO_FILE, 5 * SECOND);
+	ck_nothing(5 * SECOND);
+	ck_assert_uint_eq(fault_engine_unfired(engine), 0);
+}
+END_TEST
+
+START_TEST(a_state_with_a_role)
+{
+	faults[0].phase = PLAN_PHASE_STATE;
+	faults[0].state = PFS_ST_RECEIVING;
+	faults[0].role = PLAN_ROLE_PARENT;
+	faults[0].file = 1;
+	begin(false);
+	make_tree(3 * SECOND);
+	fault_engine_state(engine, 2, PFS_ST_RECEIVING, 1, 4 * SECOND); /* a leaf */
+	fault_engine_state(engine, 1, PFS_ST_RECEIVING, 0, 4 * SECOND); /* another file */
+	fault_engine_state(engine, 1, PFS_ST_RECEIVING, PFS_NO_FILE, 4 * SECOND);
+	ck_nothing(4 * SECOND);
+	fault_engine_state(engine, 1, PFS_ST_RECEIVING, 1, 5 * SECOND);
+	ck_order(5 * SECOND, 1, 1);
+}
+END_TEST
+
+START_TEST(an_event_strikes_another_later)
+{
+	faults[0].kind = PLAN_FAULT_UNPLUG;
+	faults[0].phase = PLAN_PHASE_EVENT;
+	faults[0].event = PFS_TR_XFRCMD;
+	faults[0].role = PLAN_ROLE_PHONE;
+	faults[0].phone = 3;
+	faults[0].by = 0;
+	faults[0].nth = 1;
+	faults[0].after_us = 2 * SECOND;
+	faults[0].duration_us = 3 * SECOND;
+	faults[1] = faults[0]; /* all that strike at one point do */
+	faults[1].phone = 4;
+	plan.fault_count = 2;
+	begin(false);
+	SAY(3, 4 * SECOND, .kind = PFS_TR_XFRCMD, .file = 1);
+	ck_nothing(4 * SECOND);
+	SAY(0, 5 * SECOND, .kind = PFS_TR_XFRCMD, .file = 1);
+	ck_nothing(7 * SECOND - 1);
+	ck_assert_uint_eq(fault_engine_deadline(engine), 7 * SECOND);
+	ck_assert(fault_engine_next(engine, 7 * SECOND, &order));
+	ck_assert_int_eq(order.phone, 3);
+	ck_order(7 * SECOND, 4, 1);
+	ck_nothing(10 * SECOND - 1);
+	ck_assert(fault_engine_next(engine, 10 * SECOND, &order));
+	ck_assert(order.end && order.phone == 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fault");
@@ -370,6 +438,9 @@ int main(void)
 	tcase_add_test(tests, links_and_servers);
 	tcase_add_test(tests, traditional_runs);
 	tcase_add_test(tests, orders_in_words);
+	tcase_add_test(tests, a_state_strikes_whoever_enters_it);
+	tcase_add_test(tests, a_state_with_a_role);
+	tcase_add_test(tests, an_event_strikes_another_later);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
