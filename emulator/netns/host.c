@@ -307,6 +307,19 @@ static void enter_state(struct host *host, const struct pfs_event *event)
 	ledger_close(ledger);
 }
 
+/* The journal is one for all workers. */
+static void enter_journal(const struct worker *worker)
+{
+	if (worker->journal)
+		pthread_mutex_lock(&worker->ledger->journal_lock);
+}
+
+static void leave_journal(const struct worker *worker)
+{
+	if (worker->journal)
+		pthread_mutex_unlock(&worker->ledger->journal_lock);
+}
+
 static uint32_t step(struct host *host, struct pfs_event *event)
 {
 	struct worker *worker = host->worker;
@@ -314,7 +327,9 @@ static uint32_t step(struct host *host, struct pfs_event *event)
 
 	event->now_us = clock_now_us(&worker->clock);
 	uint8_t before = host->phone.state;
+	enter_journal(worker);
 	used = journal_step(worker->journal, host->number, &host->phone, event, &worker->actions);
+	leave_journal(worker);
 	for (i = 0; i < worker->actions.count; i++)
 		carry_out(host, event, &worker->actions.list[i]);
 	peer_flush_all(host);
@@ -515,7 +530,9 @@ static void start(struct host *host)
 
 	memset(&config, 0, sizeof(config));
 	plan_phone_config(worker->plan, host->number, worker->traditional, host->boot, &config);
+	enter_journal(worker);
 	error = journal_phone_init(worker->journal, host->number, &host->phone, &config);
+	leave_journal(worker);
 	assert(!error);
 	(void)error;
 	host->powered = true;
