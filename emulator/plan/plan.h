@@ -250,6 +250,7 @@ struct plan_needs {
 	uint64_t descriptors_fixed;     /* besides the phones */
 	uint64_t descriptors_worst, descriptors_typical; /* of all tables */
 	uint64_t memory_bytes;
+	uint64_t virtual_bytes;         /* memory of a run in virtual time, all sites at once */
 };
 
 struct plan {
