@@ -266,6 +266,7 @@ struct plan_needs {
 	uint64_t descriptors_phone_worst, descriptors_phone_typical; /* of one phone, averaged over a hierarchy */
 	uint64_t descriptors_fixed;     /* besides the phones */
 	uint64_t memory_bytes, memory_phone_bytes; /* in all, and of it for each phone */
+	uint64_t virtual_bytes;         /* memory of a run in virtual time, all sites at once */
 };
 
 struct plan {
