@@ -51,7 +51,7 @@ static uint32_t somebody_below(const struct sim_world *world, uint32_t number)
 
 bool sim_liar_lies_to(const struct sim_world *world, uint32_t number, uint32_t other)
 {
-	return pfs_draw(world->plan->seed, number, DRAW_LIE, ~(uint64_t)other) % 3 == 0;
+	return pfs_draw(world->plan->seed, number, DRAW_LIE, ~(uint64_t)other) % 3 != 0;
 }
 
 static void tree_lie(struct sim_world *world, uint32_t number, uint32_t child, struct wire_frame *frame)
