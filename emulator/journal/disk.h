@@ -15,11 +15,21 @@ struct journal_disk;
 int journal_disk_open(const char *path, struct journal_disk **disk);
 
 /*
+ * From now on a thread writes, which is made with the first piece. Until then
+ * the caller does: the netns world enters its user namespace first, which a
+ * process with threads may not.
+ */
+void journal_disk_begin(struct journal_disk *disk);
+
+/*
  * Appends one block; copied. Returns 0, or -ENOMEM: then nothing was
  * appended.
  */
 int journal_disk_put(struct journal_disk *disk, const void *header, size_t header_size, const void *payload,
 		     size_t payload_size);
+
+/* What was put until now goes on its way, however little it is. */
+void journal_disk_flush(struct journal_disk *disk);
 
 /* 0, or the errno of the first failed write: whatever was put after what is in the file is dropped. */
 int journal_disk_error(const struct journal_disk *disk);

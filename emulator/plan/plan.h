@@ -109,6 +109,7 @@ struct plan_log_server {
 	uint8_t base_min, base_max;     /* levels sent, 0 to 7 */
 	uint8_t pfs_min, pfs_max;       /* 0 to 1; 0-0: no PFS lines */
 	char text[96];                  /* as written: address:port@@base=0-7;pfs=0-1 */
+	bool here;                      /* the address is headquarters' own: a collector listens; plan_finish() */
 };
 
 enum plan_fault_kind {
@@ -247,11 +248,12 @@ struct plan_expect {
 struct plan_needs {
 	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
 	uint64_t bridges, ports_max;    /* ports_max: phones on the fullest bridge */
-	uint64_t links, neighbours;     /* links: veth pairs */
-	uint64_t descriptors_phone;     /* of one phone at worst, on average over a hierarchy */
+	uint64_t links, neighbours;     /* links: veth pairs; neighbours: permanent ones, which no limit counts */
+	uint64_t neighbours_counted;    /* learned by real ARP (lan.arp), which the host's limit counts */
+	uint64_t crowd_max;             /* phones on the fullest switch: a broadcast is as many packets */
+	uint64_t descriptors_phone_worst, descriptors_phone_typical; /* of one phone, averaged over a hierarchy */
 	uint64_t descriptors_fixed;     /* besides the phones */
-	uint64_t descriptors_worst, descriptors_typical; /* of all tables */
-	uint64_t memory_bytes;
+	uint64_t memory_bytes, memory_phone_bytes; /* in all, and of it for each phone */
 };
 
 struct plan {
@@ -272,6 +274,7 @@ struct plan {
 	uint64_t reset_window_us;       /* no phone is reset later */
 	bool staggered;                 /* resets evenly over the window; else drawn from it */
 	uint32_t model_count, firmware_count, site_count, switch_count, subnet_count, phone_count, fault_count;
+	uint32_t first_phone, first_site; /* of a slice: its first ones' numbers in the fleet; else 0 */
 	struct plan_model *models;
 	struct plan_firmware *firmware;
 	uint32_t profile_count;
@@ -313,6 +316,30 @@ uint64_t plan_hierarchies(const struct plan *plan);
 uint64_t plan_wan_payload(const struct plan *plan, bool traditional);
 
 /*
+ * How many phones of a fault-free run may be at the server at once: each that
+ * takes no part (traditional: each), and one root a (subnet, model, firmware).
+ * Where memory lacks: all.
+ */
+uint64_t plan_downloaders(const struct plan *plan, bool traditional);
+
+/* True where a phone sends a console line of that severity (0 to 7) to the log server. */
+bool plan_log_sends(const struct plan_log_server *server, int severity, bool pfs);
+
+/* ---- slice.c ---- */
+
+/* True where each site's subnets, switches and phones stand in one run, and every site has phones. */
+bool plan_can_slice(const struct plan *whole);
+
+/*
+ * One site as a plan of its own, without faults: numbers of subnets, switches
+ * and phones count from 0. Models, firmware and texts are the whole plan's,
+ * which must outlive it. plan_can_slice() must hold. NULL where memory lacks.
+ */
+struct plan *plan_slice(const struct plan *whole, uint32_t site);
+/* Instead of plan_free(); NULL is allowed. */
+void plan_slice_free(struct plan *slice);
+
+/*
  * What must be done once when everything else stands in the plan: fills
  * `shares` and `needs`. Returns 0 or -ENOMEM.
  */
@@ -326,11 +353,15 @@ int plan_finish(struct plan *plan);
  */
 int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_switch);
 
-/* What the fullest descriptor table needs at worst with that many workers, each with a table of its own. 0 or -ENOMEM. */
-int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fullest);
+/*
+ * What the fullest descriptor table needs with that many workers, each with a
+ * table of its own, where a phone needs `each` (needs.descriptors_phone_...).
+ * 0 or -ENOMEM.
+ */
+int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, uint64_t *fullest);
 
 /* The fewest workers whose tables fit a limit; 0: no number of them does. Returns 0 or -ENOMEM. */
-int plan_workers(const struct plan *plan, uint64_t table_limit, uint32_t *workers);
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t *workers);
 
 /* One line for the writer of a scenario: what a fault does, on whom and when. Returns what snprintf would. */
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size);

@@ -38,6 +38,7 @@ struct watched {
 	uint8_t rounds;                     /* elections that failed for the current file */
 	uint32_t claimed;                   /* strength of its last claim */
 	bool counted, ended, was_hostile;
+	bool stirred; /* a link, its parent or its file is another one: that may close a cycle */
 	/* of conduct.c */
 	uint32_t asked_xid;       /* tree that its last JOIN meant */
 	uint32_t grandparent;     /* its parent's parent, told when it joined and true since; SIM_NONE */

@@ -145,8 +145,8 @@ exits 1 "a fault that strikes nobody fails the run" run late.json --engine sim -
 says out "faults_not_struck: 1, expected at most 0" "and the run says so"
 exits 0 "the fault itself strikes" run "$scenarios/root-killed.json" --engine sim --mode pfs --quiet --out tenth
 
-# The traditional run cannot begin: a file is where its logs would go.
-begins --out seventh
+# The traditional run, which one worker makes second, cannot begin: a file is where its logs would go.
+begins --workers 1 --out seventh
 : >seventh/console-traditional
 wait $run
 got=$?
