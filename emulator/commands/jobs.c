@@ -9,6 +9,14 @@
 
 #include "emulator/commands/progress.h"
 
+static struct journal *kept[2]; /* of the runs that are under way: PFS, traditional */
+
+void jobs_rescue(void)
+{
+	journal_rescue(kept[0]);
+	journal_rescue(kept[1]);
+}
+
 static void begin_progress(void *context)
 {
 	struct one_run *run = context;
@@ -38,13 +46,17 @@ static int begin_journal(const struct job *job, int64_t origin_s, struct journal
 		.chosen = job->journal_chosen,
 	};
 	error = journal_new(&wanted, journal);
+	kept[job->traditional] = *journal;
 	if (error)
 		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", run->journal_path, strerror(-error));
 	return error;
 }
 
-static void end_journal(struct one_run *run, struct journal *journal)
+static void end_journal(const struct job *job, struct journal *journal)
 {
+	struct one_run *run = job->run;
+
+	kept[job->traditional] = NULL;
 	journal_close(journal, &run->journal);
 	if (run->journal.disk_error)
 		fprintf(stderr, "pfs-fleet: cannot write %s: %s: it ends there\n", run->journal_path,
@@ -86,10 +98,11 @@ static void run_once(struct job *job)
 	run->progress = NULL;
 	if (result < 0 && result != -EPROTO) {
 		job->error = result;
+		kept[job->traditional] = NULL;
 		journal_discard(journal);
 		return;
 	}
-	end_journal(run, journal);
+	end_journal(job, journal);
 	run->violated = result < 0;
 	run->result = record_finish(run->record, record_now(run->record),
 				    *job->stop && !record_all_ended(run->record));

@@ -48,4 +48,7 @@ struct job {
  */
 void jobs_run(struct job jobs[2]);
 
+/* For a handler of SIGABRT: journal_rescue() for the run of this thread. */
+void jobs_rescue(void);
+
 #endif

@@ -202,6 +202,13 @@ static void on_signal(int number)
 	stop = 1;
 }
 
+/* A core broke an assertion of its own: the journal has the event that did it. */
+static void on_abort(int number)
+{
+	(void)number;
+	jobs_rescue();
+}
+
 /* The first one ends the run with what there is; the second one ends the program. */
 static void catch_signals(void)
 {
@@ -210,6 +217,8 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	action.sa_handler = on_abort;
+	sigaction(SIGABRT, &action, NULL);
 }
 
 static struct report_run report_of(const struct one_run *run)
