@@ -309,10 +309,10 @@ static int print_needs(const struct plan *plan)
 			       rows[i].needed == fullest ? " on each switch" : "");
 		printf("\n");
 	}
-	if (needs->crowd_max > limits_backlog())
-		printf("  note: a broadcast on a switch of %llu phones is as many packets at once, and %llu may wait "
+	if (needs->ports_max > limits_backlog())
+		printf("  note: a broadcast is a packet for each of a bridge's %llu phones at once, and %llu may wait "
 		       "(netdev_max_backlog): what is lost of them makes a run inconclusive\n",
-		       (unsigned long long)needs->crowd_max, (unsigned long long)limits_backlog());
+		       (unsigned long long)needs->ports_max, (unsigned long long)limits_backlog());
 	return missing + print_abilities(plan);
 }
 

@@ -241,6 +241,19 @@ static void trace(struct host *host, const struct pfs_event *event, const struct
 	ledger_close(ledger);
 }
 
+/* After the traces of the same step, as in the other world. */
+static void enter_state(struct host *host, const struct pfs_event *event)
+{
+	struct worker *worker = host->worker;
+	struct ledger *ledger = worker->ledger;
+	uint64_t now_us = ledger_open(ledger, event->now_us);
+
+	record_state(ledger->record, host->number, now_us, host->phone.state, host->phone.file);
+	fault_engine_state(ledger->faults, host->number, host->phone.state, host->phone.file, now_us);
+	look_for_orders(worker, now_us);
+	ledger_close(ledger);
+}
+
 static void carry_out(struct host *host, const struct pfs_event *event, const struct pfs_action *action)
 {
 	switch ((enum pfs_action_kind)action->kind) {
@@ -295,17 +308,6 @@ static void carry_out(struct host *host, const struct pfs_event *event, const st
 }
 
 /* -------------------------------------------------------------- stepping */
-
-static void enter_state(struct host *host, const struct pfs_event *event)
-{
-	struct ledger *ledger = host->worker->ledger;
-	uint64_t now_us = ledger_open(ledger, event->now_us);
-
-	record_state(ledger->record, host->number, now_us, host->phone.state, host->phone.file);
-	fault_engine_state(ledger->faults, host->number, host->phone.state, host->phone.file, now_us);
-	look_for_orders(host->worker, now_us);
-	ledger_close(ledger);
-}
 
 static uint32_t step(struct host *host, struct pfs_event *event)
 {

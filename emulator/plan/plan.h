@@ -16,6 +16,18 @@
 
 #define PLAN_NAME_MAX 48        /* names of sites, subnets, scenarios, with NUL */
 #define PLAN_SWITCH_PORTS_MAX 1000 /* of one bridge; the kernel takes 1023 */
+/*
+ * Of one bridge of a larger switch. A broadcast waits in the kernel as one packet
+ * a port, bridge by bridge, and 1,000 may wait (net.core.netdev_max_backlog):
+ * so there is room for a second one.
+ */
+#define PLAN_BRIDGE_PORTS 500
+
+/* Phones on each bridge of a switch of so many. */
+static inline uint32_t plan_bridge_ports(uint64_t phones)
+{
+	return phones <= PLAN_SWITCH_PORTS_MAX ? PLAN_SWITCH_PORTS_MAX : PLAN_BRIDGE_PORTS;
+}
 #define PLAN_PHONES_MAX 4000000 /* 24 bits of the MAC address number the phone */
 #define PLAN_DRAW_RESET 0x72657374 /* purpose of the draw that spreads the resets ("rest") */
 
@@ -250,7 +262,7 @@ struct plan_needs {
 	uint64_t bridges, ports_max;    /* ports_max: phones on the fullest bridge */
 	uint64_t links, neighbours;     /* links: veth pairs; neighbours: permanent ones, which no limit counts */
 	uint64_t neighbours_counted;    /* learned by real ARP (lan.arp), which the host's limit counts */
-	uint64_t crowd_max;             /* phones on the fullest switch: a broadcast is as many packets */
+	uint64_t crowd_max;             /* phones on the fullest switch */
 	uint64_t descriptors_phone_worst, descriptors_phone_typical; /* of one phone, averaged over a hierarchy */
 	uint64_t descriptors_fixed;     /* besides the phones */
 	uint64_t memory_bytes, memory_phone_bytes; /* in all, and of it for each phone */

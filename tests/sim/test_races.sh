@@ -71,7 +71,7 @@ mkdir -p "$scratch/beside/firmware"
 printf '# mine\r\njar41.sbn\r\n' >"$scratch/beside/firmware/SCCP41.9-9-9S.loads"
 head -c 5000 /dev/zero >"$scratch/beside/firmware/jar41.sbn"
 cat >"$scratch/beside/own.json" <<END
-{"name": "own", "sites": [{"name": "branch", "subnets": [{"name": "floor", "network": "10.1.0.0/24",
+{"name": "own", "sites": [{"name": "branch", "wan": {"rate": "10mbit", "rtt": "30ms"}, "subnets": [{"name": "floor", "network": "10.1.0.0/24",
  "phones": [{"model": "7961", "count": 5, "firmware": "folder:firmware"}]}]}], "enterprise": {"pfs": "enabled"}}
 END
 is "a folder of firmware is found beside the scenario" exits 0 "$fleet" races --quiet --seeds 1..5 \
