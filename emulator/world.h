@@ -69,6 +69,7 @@ struct world_report {
 	uint64_t relay_late_p50_us, relay_late_p99_us, relay_late_max_us; /* lateness left uncorrected, scenario time */
 	uint64_t relay_corrections;
 	uint64_t drops;                   /* packets dropped that the scenario did not drop */
+	uint64_t arp_frames;              /* ARP requests that came to the switches' bridges */
 	uint64_t tcp_retransmits;
 	double cpu_busy;                  /* of one core, 0 to cores */
 	double steal;                     /* fraction of the run's CPU time */

@@ -202,6 +202,7 @@ static void print_faults_and_expectations(const struct plan *plan)
 struct need {
 	const char *what, *of;
 	uint64_t needed, given;
+	uint64_t phones_fit; /* where it does not fit: so many phones would */
 	bool bytes;
 };
 
@@ -240,21 +241,43 @@ static int print_abilities(const struct plan *plan)
 	return missing + print_ability(what, real_server_installed(kind), mend);
 }
 
+/* How many workers there will be, and what the fullest of their descriptor tables needs at worst. */
+static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t *workers)
+{
+	uint64_t each = plan->needs.descriptors_phone_worst, fullest = UINT64_MAX - 1;
+
+	if (plan_workers(plan, given, each, workers) < 0)
+		return fullest;
+	if (!*workers)
+		*workers = plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
+	plan_descriptors(plan, *workers, each, &fullest);
+	return fullest;
+}
+
 /* Returns how many lines do not fit. */
 static int print_needs(const struct plan *plan)
 {
 	const struct plan_needs *needs = &plan->needs;
+	uint64_t phones = plan->phone_count, each = needs->descriptors_phone_worst, namespaces = limits_namespaces(),
+		 table = limits_raise_descriptors(needs->descriptors_fixed + phones * each), memory = limits_memory(),
+		 learned = limits_neighbours();
+	uint32_t workers = 1;
+	uint64_t fullest = fullest_table(plan, table, &workers);
 	const struct need rows[] = {
-		{"namespaces", "user.max_net_namespaces", needs->namespaces,
-		 limits_namespaces(), false},
-		{"descriptors, at worst", "RLIMIT_NOFILE", needs->descriptors_worst,
-		 limits_raise_descriptors(needs->descriptors_worst), false},
-		{"descriptors, as a rule", "", needs->descriptors_typical, LIMITS_NONE, false},
-		{"memory, estimated", "available", needs->memory_bytes, limits_memory(), true},
-		{"bridges", "", needs->bridges, LIMITS_NONE, false},
-		{"phones on one bridge", "ports the kernel takes", needs->ports_max, 1023, false},
-		{"veth pairs", "", needs->links, LIMITS_NONE, false},
-		{"permanent neighbours", "", needs->neighbours, LIMITS_NONE, false},
+		{"namespaces", "user.max_net_namespaces", needs->namespaces, namespaces,
+		 limits_room(namespaces, needs->namespaces - phones, 1), false},
+		{"workers, a table each", "", workers, LIMITS_NONE, 0, false},
+		{"descriptors, at worst", "RLIMIT_NOFILE, the fullest table", fullest, table,
+		 limits_phones_on_a_switch(plan, table, each), false},
+		{"memory, estimated", "available", needs->memory_bytes, memory,
+		 limits_room(memory, needs->memory_bytes - phones * needs->memory_phone_bytes,
+			     needs->memory_phone_bytes), true},
+		{"bridges", "", needs->bridges, LIMITS_NONE, 0, false},
+		{"phones on one bridge", "ports the kernel takes", needs->ports_max, 1023, 1023, false},
+		{"veth pairs", "", needs->links, LIMITS_NONE, 0, false},
+		{"permanent neighbours", "", needs->neighbours, LIMITS_NONE, 0, false},
+		{"neighbours learned", "gc_thresh3, for the whole host", needs->neighbours_counted, learned,
+		 needs->neighbours_counted ? phones * learned / needs->neighbours_counted : phones, false},
 	};
 	int missing = 0;
 
@@ -266,8 +289,16 @@ static int print_needs(const struct plan *plan)
 		print_number(rows[i].needed, rows[i].bytes);
 		printf(" ");
 		print_number(rows[i].given, rows[i].bytes);
-		printf("%s%s%s\n", rows[i].of[0] ? "  " : "", rows[i].of, fits ? "" : ": DOES NOT FIT");
+		printf("%s%s", rows[i].of[0] ? "  " : "", rows[i].of);
+		if (!fits)
+			printf(": DOES NOT FIT, %llu phones would%s", (unsigned long long)rows[i].phones_fit,
+			       rows[i].needed == fullest ? " on each switch" : "");
+		printf("\n");
 	}
+	if (needs->crowd_max > limits_backlog())
+		printf("  note: a broadcast on a switch of %llu phones is as many packets at once, and %llu may wait "
+		       "(netdev_max_backlog): what is lost of them makes a run inconclusive\n",
+		       (unsigned long long)needs->crowd_max, (unsigned long long)limits_backlog());
 	return missing + print_abilities(plan);
 }
 

@@ -52,6 +52,16 @@ uint64_t limits_namespaces(void)
 	return read_number("/proc/sys/user/max_net_namespaces");
 }
 
+uint64_t limits_neighbours(void)
+{
+	return read_number("/proc/sys/net/ipv4/neigh/default/gc_thresh3");
+}
+
+uint64_t limits_backlog(void)
+{
+	return read_number("/proc/sys/net/core/netdev_max_backlog");
+}
+
 uint64_t limits_raise_descriptors(uint64_t wanted)
 {
 	uint64_t system_wide = read_number("/proc/sys/fs/file-max");
@@ -91,25 +101,43 @@ static bool real_server_is_there(const struct plan *plan)
 	return false;
 }
 
+uint64_t limits_room(uint64_t given, uint64_t fixed, uint64_t each)
+{
+	return given > fixed ? (given - fixed) / each : 0;
+}
+
+uint64_t limits_phones_on_a_switch(const struct plan *plan, uint64_t table, uint64_t each)
+{
+	return limits_room(table, plan->needs.descriptors_fixed, each);
+}
+
 bool limits_allow(const struct plan *plan)
 {
 	const struct plan_needs *needs = &plan->needs;
-	uint64_t descriptors = limits_raise_descriptors(needs->descriptors_worst);
+	uint64_t all = needs->descriptors_fixed + plan->phone_count * needs->descriptors_phone_worst;
+	uint64_t descriptors = limits_raise_descriptors(all), fitting;
+	uint32_t workers;
 
 	if (needs->namespaces > limits_namespaces()) {
 		fprintf(stderr,
-			"pfs-fleet: %llu phones need %llu network namespaces, the host gives %llu: as root: "
-			"sysctl user.max_net_namespaces=100000, or give the scenario fewer phones\n",
+			"pfs-fleet: %llu phones need %llu network namespaces, the host gives %llu, room for %llu phones: "
+			"as root: sysctl user.max_net_namespaces=100000, or give the scenario fewer phones\n",
 			(unsigned long long)plan->phone_count, (unsigned long long)needs->namespaces,
-			(unsigned long long)limits_namespaces());
+			(unsigned long long)limits_namespaces(),
+			(unsigned long long)limits_room(limits_namespaces(), needs->namespaces - plan->phone_count, 1));
 		return false;
 	}
-	if (needs->descriptors_typical > descriptors) {
+	if (plan_workers(plan, descriptors, needs->descriptors_phone_typical, &workers) < 0) {
+		fprintf(stderr, "pfs-fleet: no memory\n");
+		return false;
+	}
+	if (!workers) {
+		fitting = limits_phones_on_a_switch(plan, descriptors, needs->descriptors_phone_typical);
 		fprintf(stderr,
-			"pfs-fleet: %llu phones need %llu descriptors as a rule, the host gives %llu: "
-			"ulimit -Hn %llu as root, or give the scenario fewer phones\n",
-			(unsigned long long)plan->phone_count, (unsigned long long)needs->descriptors_typical,
-			(unsigned long long)descriptors, (unsigned long long)needs->descriptors_worst);
+			"pfs-fleet: %llu phones on one switch need more than the %llu descriptors that the host gives a "
+			"worker, of which it has room for %llu phones: ulimit -Hn %llu as root, or more switches\n",
+			(unsigned long long)needs->crowd_max, (unsigned long long)descriptors,
+			(unsigned long long)fitting, (unsigned long long)all);
 		return false;
 	}
 	return real_server_is_there(plan);

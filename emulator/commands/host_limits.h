@@ -20,6 +20,12 @@ uint64_t limits_raise_descriptors(uint64_t wanted);
 /* Bytes of memory to be had without swapping, a container's limit regarded; or LIMITS_NONE. */
 uint64_t limits_memory(void);
 
+/* What net.ipv4.neigh.default.gc_thresh3 lets the whole host learn, or LIMITS_NONE. */
+uint64_t limits_neighbours(void);
+
+/* net.core.netdev_max_backlog: packets that may wait on one processor, a broadcast's copies among them; or LIMITS_NONE. */
+uint64_t limits_backlog(void);
+
 /*
  * Whether a fleet on the real kernel certainly cannot be made here. Returns
  * true, or false after one line on stderr that says why and what to do. What
@@ -27,6 +33,12 @@ uint64_t limits_memory(void);
  * Raises the limit of descriptors as limits_raise_descriptors() does.
  */
 bool limits_allow(const struct plan *plan);
+
+/* How many of `each` fit into what is given beside `fixed`. */
+uint64_t limits_room(uint64_t given, uint64_t fixed, uint64_t each);
+
+/* Phones of one switch whose descriptors, `each` a phone, fit one table. */
+uint64_t limits_phones_on_a_switch(const struct plan *plan, uint64_t table, uint64_t each);
 
 /* user.max_net_namespaces, or LIMITS_NONE. */
 uint64_t limits_namespaces(void);

@@ -87,7 +87,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->phone && (options->verbose || options->stop_at))
-			argp_error(state, "--verbose and --stop-at are about one phone: name it with --phone");
+			argp_error(state,
+				   "--verbose and --stop-at are about one phone: name it with --phone");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -133,31 +134,37 @@ static bool is_traced(void)
 static void on_abort(int number)
 {
 	char line[256];
-	int length = snprintf(line, sizeof(line), "pfs-fleet: %s: the core broke its own assertion in event %" PRIu64
-			      "; --stop-at %" PRIu64 " stops before it\n", at_phone, at_event, at_event);
+	int length = snprintf(line, sizeof(line),
+			      "pfs-fleet: %s: the core broke its own assertion in event %" PRIu64
+			      "; --stop-at %" PRIu64 " stops before it\n",
+			      at_phone, at_event, at_event);
 
 	(void)number;
 	(void)!write(STDERR_FILENO, line, (size_t)length);
 }
 
-static void print_state(const struct viewer *viewer, const struct journal_item *item, const struct pfs_phone *core)
+static void print_state(const struct viewer *viewer, const struct journal_item *item,
+			const struct pfs_phone *core)
 {
 	struct pfs_snapshot snapshot;
 	uint64_t deadline_us = pfs_deadline(core);
 	char text[160];
 
 	pfs_phone_snapshot(core, &snapshot);
-	printf("%s before event %" PRIu64 " (%s) at %" PRIu64 ".%06" PRIu64 " s: %s", viewer->phone->name, item->number,
-	       replay_describe_event(&item->event, item->payload, text, sizeof(text)), item->event.now_us / 1000000,
-	       item->event.now_us % 1000000, pfs_state_name((enum pfs_state)snapshot.state));
+	printf("%s before event %" PRIu64 " (%s) at %" PRIu64 ".%06" PRIu64 " s: %s", viewer->phone->name,
+	       item->number, replay_describe_event(&item->event, item->payload, text, sizeof(text)),
+	       item->event.now_us / 1000000, item->event.now_us % 1000000,
+	       pfs_state_name((enum pfs_state)snapshot.state));
 	if (snapshot.file != PFS_NO_FILE)
-		printf(", file %u %s, level %u%s, %u children", snapshot.file, core->config.files[snapshot.file].name,
-		       snapshot.level, snapshot.root ? ", root" : "", snapshot.children);
+		printf(", file %u %s, level %u%s, %u children", snapshot.file,
+		       core->config.files[snapshot.file].name, snapshot.level, snapshot.root ? ", root" : "",
+		       snapshot.children);
 	if (snapshot.parent)
 		printf(", parent %u.%u.%u.%u", snapshot.parent >> 24, snapshot.parent >> 16 & 0xff,
 		       snapshot.parent >> 8 & 0xff, snapshot.parent & 0xff);
 	if (deadline_us != PFS_TIME_NEVER)
-		printf(", deadline %" PRIu64 ".%06" PRIu64 " s", deadline_us / 1000000, deadline_us % 1000000);
+		printf(", deadline %" PRIu64 ".%06" PRIu64 " s", deadline_us / 1000000,
+		       deadline_us % 1000000);
 	printf("\n");
 }
 
@@ -175,7 +182,7 @@ static void before(void *context, const struct journal_item *item, const struct 
 	viewer->stopped = true;
 	fflush(stdout);
 	if (is_traced())
-		raise(SIGTRAP); /* two frames up is the step */
+		raise(SIGTRAP); /* break pfs_step, continue: the step of this event */
 	else
 		print_state(viewer, item, core);
 	replay_stop_here(core, &item->event, item->number);
@@ -201,8 +208,8 @@ static void after(void *context, const struct journal_item *item, const struct p
 	if (!viewer->shown)
 		return;
 	if (viewer->options->verbose)
-		printf("# %" PRIu64 " %" PRIu64 ".%06" PRIu64 " %s\n", item->number, item->event.now_us / 1000000,
-		       item->event.now_us % 1000000,
+		printf("# %" PRIu64 " %" PRIu64 ".%06" PRIu64 " %s\n", item->number,
+		       item->event.now_us / 1000000, item->event.now_us % 1000000,
 		       replay_describe_event(&item->event, item->payload, text, sizeof(text)));
 	for (uint32_t i = 0; i < actions->count; i++) {
 		if (actions->list[i].kind == PFS_ACT_TRACE)
@@ -216,20 +223,22 @@ static void after(void *context, const struct journal_item *item, const struct p
 
 static void print_difference(const struct replay_difference *difference, FILE *stream)
 {
-	fprintf(stream, "  event %" PRIu64 " of boot %" PRIu64 " at %" PRIu64 ".%06" PRIu64 " s: %s\n", difference->event,
-		difference->boot, difference->at_us / 1000000, difference->at_us % 1000000, difference->entered);
+	fprintf(stream, "  event %" PRIu64 " of boot %" PRIu64 " at %" PRIu64 ".%06" PRIu64 " s: %s\n",
+		difference->event, difference->boot, difference->at_us / 1000000, difference->at_us % 1000000,
+		difference->entered);
 	fprintf(stream, "  expected: %s\n  seen:     %s\n", difference->expected, difference->seen);
 }
 
 static void print_verdict(const struct journal_phone *phone, const struct replay_result *result, FILE *stream)
 {
-	fprintf(stream, "%-18s %10" PRIu64 " %6" PRIu32 " %8" PRIu64 "  ", phone->name, result->events, result->boots,
-		result->traces);
+	fprintf(stream, "%-18s %10" PRIu64 " %6" PRIu32 " %8" PRIu64 "  ", phone->name, result->events,
+		result->boots, result->traces);
 	if (result->differs) {
 		fprintf(stream, "differs at event %" PRIu64 "\n", result->difference.event);
 		print_difference(&result->difference, stream);
 	} else if (phone->entered > phone->events) {
-		fprintf(stream, "identical, as far as the journal goes: of %" PRIu64 " events\n", phone->entered);
+		fprintf(stream, "identical, as far as the journal goes: of %" PRIu64 " events\n",
+			phone->entered);
 	} else {
 		fprintf(stream, "identical\n");
 	}
@@ -238,10 +247,11 @@ static void print_verdict(const struct journal_phone *phone, const struct replay
 static void print_head(const struct journal_info *info, FILE *stream)
 {
 	fprintf(stream, "Journal of %s, %s, %s, seed %s, speed %g, scale %g: %" PRIu32 " phones, %.1f kB\n",
-		info->scenario, info->engine, info->mode, info->seed, info->speed, info->scale, info->phone_count,
-		(double)info->bytes / 1e3);
+		info->scenario, info->engine, info->mode, info->seed, info->speed, info->scale,
+		info->phone_count, (double)info->bytes / 1e3);
 	if (info->cut)
-		fprintf(stream, "It was cut (%s): of some phones it does not hold all.\n", journal_cut_name(info->cut));
+		fprintf(stream, "It was cut (%s): of some phones it does not hold all.\n",
+			journal_cut_name(info->cut));
 	fprintf(stream, "%-18s %10s %6s %8s  %s\n", "PHONE", "EVENTS", "BOOTS", "TRACE", "VERDICT");
 }
 
@@ -255,20 +265,23 @@ static int64_t find_phone(const struct options *options, const struct journal_in
 	for (uint32_t i = 0; i < info->phone_count; i++) {
 		const struct journal_phone *phone = &info->phones[i];
 
-		if (is_address ? phone->address != ntohl(address.s_addr) : strcmp(phone->name, options->phone) != 0)
+		if (is_address ? phone->address != ntohl(address.s_addr)
+			       : strcmp(phone->name, options->phone) != 0)
 			continue;
 		if (found >= 0) {
-			fprintf(stderr, "pfs-fleet: %s: is both %s of %s and %s of %s: use the name\n", options->phone,
-				info->phones[found].name, info->phones[found].site, phone->name, phone->site);
+			fprintf(stderr, "pfs-fleet: %s: is both %s of %s and %s of %s: use the name\n",
+				options->phone, info->phones[found].name, info->phones[found].site,
+				phone->name, phone->site);
 			return -1;
 		}
 		found = i;
 	}
 	if (found < 0 && info->phone_count)
-		fprintf(stderr, "pfs-fleet: %s: is not in %s, which has %s to %s\n", options->phone, options->journal,
-			info->phones[0].name, info->phones[info->phone_count - 1].name);
+		fprintf(stderr, "pfs-fleet: %s: is not in %s, which has %s to %s\n", options->phone,
+			options->journal, info->phones[0].name, info->phones[info->phone_count - 1].name);
 	else if (found < 0)
-		fprintf(stderr, "pfs-fleet: %s: is not in %s, which has no phones\n", options->phone, options->journal);
+		fprintf(stderr, "pfs-fleet: %s: is not in %s, which has no phones\n", options->phone,
+			options->journal);
 	return found;
 }
 
@@ -301,11 +314,12 @@ static int replay_one(const struct options *options, struct journal_reader *read
 		return FLEET_EXIT_USAGE;
 	viewer.phone = &info->phones[index];
 	if (options->stop_at > viewer.phone->events) {
-		fprintf(stderr, "pfs-fleet: --stop-at: %" PRIu64 ": %s has %" PRIu64 " events\n", options->stop_at,
-			viewer.phone->name, viewer.phone->events);
+		fprintf(stderr, "pfs-fleet: --stop-at: %" PRIu64 ": %s has %" PRIu64 " events\n",
+			options->stop_at, viewer.phone->name, viewer.phone->events);
 		return FLEET_EXIT_USAGE;
 	}
-	setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* all that was said before the core stops, in a debugger or by itself */
+	setvbuf(stdout, NULL, _IOLBF,
+		BUFSIZ); /* all that was said before the core stops, in a debugger or by itself */
 	if (replay_phone(reader, (uint32_t)index, &how, &result, &error) < 0)
 		return refuse(&error);
 	fflush(stdout);

@@ -45,6 +45,7 @@ struct one_run {
 };
 
 static volatile sig_atomic_t stop;
+static struct journal *kept; /* the run's that is under way */
 
 enum {
 	OPT_ENGINE = 256,
@@ -175,6 +176,13 @@ static void on_signal(int number)
 	stop = 1;
 }
 
+/* A core broke an assertion of its own: the journal has the event that did it. */
+static void on_abort(int number)
+{
+	(void)number;
+	journal_rescue(kept);
+}
+
 /* The first one ends the run with what there is; the second one ends the program. */
 static void catch_signals(void)
 {
@@ -183,6 +191,8 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	action.sa_handler = on_abort;
+	sigaction(SIGABRT, &action, NULL);
 }
 
 static void begin_progress(void *context)
@@ -214,6 +224,7 @@ static int begin_journal(const struct options *options, const struct plan *plan,
 		.chosen = options->journal_chosen,
 	};
 	error = journal_new(&wanted, journal);
+	kept = *journal;
 	if (error)
 		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", run->journal_path, strerror(-error));
 	return error;
@@ -221,6 +232,7 @@ static int begin_journal(const struct options *options, const struct plan *plan,
 
 static void end_journal(struct one_run *run, struct journal *journal)
 {
+	kept = NULL;
 	journal_close(journal, &run->journal);
 	if (run->journal.disk_error)
 		fprintf(stderr, "pfs-fleet: cannot write %s: %s: it ends there\n", run->journal_path,
@@ -263,6 +275,7 @@ static int run_once(const struct options *options, const struct plan *plan, bool
 	progress_stop(run->progress);
 	run->progress = NULL;
 	if (result < 0 && result != -EPROTO) {
+		kept = NULL;
 		journal_discard(journal);
 		return result;
 	}

@@ -28,6 +28,8 @@ static const char *verb(const struct fault_order *order)
 		return order->end ? "mended" : "cut";
 	case PLAN_FAULT_WAN_DEGRADE:
 		return order->end ? "as before" : "degraded";
+	case PLAN_FAULT_WAN_FLAP:
+		return order->end ? "steady again" : "flapping";
 	case PLAN_FAULT_SERVER_STOP:
 		return order->end ? "started again" : "stopped";
 	case PLAN_FAULT_DAMAGE_TFTP:
@@ -60,6 +62,8 @@ static const char *verb(const struct fault_order *order)
 		return order->end ? "itself again" : "replaced by a flood of claims";
 	case PLAN_FAULT_HOSTILE_GARBAGE:
 		return order->end ? "itself again" : "replaced by a source of garbage";
+	case PLAN_FAULT_HOSTILE_LIAR:
+		return order->end ? "itself again" : "replaced by a liar";
 	case PLAN_FAULT_LAN_LOSE:
 		return order->end ? "as before" : "loses certain broadcasts";
 	case PLAN_FAULT_CLOCK_DRIFT:

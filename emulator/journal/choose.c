@@ -17,7 +17,8 @@ static int64_t phone_of(const struct plan *plan, const char *text)
 	bool is_address = inet_pton(AF_INET, text, &address) == 1;
 
 	for (uint32_t i = 0; i < plan->phone_count; i++)
-		if (is_address ? plan->phones[i].address == ntohl(address.s_addr) : strcmp(plan->phones[i].name, text) == 0)
+		if (is_address ? plan->phones[i].address == ntohl(address.s_addr)
+			       : strcmp(plan->phones[i].name, text) == 0)
 			return i;
 	return -1;
 }
@@ -91,7 +92,8 @@ int journal_choose(const struct plan *plan, const char *text, uint8_t *chosen, c
 		snprintf(item, sizeof(item), "%.*s", (int)(length < ITEM_MAX ? length : ITEM_MAX), text);
 		if (length >= ITEM_MAX || !choose_item(plan, item, chosen)) {
 			snprintf(error, size,
-				 "\"%s\": no such phones: use a name or address of %s to %s, a range A..B of them, "
+				 "\"%s\": no such phones: use a name or address of %s to %s, a range A..B of "
+				 "them, "
 				 "a site as %s, or site/subnet as %s/%s",
 				 item, first->name, last->name, plan->sites[0].name,
 				 plan->sites[plan->subnets[0].site].name, plan->subnets[0].name);

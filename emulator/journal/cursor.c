@@ -21,7 +21,7 @@ struct journal_phone_cursor {
 	uint64_t last_us, floor_us; /* the record before; the event before, of this boot */
 	bool booted, started;
 	/* a run that is open */
-	uint8_t run;                /* its code, or 0 */
+	uint8_t run; /* its code, or 0 */
 	uint32_t left, conn, address, length;
 	uint16_t port, next_tftp;
 	uint8_t *payload, *data;
@@ -58,12 +58,13 @@ static uint64_t offset_of(const struct journal_phone_cursor *cursor)
 	return cursor->place.offset + JOURNAL_HEADER_BYTES + cursor->records.at;
 }
 
-static int refuse(const struct journal_phone_cursor *cursor, struct journal_error *error, const char *expected)
+static int refuse(const struct journal_phone_cursor *cursor, struct journal_error *error,
+		  const char *expected)
 {
 	const struct journal_phone *phone = &journal_info(cursor->reader)->phones[cursor->phone];
 
-	return journal_refuse(cursor->reader, offset_of(cursor), error, "%s, event %" PRIu64 ": expected %s", phone->name,
-			      cursor->number + 1, expected);
+	return journal_refuse(cursor->reader, offset_of(cursor), error, "%s, event %" PRIu64 ": expected %s",
+			      phone->name, cursor->number + 1, expected);
 }
 
 /* ---------------------------------------------------------------- boots */
@@ -192,7 +193,8 @@ static int get_data(struct journal_phone_cursor *cursor, struct journal_item *it
 	return 0;
 }
 
-static int get_fields(struct journal_phone_cursor *cursor, struct journal_item *item, struct journal_error *error)
+static int get_fields(struct journal_phone_cursor *cursor, struct journal_item *item,
+		      struct journal_error *error)
 {
 	struct journal_cursor *records = &cursor->records;
 	struct pfs_event *event = &item->event;
@@ -267,7 +269,8 @@ static int single(struct journal_phone_cursor *cursor, uint8_t code, struct jour
 	bool says_ok = kind == PFS_EV_OPENED || kind == PFS_EV_VERIFIED;
 	int result;
 
-	if (code & ~(JOURNAL_CODE_MASK | (says_ok ? JOURNAL_OK : 0)))
+	item->unfinished = (code & JOURNAL_UNFINISHED) != 0;
+	if (code & ~(JOURNAL_CODE_MASK | JOURNAL_UNFINISHED | (says_ok ? JOURNAL_OK : 0)))
 		return refuse(cursor, error, "a record's code");
 	item->event.kind = kind;
 	item->event.ok = (code & JOURNAL_OK) != 0;
@@ -276,7 +279,7 @@ static int single(struct journal_phone_cursor *cursor, uint8_t code, struct jour
 	result = get_fields(cursor, item, error);
 	if (!result && cursor->records.error)
 		result = refuse(cursor, error, "a whole event");
-	return result ? result : get_outcome(cursor, item, error);
+	return result || item->unfinished ? result : get_outcome(cursor, item, error);
 }
 
 /* ----------------------------------------------------------------- runs */

@@ -33,15 +33,15 @@ struct piece {
 struct journal_disk {
 	struct cds_wfcq_head head;
 	struct cds_wfcq_tail tail;
-	sem_t waiting;         /* pieces in the queue */
+	sem_t waiting; /* pieces in the queue */
 	pthread_t thread;
-	bool threaded;
+	bool begun, threaded;
 	struct piece *filling;
 	struct cds_wfcq_node end; /* queued last: stops the thread */
-	int error;             /* written by the thread, read by both */
+	int error;                /* written by the thread, read by both */
 	/* the thread's alone until it has been joined */
 	int file;
-	uint64_t good;         /* bytes of whole pieces */
+	uint64_t good; /* bytes of whole pieces */
 	uint32_t blocks;
 };
 
@@ -122,21 +122,22 @@ static void *write_pieces(void *context)
 	}
 }
 
-/*
- * Not before there is something to write: the netns world enters its user
- * namespace first, which a process with threads may not. Signals are for the
- * thread that runs the fleet.
- */
+/* Signals are for the thread that runs the fleet. */
 static void start_thread(struct journal_disk *disk)
 {
 	sigset_t all, before;
 
-	if (disk->threaded)
+	if (disk->threaded || !disk->begun)
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	disk->threaded = pthread_create(&disk->thread, NULL, write_pieces, disk) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void journal_disk_begin(struct journal_disk *disk)
+{
+	disk->begun = true;
 }
 
 static void hand_over(struct journal_disk *disk)
@@ -148,7 +149,7 @@ static void hand_over(struct journal_disk *disk)
 		return;
 	start_thread(disk);
 	if (!disk->threaded) {
-		write_piece(disk, piece); /* then here: late is better than not at all */
+		write_piece(disk, piece); /* too early, or no thread is to be had: then here */
 		return;
 	}
 	cds_wfcq_enqueue(&disk->head, &disk->tail, &piece->node);

@@ -15,6 +15,13 @@ struct journal_disk;
 int journal_disk_open(const char *path, struct journal_disk **disk);
 
 /*
+ * From now on a thread writes, which is made with the first piece. Until then
+ * the caller does: the netns world enters its user namespace first, which a
+ * process with threads may not.
+ */
+void journal_disk_begin(struct journal_disk *disk);
+
+/*
  * Appends one block; copied. Returns 0, or -ENOMEM: then nothing was
  * appended.
  */

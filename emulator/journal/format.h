@@ -17,18 +17,18 @@
 #include "pfs-core/pfs.h"
 
 #define JOURNAL_FORMAT "pfs-fleet/journal/1"
-#define JOURNAL_LINE_MAX 65536         /* bytes of the first line, its newline included */
-#define JOURNAL_MAGIC 0x4c4a4650u      /* "PFJL" */
-#define JOURNAL_HEADER_BYTES 40        /* of a block, before its payload */
-#define JOURNAL_CHECKED_BYTES 32       /* of these, what the checksum covers beside the payload */
+#define JOURNAL_LINE_MAX 65536    /* bytes of the first line, its newline included */
+#define JOURNAL_MAGIC 0x4c4a4650u /* "PFJL" */
+#define JOURNAL_HEADER_BYTES 40   /* of a block, before its payload */
+#define JOURNAL_CHECKED_BYTES 32  /* of these, what the checksum covers beside the payload */
 #define JOURNAL_PAYLOAD_MAX (1024 * 1024)
-#define JOURNAL_DATA_MAX (16 * 1024 * 1024) /* bytes of one event, payload that is not kept included */
+#define JOURNAL_DATA_MAX (16 * 1024 * 1024)  /* bytes of one event, payload that is not kept included */
 #define JOURNAL_TIME_MAX (UINT64_C(1) << 56) /* microseconds: two thousand years */
 #define JOURNAL_NO_PHONE UINT32_MAX
 
 enum journal_block {
-	JOURNAL_BLOCK_LINE = 1,  /* checks the first line; the first block */
-	JOURNAL_BLOCK_PHONE,     /* names a phone; ascending, before its events */
+	JOURNAL_BLOCK_LINE = 1, /* checks the first line; the first block */
+	JOURNAL_BLOCK_PHONE,    /* names a phone; ascending, before its events */
 	JOURNAL_BLOCK_EVENTS,
 	JOURNAL_BLOCK_PHONE_END, /* how many events entered it */
 	JOURNAL_BLOCK_END        /* the last block */
@@ -40,7 +40,8 @@ enum {
 	JOURNAL_BYTES_RUN = 14,
 	JOURNAL_BOOT = 15,
 	JOURNAL_CODE_MASK = 15,
-	JOURNAL_OK = 16          /* OPENED, VERIFIED: good */
+	JOURNAL_OK = 16,        /* OPENED, VERIFIED: good */
+	JOURNAL_UNFINISHED = 32 /* the core died in this event: it has no outcome */
 };
 
 _Static_assert(PFS_EV_KINDS == 13 && PFS_EV_VERIFIED == 12, "the format numbers events as the core does");

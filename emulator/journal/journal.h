@@ -23,16 +23,23 @@
 struct journal;
 
 /* Why a journal does not hold all that entered the phones. */
-enum journal_cut { JOURNAL_WHOLE, JOURNAL_CUT_SIZE, JOURNAL_CUT_DISK, JOURNAL_CUT_MEMORY, JOURNAL_CUTS };
+enum journal_cut {
+	JOURNAL_WHOLE,
+	JOURNAL_CUT_SIZE,
+	JOURNAL_CUT_DISK,
+	JOURNAL_CUT_MEMORY,
+	JOURNAL_CUT_ASSERTION, /* a core broke an assertion of its own */
+	JOURNAL_CUTS
+};
 
 struct journal_options {
-	const struct plan *plan;   /* must outlive the journal */
-	const char *path;          /* of the file, which must not be there yet */
-	const char *engine;        /* "netns" or "sim" */
+	const struct plan *plan; /* must outlive the journal */
+	const char *path;        /* of the file, which must not be there yet */
+	const char *engine;      /* "netns" or "sim" */
 	bool traditional;
-	int64_t origin_s;          /* wall-clock second that the console logs show for scenario time 0 */
-	uint64_t bytes_max;        /* about: the file is cut once it has grown so far */
-	const uint8_t *chosen;     /* one a phone, 1: is journalled; NULL: all */
+	int64_t origin_s;      /* wall-clock second that the console logs show for scenario time 0 */
+	uint64_t bytes_max;    /* about: the file is cut once it has grown so far */
+	const uint8_t *chosen; /* one a phone, 1: is journalled; NULL: all */
 };
 
 struct journal_result {
@@ -40,7 +47,7 @@ struct journal_result {
 	uint64_t events, events_lost; /* entered the chosen phones; of these, not in the file */
 	uint64_t bytes;               /* of the file */
 	enum journal_cut cut;
-	int disk_error;               /* errno where cut is JOURNAL_CUT_DISK */
+	int disk_error; /* errno where cut is JOURNAL_CUT_DISK */
 };
 
 /* Makes the file. Returns 0, or a negative errno; nothing is left then. */
@@ -54,6 +61,15 @@ void journal_close(struct journal *journal, struct journal_result *result);
 
 /* As journal_close, and removes the file. */
 void journal_discard(struct journal *journal);
+
+/*
+ * For a handler of SIGABRT: where a core broke an assertion of its own in
+ * journal_step(), on this thread, the file is written to its end, with the event
+ * that did it as the last one; the journal cannot be used afterwards. Elsewhere,
+ * and with NULL, nothing is done: whoever aborts may be in the middle of
+ * anything.
+ */
+void journal_rescue(struct journal *journal);
 
 /*
  * pfs_phone_init(), for the boot of a phone that the plan numbers `phone`; and

@@ -15,12 +15,13 @@
 /* Kind and all fields of an action that counts. */
 #define ACTION_OCTETS_MAX (64 + PFS_ACTION_BYTES)
 
-static const char *const events[PFS_EV_KINDS] = { "START",     "TIME",	     "OPENED",	  "DATAGRAM", "TFTP",
+static const char *const events[PFS_EV_KINDS] = { "START",        "TIME",     "OPENED",    "DATAGRAM", "TFTP",
 						  "TFTP_REFUSED", "ACCEPTED", "CONNECTED", "BYTES",    "EOF",
-						  "LOST",      "SENT",	     "VERIFIED" };
-static const char *const names[PFS_ACT_KINDS] = { "OPEN",	"CLOSE", "BROADCAST", "CONNECT",   "SEND",
-						  "SEND_FILE",	"SHUTDOWN", "DROP",   "TAKE",	   "VERIFY",
-						  "DISCARD",	"TFTP_OPEN", "TFTP_SEND", "TFTP_CLOSE", "TRACE" };
+						  "LOST",         "SENT",     "VERIFIED" };
+static const char *const names[PFS_ACT_KINDS] = { "OPEN",      "CLOSE",      "BROADCAST", "CONNECT",
+						  "SEND",      "SEND_FILE",  "SHUTDOWN",  "DROP",
+						  "TAKE",      "VERIFY",     "DISCARD",   "TFTP_OPEN",
+						  "TFTP_SEND", "TFTP_CLOSE", "TRACE" };
 
 const char *journal_event_name(uint32_t kind)
 {

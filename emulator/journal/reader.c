@@ -29,17 +29,18 @@ struct journal_reader {
 	struct journal_info info;
 	struct journal_phone *phones;
 	uint32_t phone_room;
-	uint32_t ended;            /* phones whose PHONE_END was read */
-	struct block *blocks;      /* of events, in the file's order until sorted by phone */
+	uint32_t ended;       /* phones whose PHONE_END was read */
+	struct block *blocks; /* of events, in the file's order until sorted by phone */
 	uint32_t block_count, block_room;
-	uint32_t *first_block;     /* one a phone, in blocks */
+	uint32_t *first_block; /* one a phone, in blocks */
 	uint8_t *payload;
 };
 
 int journal_refuse(const struct journal_reader *reader, uint64_t offset, struct journal_error *error,
 		   const char *format, ...)
 {
-	int at = snprintf(error->line, sizeof(error->line), "%.200s: offset %" PRIu64 ": ", reader->path, offset);
+	int at = snprintf(error->line, sizeof(error->line), "%.200s: offset %" PRIu64 ": ", reader->path,
+			  offset);
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -68,10 +69,11 @@ static int read_at(struct journal_reader *reader, uint64_t offset, void *bytes, 
 		if (got < 0)
 			return journal_refuse(reader, offset, error, "cannot be read: %s", strerror(errno));
 		if (got == 0)
-			return journal_refuse(reader, offset + at, error,
-					      "ends here; %zu more bytes were expected: the file was cut short, or the run "
-					      "did not end in order",
-					      length - at);
+			return journal_refuse(
+				reader, offset + at, error,
+				"ends here; %zu more bytes were expected: the file was cut short, or the run "
+				"did not end in order",
+				length - at);
 		at += (size_t)got;
 	}
 	return 0;
@@ -136,7 +138,8 @@ static int take_line(struct journal_reader *reader, const char *text, struct jou
 
 	if (!line || !get_text(line, "format", format, sizeof(format)))
 		result = journal_refuse(reader, 0, error,
-					"is no journal: its first line was expected to be a JSON object with \"format\": \"%s\"",
+					"is no journal: its first line was expected to be a JSON object with "
+					"\"format\": \"%s\"",
 					JOURNAL_FORMAT);
 	else if (strcmp(format, JOURNAL_FORMAT) != 0)
 		result = journal_refuse(reader, 0, error, "format \"%s\"; this program reads \"%s\"", format,
@@ -147,9 +150,10 @@ static int take_line(struct journal_reader *reader, const char *text, struct jou
 		 !get_text(line, "seed", info->seed, sizeof(info->seed)) ||
 		 !get_number(line, "speed", &info->speed) || !get_number(line, "scale", &info->scale) ||
 		 !get_number(line, "origin_s", &origin_s) || !get_kinds(line, info))
-		result = journal_refuse(reader, 0, error,
-					"the first line was expected to have scenario, engine, mode, seed, speed, scale, "
-					"origin_s and trace, as docs/journal.md has them");
+		result = journal_refuse(
+			reader, 0, error,
+			"the first line was expected to have scenario, engine, mode, seed, speed, scale, "
+			"origin_s and trace, as docs/journal.md has them");
 	else
 		info->origin_s = (uint64_t)origin_s;
 	cJSON_Delete(line);
@@ -203,12 +207,13 @@ static int read_header(struct journal_reader *reader, uint64_t offset, struct he
 	header->first_event = journal_get(&cursor, 8);
 	header->checksum = journal_get(&cursor, 8);
 	if (magic != JOURNAL_MAGIC)
-		return journal_refuse(reader, offset, error, "%08" PRIx32 " stands where a block's %08x was expected",
-				      magic, JOURNAL_MAGIC);
+		return journal_refuse(reader, offset, error,
+				      "%08" PRIx32 " stands where a block's %08x was expected", magic,
+				      JOURNAL_MAGIC);
 	if (header->length > JOURNAL_PAYLOAD_MAX)
 		return journal_refuse(reader, offset + 16, error,
-				      "a block of %" PRIu32 " bytes; at most %d were expected", header->length,
-				      JOURNAL_PAYLOAD_MAX);
+				      "a block of %" PRIu32 " bytes; at most %d were expected",
+				      header->length, JOURNAL_PAYLOAD_MAX);
 	return 0;
 }
 
@@ -220,10 +225,11 @@ static int read_payload(struct journal_reader *reader, uint64_t offset, const st
 	if (result)
 		return result;
 	if (journal_checksum(header->bytes, payload, header->length) != header->checksum)
-		return journal_refuse(reader, offset, error,
-				      "the block's checksum is not that of its bytes: the file is damaged between here and "
-				      "offset %" PRIu64,
-				      offset + JOURNAL_HEADER_BYTES + header->length);
+		return journal_refuse(
+			reader, offset, error,
+			"the block's checksum is not that of its bytes: the file is damaged between here and "
+			"offset %" PRIu64,
+			offset + JOURNAL_HEADER_BYTES + header->length);
 	return 0;
 }
 
@@ -247,8 +253,10 @@ static int take_phone(struct journal_reader *reader, uint64_t offset, const stru
 	uint32_t count = reader->info.phone_count;
 
 	if (count && reader->phones[count - 1].number >= header->phone)
-		return journal_refuse(reader, offset, error, "phone %" PRIu32 " after phone %" PRIu32
-				      ": ascending numbers were expected", header->phone, reader->phones[count - 1].number);
+		return journal_refuse(reader, offset, error,
+				      "phone %" PRIu32 " after phone %" PRIu32
+				      ": ascending numbers were expected",
+				      header->phone, reader->phones[count - 1].number);
 	if (reader->block_count)
 		return journal_refuse(reader, offset, error, "a phone was expected before all events");
 	if (count == reader->phone_room) {
@@ -267,7 +275,8 @@ static int take_phone(struct journal_reader *reader, uint64_t offset, const stru
 	if (!get_name(&cursor, phone->name, sizeof(phone->name)) ||
 	    !get_name(&cursor, phone->site, sizeof(phone->site)) ||
 	    !get_name(&cursor, phone->subnet, sizeof(phone->subnet)) ||
-	    !get_name(&cursor, phone->model, sizeof(phone->model)) || cursor.at != cursor.end || !phone->name[0])
+	    !get_name(&cursor, phone->model, sizeof(phone->model)) || cursor.at != cursor.end ||
+	    !phone->name[0])
 		return journal_refuse(reader, offset, error,
 				      "a phone's address, name, site, subnet and model were expected");
 	reader->info.phone_count++;
@@ -284,8 +293,8 @@ static int by_number(const void *key, const void *element)
 
 static struct journal_phone *find_phone(struct journal_reader *reader, uint32_t number)
 {
-	return reader->phones ? bsearch(&number, reader->phones, reader->info.phone_count, sizeof(*reader->phones),
-					by_number)
+	return reader->phones ? bsearch(&number, reader->phones, reader->info.phone_count,
+					sizeof(*reader->phones), by_number)
 			      : NULL;
 }
 
@@ -296,12 +305,14 @@ static int take_events(struct journal_reader *reader, uint64_t offset, const str
 	struct block *block;
 
 	if (!phone)
-		return journal_refuse(reader, offset, error, "events of phone %" PRIu32 ", which the file does not name",
+		return journal_refuse(reader, offset, error,
+				      "events of phone %" PRIu32 ", which the file does not name",
 				      header->phone);
 	if (header->sequence != phone->blocks || header->first_event != phone->events + 1 || !header->length)
 		return journal_refuse(reader, offset, error,
-				      "%s: block %" PRIu32 " from event %" PRIu64 "; block %" PRIu32 " from event %" PRIu64
-				      " was expected", phone->name, header->sequence, header->first_event, phone->blocks,
+				      "%s: block %" PRIu32 " from event %" PRIu64 "; block %" PRIu32
+				      " from event %" PRIu64 " was expected",
+				      phone->name, header->sequence, header->first_event, phone->blocks,
 				      phone->events + 1);
 	if (reader->ended)
 		return journal_refuse(reader, offset, error, "events after the phones' ends");
@@ -332,13 +343,16 @@ static int take_phone_end(struct journal_reader *reader, uint64_t offset, const 
 	struct journal_phone *phone = find_phone(reader, header->phone);
 	uint64_t entered = journal_get(&cursor, 8);
 
-	if (!phone || phone - reader->phones != (ptrdiff_t)reader->ended || cursor.error || cursor.at != cursor.end)
+	if (!phone || phone - reader->phones != (ptrdiff_t)reader->ended || cursor.error ||
+	    cursor.at != cursor.end)
 		return journal_refuse(reader, offset, error, "the end of phone %" PRIu32 " was expected",
-				      reader->ended < reader->info.phone_count ? reader->phones[reader->ended].number
-									       : JOURNAL_NO_PHONE);
+				      reader->ended < reader->info.phone_count
+					      ? reader->phones[reader->ended].number
+					      : JOURNAL_NO_PHONE);
 	if (entered < phone->events)
-		return journal_refuse(reader, offset, error, "%s: %" PRIu64 " events; at least the %" PRIu64
-				      " before were expected", phone->name, entered, phone->events);
+		return journal_refuse(reader, offset, error,
+				      "%s: %" PRIu64 " events; at least the %" PRIu64 " before were expected",
+				      phone->name, entered, phone->events);
 	phone->entered = entered;
 	reader->ended++;
 	return 0;
@@ -352,16 +366,20 @@ static int take_end(struct journal_reader *reader, uint64_t offset, const struct
 	bool whole = true;
 
 	if (cursor.error || cursor.at != cursor.end || cut >= JOURNAL_CUTS)
-		return journal_refuse(reader, offset, error, "the reason why the journal ends was expected, 0 to %d",
+		return journal_refuse(reader, offset, error,
+				      "the reason why the journal ends was expected, 0 to %d",
 				      JOURNAL_CUTS - 1);
 	if (header->sequence != blocks || reader->ended != reader->info.phone_count)
 		return journal_refuse(reader, offset, error,
-				      "%" PRIu32 " blocks and %" PRIu32 " phones came before the end; %" PRIu32 " and %" PRIu32
-				      " were expected", blocks, reader->ended, header->sequence, reader->info.phone_count);
+				      "%" PRIu32 " blocks and %" PRIu32
+				      " phones came before the end; %" PRIu32 " and %" PRIu32
+				      " were expected",
+				      blocks, reader->ended, header->sequence, reader->info.phone_count);
 	for (uint32_t i = 0; i < reader->info.phone_count; i++)
 		whole &= reader->phones[i].events == reader->phones[i].entered;
 	if (!whole && cut == JOURNAL_WHOLE)
-		return journal_refuse(reader, offset, error, "events are missing from a journal that calls itself whole");
+		return journal_refuse(reader, offset, error,
+				      "events are missing from a journal that calls itself whole");
 	reader->info.cut = (enum journal_cut)cut;
 	if (offset + JOURNAL_HEADER_BYTES + header->length != reader->size)
 		return journal_refuse(reader, offset + JOURNAL_HEADER_BYTES + header->length, error,
@@ -375,8 +393,10 @@ static int take_block(struct journal_reader *reader, uint64_t offset, const stru
 	struct journal_cursor cursor = { .bytes = reader->payload, .end = header->length };
 
 	if ((header->type == JOURNAL_BLOCK_LINE) != (number == 0))
-		return journal_refuse(reader, offset, error, "block %" PRIu32 " of type %" PRIu32
-				      ": the first and no other was expected to check the first line", number, header->type);
+		return journal_refuse(reader, offset, error,
+				      "block %" PRIu32 " of type %" PRIu32
+				      ": the first and no other was expected to check the first line",
+				      number, header->type);
 	switch (header->type) {
 	case JOURNAL_BLOCK_LINE:
 		if (journal_get(&cursor, 8) != line_digest || cursor.error)
@@ -391,8 +411,9 @@ static int take_block(struct journal_reader *reader, uint64_t offset, const stru
 	case JOURNAL_BLOCK_END:
 		return take_end(reader, offset, header, number, error);
 	default:
-		return journal_refuse(reader, offset + 4, error, "a block of type %" PRIu32 "; 1 to %d were expected",
-				      header->type, JOURNAL_BLOCK_END);
+		return journal_refuse(reader, offset + 4, error,
+				      "a block of type %" PRIu32 "; 1 to %d were expected", header->type,
+				      JOURNAL_BLOCK_END);
 	}
 }
 
@@ -453,7 +474,8 @@ static int open_file(struct journal_reader *reader, struct journal_error *error)
 		return result;
 	}
 	if (!S_ISREG(status.st_mode)) {
-		snprintf(error->line, sizeof(error->line), "%.200s: is no file; a journal was expected", reader->path);
+		snprintf(error->line, sizeof(error->line), "%.200s: is no file; a journal was expected",
+			 reader->path);
 		return -EINVAL;
 	}
 	reader->size = (uint64_t)status.st_size;

@@ -21,11 +21,11 @@ struct journal_error {
 };
 
 struct journal_phone {
-	uint32_t number;     /* in the plan of the run */
+	uint32_t number; /* in the plan of the run */
 	uint32_t address;
 	char name[64], site[64], subnet[64], model[64];
-	uint64_t events;     /* in the file */
-	uint64_t entered;    /* entered it in the run; the same where nothing was cut */
+	uint64_t events;  /* in the file */
+	uint64_t entered; /* entered it in the run; the same where nothing was cut */
 	uint32_t blocks;
 };
 
@@ -35,10 +35,11 @@ struct journal_info {
 	uint64_t origin_s;
 	uint64_t bytes;
 	enum journal_cut cut;
-	bool broken_off;     /* opened as partial: the rest of the file is no journal */
+	bool broken_off; /* opened as partial: the rest of the file is no journal */
 	uint32_t phone_count;
 	const struct journal_phone *phones; /* ascending by number */
-	/* This core's trace kinds as the journal numbers them; JOURNAL_TRACE_BIT or more: it knew no such kind. */
+	/* This core's trace kinds as the journal numbers them; JOURNAL_TRACE_BIT or more: it knew no such
+	 * kind. */
 	uint8_t kinds[PFS_TR_KINDS];
 	/* The other way: names by the journal's numbers, "" past the end. */
 	char kind_names[JOURNAL_TRACE_BIT][32];
@@ -55,13 +56,16 @@ void journal_reader_free(struct journal_reader *reader);
 
 /* What comes next of a phone. */
 struct journal_item {
-	bool boot;                 /* a new core; config is set, else event and expected are */
+	bool boot; /* a new core; config is set, else event and expected are */
 	struct pfs_config config;
-	uint64_t number;           /* of the event: 1 is the phone's first, over all boots */
-	uint64_t offset, end;      /* in the file: of its record; in a run, of its part; the digest's last octet is end - 1 */
-	struct pfs_event event;    /* data is the cursor's, until the next call; payload that was not kept is zero */
-	uint64_t payload;          /* bytes of it that were not kept */
-	bool in_run;               /* expected has no list of actions: they are those of its kind of run */
+	uint64_t number;      /* of the event: 1 is the phone's first, over all boots */
+	uint64_t offset, end; /* in the file: of its record; in a run, of its part; the digest's last octet is
+				 end - 1 */
+	struct pfs_event
+		event;    /* data is the cursor's, until the next call; payload that was not kept is zero */
+	uint64_t payload; /* bytes of it that were not kept */
+	bool in_run;      /* expected has no list of actions: they are those of its kind of run */
+	bool unfinished;  /* the recorded core died in it: nothing is expected */
 	struct journal_outcome expected;
 };
 
@@ -81,7 +85,7 @@ int journal_refuse(const struct journal_reader *reader, uint64_t offset, struct 
 
 /* The n-th block of a phone: its payload into `payload`, JOURNAL_PAYLOAD_MAX long, checked again. */
 struct journal_place {
-	uint64_t offset;       /* of the block's header */
+	uint64_t offset; /* of the block's header */
 	uint64_t first_event;
 	uint32_t length, events;
 };

@@ -34,7 +34,7 @@ struct replay_difference {
 struct replay_result {
 	uint64_t events, traces; /* stepped; trace records that came of them */
 	uint32_t boots;
-	bool differs;            /* then it ended there, and difference says how */
+	bool differs; /* then it ended there, and difference says how */
 	struct replay_difference difference;
 };
 

@@ -128,6 +128,13 @@ static uint64_t transmit(struct link *link, uint64_t now_us, uint32_t bytes)
 	return link->free_us;
 }
 
+/* A link that flaps begins by being down. */
+static bool is_down(const struct link_config *config, uint64_t now_us)
+{
+	return config->flap_us && now_us >= config->flap_from_us &&
+	       (now_us - config->flap_from_us) / config->flap_us % 2 == 0;
+}
+
 void link_init(struct link *link, const struct link_config *config, uint64_t seed)
 {
 	memset(link, 0, sizeof(*link));
@@ -166,7 +173,7 @@ enum link_verdict link_offer(struct link *link, uint64_t now_us, uint32_t bytes,
 		return LINK_QUEUE_FULL;
 	}
 	arrival = transmit(link, now_us, bytes) + link->config.delay_us;
-	if (draw(link, packet, DRAW_LOSS, PPM) < link->config.loss_ppm) {
+	if (is_down(&link->config, now_us) || draw(link, packet, DRAW_LOSS, PPM) < link->config.loss_ppm) {
 		link->lost_packets++;
 		return LINK_LOST;
 	}

@@ -16,7 +16,8 @@ struct link_config {
 	uint32_t delay_us;        /* one way */
 	uint32_t jitter_us;       /* 0 to this is added, uniform */
 	uint32_t loss_ppm;        /* 1,000,000: everything is lost */
-	uint32_t reserved;
+	uint32_t flap_us;         /* 0: steady; else everything is lost for so long, nothing by that for as long, ... */
+	uint64_t flap_from_us;    /* since then */
 };
 
 enum link_verdict { LINK_FORWARD, LINK_LOST, LINK_QUEUE_FULL };

@@ -49,7 +49,7 @@ static int count_workers(struct run *run)
 		return 0;
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
-	error = plan_workers(plan, limit.rlim_cur, &run->worker_count);
+	error = plan_workers(plan, limit.rlim_cur, plan->needs.descriptors_phone_worst, &run->worker_count);
 	if (!error && !run->worker_count)
 		run->worker_count = plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
 	return error;
@@ -123,6 +123,10 @@ static void *work(void *context)
 		return NULL;
 	while (sem_wait(&run->gate->go))
 		;
+	if (worker_is_ending(worker)) { /* the run came to nothing */
+		end_hosts(run, worker);
+		return NULL;
+	}
 	worker->clock = run->workers[0].clock;
 	for (uint32_t i = 0; i < run->hosts_up; i++)
 		if (is_of(run, i, worker))

@@ -25,6 +25,7 @@ int fabric_namespace_open(struct fabric *fabric, struct fabric_namespace *ns, co
 		namespace_complain(subject, error);
 		return error;
 	}
+	namespace_no_ipv6(&fabric->home);
 	error = netlink_open(&ns->nl);
 	namespace_leave(&fabric->home);
 	if (error) {
@@ -49,7 +50,7 @@ static void number_ports(struct fabric *fabric)
 	const struct plan *plan = fabric->plan;
 
 	for (uint32_t i = 0; i < plan->switch_count; i++)
-		fabric->switches[i].ns.descriptor = -1;
+		fabric->switches[i].ns.descriptor = fabric->switches[i].arp = -1;
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		struct fabric_switch *lan = &fabric->switches[plan->subnets[plan->phones[i].subnet].lan_switch];
 
@@ -252,6 +253,8 @@ void fabric_free(struct fabric *fabric)
 		if (fabric->phones[i].descriptor >= 0)
 			close(fabric->phones[i].descriptor);
 	for (uint32_t i = 0; i < fabric->plan->switch_count; i++) {
+		if (fabric->switches[i].arp >= 0)
+			close(fabric->switches[i].arp);
 		fabric_namespace_close(&fabric->switches[i].ns);
 		free(fabric->switches[i].pairs);
 	}

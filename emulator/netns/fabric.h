@@ -96,6 +96,12 @@ int fabric_phone_rx_bytes(struct fabric *fabric, uint32_t phone, uint64_t *bytes
 uint64_t fabric_drops(struct fabric *fabric);
 
 /*
+ * ARP requests that came to the switches since it was last asked. A bridge hears
+ * what is broadcast on it, so one that was flooded over several counts on each.
+ */
+uint64_t fabric_arp_frames(struct fabric *fabric);
+
+/*
  * The WAN relay of a site, on a loop. Its clock is the scenario's: real time
  * since `start_ns` (CLOCK_MONOTONIC) times speed. Faults: fabric_wan_configure.
  * `damage` (may be NULL) sees each frame's IP packet before it is sent on and may change

@@ -41,6 +41,7 @@ struct fabric_namespace {
 
 struct fabric_switch {
 	struct fabric_namespace ns;
+	int arp;           /* a packet socket that counts ARP requests; -1: none */
 	uint32_t phones, bridges;
 	uint64_t *pairs;   /* phones introduced to each other; a hash set, 0 is free; its worker's alone */
 	uint32_t pairs_size, pairs_count;
@@ -79,6 +80,8 @@ static inline bool fabric_phone_is_up(const struct fabric *fabric, uint32_t phon
 }
 
 /* Requests shared by the parts (requests.c); all go into a batch. */
+/* A link that is not up yet gets no IPv6 address of its own making, and so says nothing. */
+void fabric_add_no_ipv6_address(struct netlink *nl, int index);
 void fabric_add_up(const struct fabric *fabric, struct netlink *nl, int index);
 void fabric_add_address(struct netlink *nl, int index, uint32_t address, int prefix, bool prefix_route);
 struct fabric_route {
@@ -114,6 +117,9 @@ void fabric_add_veth(const struct fabric *fabric, struct netlink *nl, const stru
 
 enum fabric_mac { FABRIC_MAC_LAN = 1, FABRIC_MAC_WAN_ROUTER, FABRIC_MAC_WAN_HQ, FABRIC_MAC_BRIDGE };
 void fabric_mac(uint8_t mac[6], enum fabric_mac kind, uint32_t number);
+
+/* stats.c: in the namespace that the thread is in. A descriptor or a negative errno. */
+int fabric_arp_socket(void);
 
 /* lan.c */
 void fabric_add_port_answers(struct netlink *nl, int index); /* proxy_arp_wifi */

@@ -1,7 +1,6 @@
 /*
  * Network namespaces as descriptors: made, entered and left by the calling
- * thread, never given a name (DESIGN point 10). IPv6 is off in each before a
- * link exists in it.
+ * thread, never given a name (DESIGN point 10).
  */
 #ifndef FLEET_NETNS_NAMESPACE_H
 #define FLEET_NETNS_NAMESPACE_H
@@ -28,7 +27,10 @@ void namespace_home_close(struct namespace_home *home);
  * Makes a network namespace and leaves the calling thread in it. Returns its
  * descriptor, or a negative errno; then the thread is where it was.
  */
-int namespace_new(struct namespace_home *home);
+int namespace_new(const struct namespace_home *home);
+
+/* Switches IPv6 off in the namespace that the thread is in, before it has a link; not for namespaces by the thousand. */
+void namespace_no_ipv6(struct namespace_home *home);
 
 /*
  * A descriptor of the network namespace that a socket is in. Returns it or a

@@ -134,6 +134,8 @@ static void try_features(int errors[FEATURES])
 	if (errors[NAMESPACES])
 		return;
 	descriptor = namespace_new(&fabric.home);
+	if (descriptor >= 0)
+		namespace_no_ipv6(&fabric.home);
 	errors[NAMESPACES] = descriptor < 0 ? descriptor : 0;
 	errors[VETH] = descriptor < 0 ? descriptor : netlink_open(&nl);
 	if (errors[VETH])

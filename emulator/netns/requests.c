@@ -27,26 +27,24 @@ void fabric_mac(uint8_t mac[6], enum fabric_mac kind, uint32_t number)
 	memcpy(mac, made, 6);
 }
 
-/*
- * Address generation off, where IPv6 could not be switched off in /proc; and up.
- * Two requests: the kernel sets flags before it looks at the address family's part.
- */
+void fabric_add_no_ipv6_address(struct netlink *nl, int index)
+{
+	struct nl_msg *msg = netlink_link_message(RTM_SETLINK, 0, AF_UNSPEC, index, 0, 0);
+	struct nlattr *families = msg ? nla_nest_start(msg, IFLA_AF_SPEC) : NULL;
+	struct nlattr *family = families ? nla_nest_start(msg, AF_INET6) : NULL;
+
+	if (family && !nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE)) {
+		nla_nest_end(msg, family);
+		nla_nest_end(msg, families);
+	}
+	netlink_add(nl, msg, "IPv6 off");
+}
+
+/* Two requests: the kernel sets flags before it looks at the address family's part. */
 void fabric_add_up(const struct fabric *fabric, struct netlink *nl, int index)
 {
-	struct nl_msg *msg;
-
-	if (fabric->home.ipv6_by_link && index != FABRIC_LO) {
-		struct nlattr *families, *family;
-
-		msg = netlink_link_message(RTM_SETLINK, 0, AF_UNSPEC, index, 0, 0);
-		families = msg ? nla_nest_start(msg, IFLA_AF_SPEC) : NULL;
-		family = families ? nla_nest_start(msg, AF_INET6) : NULL;
-		if (family && !nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE)) {
-			nla_nest_end(msg, family);
-			nla_nest_end(msg, families);
-		}
-		netlink_add(nl, msg, "IPv6 off");
-	}
+	if (fabric->home.ipv6_by_link && index != FABRIC_LO)
+		fabric_add_no_ipv6_address(nl, index);
 	netlink_add(nl, netlink_link_message(RTM_NEWLINK, 0, AF_UNSPEC, index, IFF_UP, IFF_UP), "link up");
 }
 

@@ -81,10 +81,14 @@ static int settle_namespace(struct fabric *fabric, struct fabric_namespace *ns)
 
 int fabric_settle(struct fabric *fabric)
 {
-	int error;
+	int error = 0;
 
 	if (fabric->settled)
 		return 0;
+	for (uint32_t i = 0; i < fabric->plan->site_count && !error; i++)
+		error = netlink_flush(&fabric->routers[i].nl, fabric->plan->sites[i].name);
+	if (error)
+		return error; /* with a line said */
 	error = settle_namespace(fabric, &fabric->hq);
 	if (!error)
 		error = settle_namespace(fabric, &fabric->wan);

@@ -21,7 +21,7 @@ static void gone(struct run *run, uint32_t phone)
 	worker_post(&run->workers[0], NULL); /* it may have been the last */
 }
 
-static void wan(struct run *run, const struct fault_order *order)
+static void wan(struct run *run, const struct fault_order *order, uint64_t now_us)
 {
 	const struct plan *plan = run->options->plan;
 	uint32_t first = order->site < 0 ? 0 : (uint32_t)order->site;
@@ -33,6 +33,9 @@ static void wan(struct run *run, const struct fault_order *order)
 		if (!order->end && order->kind == PLAN_FAULT_WAN_DEGRADE) {
 			down = order->fault->down;
 			up = order->fault->up;
+		} else if (!order->end && order->kind == PLAN_FAULT_WAN_FLAP) {
+			down.flap_us = up.flap_us = order->fault->flap_us;
+			down.flap_from_us = up.flap_from_us = now_us;
 		} else if (!order->end) {
 			down.loss_ppm = up.loss_ppm = LOSE_ALL_PPM;
 		}
@@ -110,7 +113,8 @@ static void carry_out(struct run *run, struct worker *here, const struct fault_o
 		break;
 	case PLAN_FAULT_WAN_CUT:
 	case PLAN_FAULT_WAN_DEGRADE:
-		wan(run, order);
+	case PLAN_FAULT_WAN_FLAP:
+		wan(run, order, clock_now_us(&here->clock));
 		break;
 	case PLAN_FAULT_SERVER_STOP:
 		if (order->end)

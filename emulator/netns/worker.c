@@ -97,6 +97,16 @@ void worker_end(struct worker *worker)
 	ev_async_send(worker->loop, &worker->mail);
 }
 
+bool worker_is_ending(struct worker *worker)
+{
+	bool ending;
+
+	pthread_mutex_lock(&worker->mail_lock);
+	ending = worker->ending;
+	pthread_mutex_unlock(&worker->mail_lock);
+	return ending;
+}
+
 int worker_init(struct worker *worker, const struct plan *plan, uint32_t timers)
 {
 	worker->plan = plan;

@@ -115,6 +115,7 @@ void worker_deinit(struct worker *worker);
 int worker_post(struct worker *worker, const struct fault_order *order);
 /* From any thread: its loop ends as soon as it has come round, if need be before it has begun. */
 void worker_end(struct worker *worker);
+bool worker_is_ending(struct worker *worker);
 
 void worker_descriptor_opened(struct worker *worker);
 /* Also lets listeners that wait for a descriptor try again. */

@@ -406,6 +406,7 @@ static void measure(struct run *run)
 	report->timer_lag_p99_us = histogram_percentile(&lag, 990);
 	report->timer_lag_max_us = lag.max;
 	report->ended_us = clock_now_us(&first->clock);
+	report->arp_frames = fabric_arp_frames(run->fabric);
 	report->interrupted = run->interrupted;
 	measure_received(run);
 }
@@ -474,8 +475,8 @@ static void take_down(struct run *run, bool ran)
 static void explain(const struct run *run, int error)
 {
 	if (run->fabric && (error == -EMFILE || error == -ENFILE))
-		fprintf(stderr, "no descriptors left: this fleet may need %" PRIu64 "; raise `ulimit -n`\n",
-			run->options->plan->needs.descriptors_worst);
+		fprintf(stderr, "no descriptors left: a phone of this fleet may need %" PRIu64 "; raise `ulimit -n`\n",
+			run->options->plan->needs.descriptors_phone_worst);
 	else if (error == -ENOMEM)
 		fprintf(stderr, "not enough memory for this fleet\n");
 }

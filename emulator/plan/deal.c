@@ -46,7 +46,7 @@ int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_swi
 	return 0;
 }
 
-int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fullest)
+int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, uint64_t *fullest)
 {
 	const struct plan_needs *needs = &plan->needs;
 	uint32_t *worker_of_switch = calloc(plan->switch_count + 1u, sizeof(*worker_of_switch));
@@ -59,7 +59,7 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fulles
 	for (uint32_t w = 0; w < workers && !error; w++) {
 		/* The first keeps a descriptor of the namespace of each phone that is another's. */
 		uint64_t others = w ? 0 : plan->phone_count - phones[0];
-		uint64_t table = needs->descriptors_fixed + phones[w] * needs->descriptors_phone + others;
+		uint64_t table = needs->descriptors_fixed + phones[w] * each + others;
 
 		*fullest = table > *fullest ? table : *fullest;
 	}
@@ -68,12 +68,12 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fulles
 	return error;
 }
 
-int plan_workers(const struct plan *plan, uint64_t table_limit, uint32_t *workers)
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t *workers)
 {
 	uint64_t fullest;
 
 	for (*workers = 1; *workers <= PLAN_WORKERS_MAX; ++*workers) {
-		int error = plan_descriptors(plan, *workers, &fullest);
+		int error = plan_descriptors(plan, *workers, each, &fullest);
 
 		if (error)
 			return error;

@@ -108,11 +108,12 @@ uint64_t plan_wan_payload(const struct plan *plan, bool traditional)
 }
 
 static const char *const server_names[] = {"embedded", "in.tftpd", "dnsmasq"};
-static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", "wan_degrade", "server_stop",
+static const char *const fault_names[] = {"kill", "unplug", "crash", "wan_cut", "wan_degrade", "wan_flap", "server_stop",
 					  "damage_tftp", "damage_tcp", "lan_disturb", "lan_split", "slow_ports",
 					  "server_busy", "server_silent", "server_size", "tcp_reset",
 					  "tcp_half_open", "slow_storage", "clock_drift",
-					  "hostile_root", "hostile_flood", "hostile_garbage", "lan_lose"};
+					  "hostile_root", "hostile_flood", "hostile_garbage", "hostile_liar",
+					  "lan_lose"};
 static const char *const role_names[] = {"any", "root", "parent", "leaf", "phone"};
 static const char *const phase_names[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving",
 					  "state", "event"};
@@ -137,6 +138,7 @@ enum plan_scope plan_fault_scope(enum plan_fault_kind kind)
 	switch (kind) {
 	case PLAN_FAULT_WAN_CUT:
 	case PLAN_FAULT_WAN_DEGRADE:
+	case PLAN_FAULT_WAN_FLAP:
 		return PLAN_SCOPE_WAN;
 	case PLAN_FAULT_SERVER_STOP:
 	case PLAN_FAULT_SERVER_BUSY:
@@ -162,7 +164,7 @@ bool plan_fault_once(enum plan_fault_kind kind)
 bool plan_fault_hostile(enum plan_fault_kind kind)
 {
 	return kind == PLAN_FAULT_HOSTILE_ROOT || kind == PLAN_FAULT_HOSTILE_FLOOD ||
-	       kind == PLAN_FAULT_HOSTILE_GARBAGE;
+	       kind == PLAN_FAULT_HOSTILE_GARBAGE || kind == PLAN_FAULT_HOSTILE_LIAR;
 }
 
 bool plan_fault_virtual_only(enum plan_fault_kind kind)

@@ -117,6 +117,7 @@ enum plan_fault_kind {
 	PLAN_FAULT_CRASH,       /* process reset; peers see RST; core starts anew */
 	PLAN_FAULT_WAN_CUT,
 	PLAN_FAULT_WAN_DEGRADE, /* other link configs while it lasts */
+	PLAN_FAULT_WAN_FLAP,    /* down and up in turn */
 	PLAN_FAULT_SERVER_STOP,
 	PLAN_FAULT_DAMAGE_TFTP, /* one byte of a file flips on its way to the phone, once */
 	PLAN_FAULT_DAMAGE_TCP,  /* the same from a parent to a child */
@@ -134,6 +135,7 @@ enum plan_fault_kind {
 	PLAN_FAULT_HOSTILE_ROOT, /* a hostile host in the phone's place: the strongest root, serves rubbish */
 	PLAN_FAULT_HOSTILE_FLOOD, /* another one: floods claims */
 	PLAN_FAULT_HOSTILE_GARBAGE, /* and one that speaks garbage on port 4051 */
+	PLAN_FAULT_HOSTILE_LIAR, /* one that takes part and lies about trees */
 	PLAN_FAULT_LAN_LOSE,    /* certain broadcasts of one phone, or of all, are lost to one, or to all */
 	PLAN_FAULT_KINDS
 };
@@ -183,6 +185,7 @@ struct plan_fault {
 	int32_t file;                   /* index in the set; -1: any */
 	uint64_t duration_us;           /* until its return; PFS_TIME_NEVER: none */
 	struct link_config down, up;    /* PLAN_FAULT_WAN_DEGRADE */
+	uint32_t flap_us;               /* PLAN_FAULT_WAN_FLAP: down for so long, then up for as long */
 	struct plan_disturbance lan;    /* PLAN_FAULT_LAN_DISTURB */
 	uint32_t groups;                /* PLAN_FAULT_LAN_SPLIT: phone i of the switch is in group i modulo this */
 	bool router_apart;              /* PLAN_FAULT_LAN_SPLIT: only group 0 reaches the router; else all do */
@@ -244,11 +247,12 @@ struct plan_expect {
 struct plan_needs {
 	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
 	uint64_t bridges, ports_max;    /* ports_max: phones on the fullest bridge */
-	uint64_t links, neighbours;     /* links: veth pairs */
-	uint64_t descriptors_phone;     /* of one phone at worst, on average over a hierarchy */
+	uint64_t links, neighbours;     /* links: veth pairs; neighbours: permanent ones, which no limit counts */
+	uint64_t neighbours_counted;    /* learned by real ARP (lan.arp), which the host's limit counts */
+	uint64_t crowd_max;             /* phones on the fullest switch: a broadcast is as many packets */
+	uint64_t descriptors_phone_worst, descriptors_phone_typical; /* of one phone, averaged over a hierarchy */
 	uint64_t descriptors_fixed;     /* besides the phones */
-	uint64_t descriptors_worst, descriptors_typical; /* of all tables */
-	uint64_t memory_bytes;
+	uint64_t memory_bytes, memory_phone_bytes; /* in all, and of it for each phone */
 };
 
 struct plan {
@@ -323,11 +327,15 @@ int plan_finish(struct plan *plan);
  */
 int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_switch);
 
-/* What the fullest descriptor table needs at worst with that many workers, each with a table of its own. 0 or -ENOMEM. */
-int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t *fullest);
+/*
+ * What the fullest descriptor table needs with that many workers, each with a
+ * table of its own, where a phone needs `each` (needs.descriptors_phone_...).
+ * 0 or -ENOMEM.
+ */
+int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, uint64_t *fullest);
 
 /* The fewest workers whose tables fit a limit; 0: no number of them does. Returns 0 or -ENOMEM. */
-int plan_workers(const struct plan *plan, uint64_t table_limit, uint32_t *workers);
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t *workers);
 
 /* One line for the writer of a scenario: what a fault does, on whom and when. Returns what snprintf would. */
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size);

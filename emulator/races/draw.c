@@ -128,6 +128,12 @@ static void disturb(struct dice *dice, cJSON *fault)
 	cJSON_AddStringToObject(lan, "loss", shares[below(dice, 4)]);
 	if (one_in(dice, 2))
 		cJSON_AddStringToObject(lan, "duplicate", shares[below(dice, 4)]);
+	if (one_in(dice, 2))
+		cJSON_AddStringToObject(lan, "reorder", shares[below(dice, 4)]);
+	if (one_in(dice, 3))
+		add_ms(lan, "delay", 1 + below(dice, 1500));
+	if (one_in(dice, 2))
+		add_ms(lan, "hold", 1 + below(dice, 3000));
 }
 
 static void upset_server(struct dice *dice, cJSON *fault)
@@ -170,19 +176,74 @@ static void drift(struct dice *dice, cJSON *fault)
 	cJSON_AddStringToObject(fault, one_in(dice, 2) ? "fast" : "slow", shares[below(dice, 3)]);
 }
 
+/* Longer and shorter than what TFTP waits for an answer. */
+static void flap(struct dice *dice, cJSON *fault)
+{
+	static const uint32_t most_ms[] = { 50, 1500, 20000, 120000 };
+
+	upset_network(dice, fault);
+	add_ms(fault, "period", 1 + below(dice, most_ms[below(dice, 4)]));
+}
+
+/* From the first reset on, where each port's link comes up, or for those who come back. */
+static void slow_ports(struct dice *dice, cJSON *fault)
+{
+	add_ms(fault, "at", one_in(dice, 2) ? 0 : below(dice, 60000));
+	add_duration(dice, fault, 4);
+	add_ms(fault, "hold", 1 + below(dice, one_in(dice, 2) ? 1000 : 45000));
+}
+
+static void server_size(struct dice *dice, cJSON *fault)
+{
+	static const char *const shares[] = { "0%", "10%", "50%", "99%", "101%", "200%" };
+
+	upset_server(dice, fault);
+	cJSON_AddStringToObject(fault, "served", shares[below(dice, 6)]);
+	add_file(dice, fault);
+}
+
+/* Mostly for a while: after one for good nobody says by when the others must have ended. */
+static void hostile(struct dice *dice, cJSON *fault)
+{
+	add_ms(fault, "at", below(dice, 60000));
+	add_duration(dice, fault, 8);
+}
+
+/* Hundreds of broadcasts a second: for longer it is the same again and costs the campaign its time. */
+static void noise(struct dice *dice, cJSON *fault)
+{
+	add_ms(fault, "at", below(dice, 60000));
+	add_ms(fault, "duration", 1 + below(dice, 20000));
+}
+
 static const struct {
 	const char *name;
 	void (*fill)(struct dice *dice, cJSON *fault);
 	bool drawn_only; /* names what only a fleet that is drawn has */
 } kinds[] = {
-	{ "kill", upset_phone, false },           { "unplug", upset_phone, false },
-	{ "crash", upset_phone, false },          { "wan_cut", upset_network, false },
-	{ "wan_degrade", degrade_wan, true },     { "server_stop", upset_network, false },
-	{ "damage_tftp", damage, false },         { "damage_tcp", damage, false },
-	{ "lan_disturb", disturb, false },        { "lan_split", upset_switch, false },
-	{ "server_busy", upset_server, false },   { "server_silent", upset_server, false },
-	{ "tcp_reset", upset_connection, false }, { "tcp_half_open", half_open, false },
-	{ "slow_storage", slow_storage, false },  { "clock_drift", drift, false },
+	{ "kill", upset_phone, false },
+	{ "unplug", upset_phone, false },
+	{ "crash", upset_phone, false },
+	{ "wan_cut", upset_network, false },
+	{ "wan_degrade", degrade_wan, true },
+	{ "server_stop", upset_network, false },
+	{ "damage_tftp", damage, false },
+	{ "damage_tcp", damage, false },
+	{ "lan_disturb", disturb, false },
+	{ "lan_split", upset_switch, false },
+	{ "server_busy", upset_server, false },
+	{ "server_silent", upset_server, false },
+	{ "tcp_reset", upset_connection, false },
+	{ "tcp_half_open", half_open, false },
+	{ "slow_storage", slow_storage, false },
+	{ "clock_drift", drift, false },
+	{ "hostile_root", hostile, false },
+	{ "hostile_flood", noise, false },
+	{ "hostile_garbage", noise, false },
+	{ "hostile_liar", hostile, false },
+	{ "wan_flap", flap, false },
+	{ "slow_ports", slow_ports, false },
+	{ "server_size", server_size, false },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
@@ -223,16 +284,21 @@ int race_faults_parse(const char *list, uint64_t *faults, const char **bad, int 
 static void draw_faults(struct dice *dice, cJSON *scenario, const struct race_settings *settings)
 {
 	cJSON *faults = cJSON_GetObjectItemCaseSensitive(scenario, "faults");
-	uint32_t drawn = 0;
+	uint32_t drawn = 0, first, odds;
 
 	/* One seed in eight has none: the races of an undisturbed election are the ones that matter most. */
 	if (one_in(dice, 8))
 		return;
 	if (!faults)
 		faults = cJSON_AddArrayToObject(scenario, "faults");
-	for (uint32_t i = 0; i < KIND_COUNT; i++) {
+	/* Few faults show what each does, many what they do together; where there are too many, any may be
+	 * missing. */
+	odds = 4 + below(dice, 12);
+	first = below(dice, KIND_COUNT);
+	for (uint32_t k = 0; k < KIND_COUNT; k++) {
+		uint32_t i = (first + k) % KIND_COUNT;
 		/* Drawn whether wanted or not, so that the others are the same where one is left out. */
-		bool on = one_in(dice, 4);
+		bool on = one_in(dice, odds);
 		uint32_t times = 1 + below(dice, 3) / 2;
 		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0 };
 		if (!on || !(settings->faults & UINT64_C(1) << i) || (kinds[i].drawn_only && settings->base))

@@ -82,6 +82,7 @@ static void add_fidelity(cJSON *object, const struct world_report *world)
 	json_u64(object, "relay_late_max_us", world->relay_late_max_us);
 	json_u64(object, "relay_corrections", world->relay_corrections);
 	json_u64(object, "drops", world->drops);
+	json_u64(object, "arp_frames", world->arp_frames);
 	json_u64(object, "tcp_retransmits", world->tcp_retransmits);
 	json_ratio(object, "cpu_busy", world->cpu_busy);
 	json_ratio(object, "steal", world->steal);
@@ -118,6 +119,7 @@ static struct world_report worse(const struct world_report *a, const struct worl
 		w.rx_bytes_min = b->rx_bytes_min;
 	w.relay_corrections += b->relay_corrections;
 	w.drops += b->drops;
+	w.arp_frames += b->arp_frames;
 	w.tcp_retransmits += b->tcp_retransmits;
 	w.cpu_busy = a->cpu_busy > b->cpu_busy ? a->cpu_busy : b->cpu_busy;
 	w.steal = a->steal > b->steal ? a->steal : b->steal;

@@ -299,6 +299,25 @@ static void print_fidelity(const struct report_run *run, FILE *stream)
 			run->world->speed_held_milli / 1000.0);
 }
 
+/* What the run was on this host. Virtual time has no such thing. */
+static void print_host(const struct report_run *run, FILE *stream)
+{
+	const struct world_report *world = run->world;
+
+	if (!run->result || !world->workers)
+		return;
+	fprintf(stream,
+		"\nThe host, %s run: up in %.2f s, down in %.2f s; %" PRIu32 " worker%s, %s descriptors at once, "
+		"%s in the fullest table\n",
+		run->result->traditional ? "traditional" : "PFS", world->up_s, world->down_s, world->workers,
+		world->workers == 1 ? "" : "s", report_count(world->descriptors_peak).text,
+		report_count(world->descriptors_table_peak).text);
+	fprintf(stream, "  memory %s, of it %s the kernel's; ARP frames %s, packets dropped %s, sent twice by TCP %s\n",
+		report_bytes(world->rss_bytes + world->kernel_bytes).text, report_bytes(world->kernel_bytes).text,
+		report_count(world->arp_frames).text, report_count(world->drops).text,
+		report_count(world->tcp_retransmits).text);
+}
+
 static void print_verdict(const struct report *report, FILE *stream)
 {
 	static const char *const relations[] = { "at most", "at least", "exactly" };
@@ -333,6 +352,8 @@ int report_table(const struct report *report, FILE *stream)
 	print_directs(report->pfs.result, stream);
 	print_faults(report->pfs.result, stream);
 	print_faults(report->traditional.result, stream);
+	print_host(&report->pfs, stream);
+	print_host(&report->traditional, stream);
 	print_verdict(report, stream);
 	return fflush(stream) == 0 && !ferror(stream) ? 0 : -EIO;
 }

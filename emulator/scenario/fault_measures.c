@@ -88,6 +88,7 @@ int build_fault_measure(struct build *build, const struct spec_fault *spec, stru
 	const struct measure measures[] = {
 		{ "lan", PLAN_FAULT_LAN_DISTURB, spec->lan.node ? 0 : FIELD_ABSENT,
 		  "what becomes of datagrams" },
+		{ "period", PLAN_FAULT_WAN_FLAP, spec->period, "how long it is down, and then up, in turn" },
 		{ "groups", PLAN_FAULT_LAN_SPLIT, spec->groups, NULL },
 		{ "router", PLAN_FAULT_LAN_SPLIT, spec->router, NULL },
 		{ "hold", PLAN_FAULT_SLOW_PORTS, spec->hold,
@@ -114,6 +115,7 @@ int build_fault_measure(struct build *build, const struct spec_fault *spec, stru
 				     "is the true length");
 	if (fault->kind == PLAN_FAULT_SLOW_STORAGE && !spec->rate)
 		return document_fail(build->document, document_member(spec->node, "rate"), "is not slow");
+	fault->flap_us = spec->period != FIELD_ABSENT ? (uint32_t)spec->period : 0;
 	fault->groups = spec->groups != FIELD_ABSENT ? (uint32_t)spec->groups : GROUPS_DEFAULT;
 	fault->router_apart = spec->router == SPEC_ROUTER_FIRST;
 	fault->hold_us = spec->hold;

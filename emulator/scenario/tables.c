@@ -22,10 +22,10 @@ static const char *const broadcasts[] = {"directed", "limited", NULL};
 static const char *const servers[] = {"embedded", "in.tftpd", "dnsmasq", NULL};
 static const char *const patterns[] = {"mass", "staggered", NULL};
 static const char *const faults[] = {"kill",	   "unplug",	  "crash",	 "wan_cut", "wan_degrade",
-				     "server_stop", "damage_tftp", "damage_tcp", "lan_disturb", "lan_split",
+				     "wan_flap", "server_stop", "damage_tftp", "damage_tcp", "lan_disturb", "lan_split",
 				     "slow_ports", "server_busy", "server_silent", "server_size", "tcp_reset",
 				     "tcp_half_open", "slow_storage", "clock_drift", "hostile_root",
-				     "hostile_flood", "hostile_garbage", "lan_lose", NULL};
+				     "hostile_flood", "hostile_garbage", "hostile_liar", "lan_lose", NULL};
 static const char *const routers[] = {"everywhere", "first", NULL};
 static const char *const directions[] = {"down", "up", NULL};
 static const char *const phases[] = {"time", "claiming", "root_waiting", "tftp", "receiving", "serving", "state",
@@ -296,6 +296,7 @@ static const struct field fault_fields[] = {
 	{"file", FIELD_CHOICE, AT(file), .choices = files},
 	{"duration", FIELD_DURATION, AT(duration), 1, 720 * HOUR},
 	{"wan", FIELD_OBJECT, AT(wan), .table = &wan_table},
+	{"period", FIELD_DURATION, AT(period), MS, 60 * 60 * S},
 	{"lan", FIELD_OBJECT, AT(lan), .table = &disturbance_table},
 	{"groups", FIELD_COUNT, AT(groups), 2, 1000},
 	{"router", FIELD_CHOICE, AT(router), .choices = routers},

@@ -120,7 +120,7 @@ struct spec_disturbance {
 struct spec_fault {
 	const cJSON *node;
 	uint64_t kind, phase, at, percent, role, file, duration, traditional;
-	uint64_t groups, router, hold, served, direction, rate, fast, slow;
+	uint64_t period, groups, router, hold, served, direction, rate, fast, slow;
 	struct spec_disturbance lan;
 	uint64_t state, event, nth, after, message, skip, count;
 	const char *site, *subnet, *model, *phone, *by, *from, *to;

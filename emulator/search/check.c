@@ -8,6 +8,7 @@
 
 #include "pfs-core/core.h"
 
+#define BUMP UINT32_C(0x80000000) /* protocol.md: the top bit */
 #define NOBODY SEARCH_PHONES_MAX
 #define CLAIMS 5 /* of one phone: all lost, and nobody heard of it (the reference log's five) */
 
@@ -77,6 +78,8 @@ const char *search_check(const struct search_state *state, uint8_t touched)
 		broken = pfs_phone_check(&state->cores[i]);
 		if (broken)
 			return broken;
+		if (core_is_root(&state->cores[i]) && !(state->cores[i].strength & BUMP))
+			return "a confirmed root has raised its strength";
 		if (state->cores[i].state == PFS_ST_FAILED)
 			return "nobody fails while the server is there";
 		for (uint32_t file = 0; file < state->files; file++)

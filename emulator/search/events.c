@@ -83,7 +83,6 @@ struct listing {
 
 static void add(struct listing *listing, enum search_kind kind, uint32_t index, uint32_t target)
 {
-	/* More flights and ends than that there is no room for in a state. */
 	listing->events[listing->count++] =
 		(struct search_event){ (uint8_t)kind, (uint8_t)index, (uint8_t)target, 0 };
 }

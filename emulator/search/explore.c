@@ -219,12 +219,13 @@ static bool descend(struct explorer *explorer)
 		return true;
 	if (step.drew && event.variant == 0)
 		variants_add(from, event);
+	hash(explorer, to, step.touched);
+	visited_prefetch(&explorer->visited, to->key);
 	broken = step.broken ? step.broken : search_check(&to->state, step.touched);
 	if (broken) {
 		found(explorer, broken, depth);
 		return true;
 	}
-	hash(explorer, to, step.touched);
 	if (!visit(explorer, to, depth))
 		return true;
 	frame_enter(explorer, to);

@@ -305,22 +305,32 @@ uint32_t search_pack(const struct search_state *state, uint8_t *bytes)
 }
 
 /*
- * A core as it is compared. Its configuration follows from the order, its time is
- * the state's, and a free connection is as good as any other.
+ * A core as it is compared. Left out is what cannot differ: the configuration follows
+ * from the order, its time is the state's, there are no files past the last, free
+ * connections are all alike, and what was zeroed above is zero.
  */
 uint32_t search_pack_core(const struct search_state *state, uint32_t phone, uint8_t *bytes)
 {
 	const struct pfs_phone *core = &state->cores[phone];
 	const uint8_t *from = (const uint8_t *)core;
-	const size_t head = offsetof(struct pfs_phone, timer_us), conns = offsetof(struct pfs_phone, conns),
-		     rest = conns + sizeof(core->conns);
-	uint32_t at = put(bytes, 0, from + head, conns - head);
+	const size_t first = offsetof(struct pfs_phone, timer_us), names = offsetof(struct pfs_phone, map),
+		     flags = offsetof(struct pfs_phone, state);
+	uint32_t at = put(bytes, 0, from + flags, offsetof(struct pfs_phone, parent_rx) - flags);
 
-	at = put(bytes, at, from + rest, sizeof(*core) - rest);
-	for (uint8_t i = 0; i < PFS_CONNS_MAX; i++)
-		if (core->conns[i].role != CONN_FREE) {
-			at = put(bytes, at, &i, 1);
-			at = put(bytes, at, &core->conns[i], sizeof(core->conns[i]));
-		}
+	at = put(bytes, at, from + first, offsetof(struct pfs_phone, answer_us) - first);
+	at = put(bytes, at, core->answer_us, state->files * sizeof(core->answer_us[0]));
+	at = put(bytes, at, core->answered_us, state->files * sizeof(core->answered_us[0]));
+	at = put(bytes, at, core->blamed, sizeof(core->blamed));
+	at = put(bytes, at, &core->tftp, sizeof(core->tftp));
+	at = put(bytes, at, from + names, offsetof(struct pfs_phone, path) - names);
+	at = put(bytes, at, core->path, core->path_count * sizeof(core->path[0]));
+	for (uint8_t i = 0; i < PFS_CONNS_MAX; i++) {
+		if (core->conns[i].role == CONN_FREE)
+			continue;
+		at = put(bytes, at, &i, 1);
+		at = put(bytes, at, &core->conns[i], sizeof(core->conns[i]));
+		if (core->parent_slot == i && core->conns[i].rx_have)
+			at = put(bytes, at, core->parent_rx, sizeof(core->parent_rx));
+	}
 	return at;
 }

@@ -189,23 +189,22 @@ static void carry_out(struct search_step *step, uint32_t phone, const struct pfs
 static void step_core(const struct search_step *step, struct pfs_phone *core, struct pfs_event *event,
 		      struct pfs_actions *actions, bool *drew)
 {
-	struct pfs_phone before;
-	uint64_t seed = core->config.seed;
-	uint32_t consumed;
+	const size_t head = offsetof(struct pfs_phone, now_us); /* the configuration stays */
+	uint8_t before[sizeof(*core) - offsetof(struct pfs_phone, now_us)];
+	uint64_t seed = core->config.seed, draws = core->draws;
+	uint32_t xid = core->xid, consumed;
 
 	event->now_us = step->state->now_us;
-	before = *core;
-	core->config.seed = search_seed(core->draws, step->variant);
+	memcpy(before, (const uint8_t *)core + head, sizeof(before));
+	core->config.seed = search_seed(draws, step->variant);
 	consumed = pfs_step(core, event, actions);
-	if (core->draws == before.draws) {
-		core->config.seed = seed;
-	} else if (core->xid != before.xid) {
-		*core = before;
+	core->config.seed = seed;
+	if (core->draws != draws && core->xid != xid) {
+		memcpy((uint8_t *)core + head, before, sizeof(before));
 		consumed = pfs_step(core, event, actions);
-	} else {
+	} else if (core->draws != draws) {
 		*drew = true;
-		core->config.seed = seed;
-		core->draws = before.draws;
+		core->draws = draws;
 	}
 	event->length = consumed;
 }

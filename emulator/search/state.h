@@ -140,7 +140,11 @@ enum search_kind {
 	KIND_KILL,       /* index: phone */
 	KIND_ADVANCE
 };
-#define SEARCH_EVENTS_MAX 96
+/* A delivery and a loss of each flight to each other phone; of each connection a handshake, and of each end a
+ * frame and giving up; the timers; the time; a kill of each phone. */
+#define SEARCH_EVENTS_MAX                                                                                    \
+	(SEARCH_FLIGHTS * (SEARCH_PHONES_MAX - 1) * 2 + SEARCH_CONNS * 5 + SEARCH_PHONES_MAX +               \
+	 SEARCH_TRANSFERS + 1 + SEARCH_PHONES_MAX)
 
 /* events.c: what may happen next, in a fixed order; and making it happen. */
 uint32_t search_events(const struct search_state *state, struct search_event *events);

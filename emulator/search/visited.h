@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A hash of a state, 128 bits of which visited.c keeps 78. */
+/* A hash of a state, 128 bits of which visited.c keeps 76. */
 struct search_key {
 	uint64_t high, low;
 };
@@ -27,6 +27,9 @@ enum visited_answer { VISITED_NEW, VISITED_NEARER, VISITED_BEFORE };
 /* 0 or -ENOMEM; visited_deinit() is due in both cases, and may be called again. */
 int visited_init(struct visited *set, bool depths);
 void visited_deinit(struct visited *set);
+
+/* It will be asked for soon: something else may be done while memory answers. */
+void visited_prefetch(const struct visited *set, struct search_key key);
 
 /*
  * Puts it in, if it is not. NEARER, only with depths: it was there, and met at a greater depth than this.

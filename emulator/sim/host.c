@@ -32,7 +32,7 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	struct pfs_config config;
 
 	plan_phone_config(world->plan, number, world->options->traditional, phone->boot, &config);
-	if (phone->hostile)
+	if (phone->hostile && phone->enmity == PLAN_FAULT_HOSTILE_ROOT)
 		config.strength = UINT32_MAX;
 	int error = journal_phone_init(world->options->journal, number, &phone->core, &config);
 	if (error) {
@@ -130,7 +130,7 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 		return;
 	}
 	bool good = phone->stored[file].bytes == phone->firmware->files[file].size &&
-		    (phone->hostile || !phone->stored[file].damaged);
+		    ((phone->hostile && phone->enmity == PLAN_FAULT_HOSTILE_ROOT) || !phone->stored[file].damaged);
 	good = good || world->options->sabotage == WORLD_SABOTAGE_VERIFIED_LIES;
 	sim_queue_push(&world->queue, world->now_us + sim_storage_us(phone, phone->stored[file].bytes),
 		       SIM_ANSWER, SIM_EV_VERIFIED, number, file | (good ? 256u : 0), phone->boot);
@@ -182,10 +182,12 @@ static void trace(struct sim_world *world, uint32_t number, const struct pfs_tra
 		world->ended_us = world->now_us;
 }
 
-static void act(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+static void act(struct sim_world *world, uint32_t number, struct pfs_action *action)
 {
 	struct sim_phone *phone = &world->phones[number];
 
+	if (phone->hostile && phone->enmity == PLAN_FAULT_HOSTILE_LIAR)
+		sim_liar_act(world, number, action);
 	sim_watch_action(world, number, action);
 	if (world->error)
 		return;
@@ -310,6 +312,7 @@ uint32_t sim_step(struct sim_world *world, uint32_t number, struct pfs_event *ev
 		world->options->coverage->met[before.state][event->kind]++;
 	}
 	uint8_t before = phone->core.state;
+	sim_watch_event(world, number, event);
 	uint32_t taken = journal_step(world->options->journal, number, &phone->core, event, actions);
 	for (uint32_t i = 0; i < actions->count && !world->error; i++)
 		act(world, number, &actions->list[i]);

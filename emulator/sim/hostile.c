@@ -5,7 +5,7 @@
  * The false root is a real core that always has the highest strength and whose
  * storage calls everything good; what it passes on counts as rubbish (host.c).
  * Nothing else would get as far: a leader that breaks the protocol is left at
- * once. The flood and the garbage speak by a timer and hear nothing but the
+ * once; one that breaks it a little is liar.c's. The flood and the garbage speak by a timer and hear nothing but the
  * last broadcast.
  */
 #include <string.h>
@@ -35,7 +35,7 @@ void sim_hostile_begin(struct sim_world *world, uint32_t number, enum plan_fault
 {
 	world->phones[number].hostile = true;
 	world->phones[number].enmity = enmity;
-	if (enmity == PLAN_FAULT_HOSTILE_ROOT)
+	if (enmity == PLAN_FAULT_HOSTILE_ROOT || enmity == PLAN_FAULT_HOSTILE_LIAR)
 		sim_boot(world, number);
 	else
 		expect_word(world, number);

@@ -13,56 +13,11 @@
  * what it can explain: when its effects are over, and how many additional
  * copies of a file it may cost a family.
  */
-#include "emulator/sim/sim.h"
-
-#include "pfs-core/timers.h"
+#include "emulator/sim/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* After its end a fault is felt for so long: silence, two ancestors that do not answer, an election. */
-#define FAULT_FELT_US (PFS_SILENCE_US + 2 * (PFS_CONNECT_US + PFS_JOIN_US) + 20 * PFS_S)
-#define LINKS_MAX (PFS_CHILDREN_MAX * PFS_HIERARCHIES_MAX + PFS_CHILDREN_MAX)
-
-struct child_link {
-	uint32_t phone;
-	uint8_t file;
-};
-
-struct watched {
-	uint32_t family;
-	uint32_t parent; /* phone, or SIM_NONE */
-	uint32_t link_count;
-	struct child_link links[LINKS_MAX]; /* as the parent traced them */
-	uint64_t begun_us;                  /* its last start */
-	uint8_t state, file, held;          /* as last counted; held: how many, from the first on */
-	uint8_t rooted;                     /* bit a file: confirmed and not given up */
-	uint8_t rounds;                     /* elections that failed for the current file */
-	uint32_t claimed;                   /* strength of its last claim */
-	bool counted, ended;
-};
-
-struct family {
-	uint32_t electing[PFS_FILES_MAX], waiting[PFS_FILES_MAX]; /* phones; waiting: in ROOT_WAITING */
-	uint32_t copies[PFS_FILES_MAX];  /* begun while somebody else held or fetched it */
-	uint32_t excused[PFS_FILES_MAX]; /* by attempts that broke off and files that were damaged */
-	uint32_t faults;                 /* that cut its phones off or damaged a file, their ends included */
-	uint32_t damaged;                /* verifications that failed */
-};
-
-struct sim_watch {
-	struct watched *phones;
-	struct family *families;
-	uint32_t family_count;
-	uint64_t bound_us;      /* of a phone's whole upgrade */
-	uint64_t felt_until_us; /* the last fault's effects; PFS_TIME_NEVER: while the run lasts */
-	uint64_t last_fault_us;
-	uint32_t network_faults;
-	bool lan_torn;      /* phones of one subnet did not hear each other, or were slow, at some time */
-	bool busy, resized; /* the server rejected without cause; served another length */
-	bool unreachable;   /* the server was, for somebody, at some time */
-};
 
 /* docs/protocol.md, question 13, and what a fault costs before it is noticed. */
 static uint64_t upgrade_bound_us(const struct plan *plan)
@@ -86,7 +41,7 @@ static uint64_t upgrade_bound_us(const struct plan *plan)
 	return longest;
 }
 
-static bool same_family(const struct plan *plan, uint32_t phone, uint32_t other)
+bool sim_same_family(const struct plan *plan, uint32_t phone, uint32_t other)
 {
 	const struct plan_phone *a = &plan->phones[phone], *b = &plan->phones[other];
 
@@ -123,11 +78,14 @@ int sim_watch_init(struct sim_world *world)
 				*family = watch->family_count++;
 			watch->phones[i].family = *family;
 			watch->phones[i].parent = SIM_NONE;
+			sim_conduct_begin(&watch->phones[i]);
 		}
 	}
 	free(found);
 	watch->families = calloc((size_t)watch->family_count + 1, sizeof(*watch->families));
-	return watch->families ? 0 : -ENOMEM;
+	for (uint32_t i = 0; watch->families && i < plan->phone_count; i++)
+		watch->families[watch->phones[i].family].members += plan->phones[i].part == PFS_PART_YES;
+	return watch->families ? sim_copies_init(world) : -ENOMEM;
 }
 
 void sim_watch_deinit(struct sim_world *world)
@@ -136,6 +94,7 @@ void sim_watch_deinit(struct sim_world *world)
 		return;
 	free(world->watch->phones);
 	free(world->watch->families);
+	free(world->watch->felt);
 	free(world->watch);
 	world->watch = NULL;
 }
@@ -145,7 +104,7 @@ static bool takes_part(const struct sim_world *world, uint32_t phone)
 	return world->plan->phones[phone].part == PFS_PART_YES;
 }
 
-static bool reachable(const struct sim_world *world, uint32_t phone)
+bool sim_reachable(const struct sim_world *world, uint32_t phone)
 {
 	const struct sim_phone *host = &world->phones[phone];
 
@@ -168,7 +127,7 @@ static bool calm(const struct sim_world *world)
 
 /* ---------------------------------------------------------------- structure */
 
-static uint32_t neighbour(const struct sim_world *world, uint32_t phone, uint32_t address)
+uint32_t sim_neighbour(const struct sim_world *world, uint32_t phone, uint32_t address)
 {
 	int64_t other = plan_phone_at(world->plan, world->plan->phones[phone].subnet, address);
 
@@ -177,22 +136,32 @@ static uint32_t neighbour(const struct sim_world *world, uint32_t phone, uint32_
 
 static void may_share(struct sim_world *world, uint32_t phone, uint32_t address)
 {
-	uint32_t other = neighbour(world, phone, address);
+	uint32_t other = sim_neighbour(world, phone, address);
 
+	/* A hostile host can make itself pass for any family's. */
+	if (other != SIM_NONE && world->watch->phones[other].was_hostile)
+		return;
 	if (other == SIM_NONE)
 		sim_broken(world, phone, "no sharing across subnets");
 	else if (!takes_part(world, other))
 		sim_broken_by(world, phone, other, "a phone that takes no part is nobody's peer");
-	else if (!same_family(world->plan, phone, other))
+	else if (!sim_same_family(world->plan, phone, other))
 		sim_broken_by(world, phone, other, "no sharing across models or files");
 }
 
 static void link_child(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace)
 {
 	struct watched *parent = &world->watch->phones[phone];
-	uint32_t child = neighbour(world, phone, trace->address), children = 1;
+	uint32_t child = sim_neighbour(world, phone, trace->address), children = 1;
 
 	may_share(world, phone, trace->address);
+	if (world->error)
+		return;
+	if (world->phones[child].hostile && world->phones[child].enmity == PLAN_FAULT_HOSTILE_LIAR &&
+	    sim_liar_lies_to(world, child, phone))
+		sim_broken_by(world, phone, child, "a JOIN that means another hierarchy is refused");
+	else if (child == parent->parent && trace->file == parent->file && parent->held <= trace->file)
+		sim_broken_by(world, phone, child, "nobody takes its own parent as a child");
 	if (world->error)
 		return;
 	for (uint32_t i = 0; i < parent->link_count; i++) {
@@ -210,7 +179,7 @@ static void link_child(struct sim_world *world, uint32_t phone, const struct pfs
 static void unlink_child(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace)
 {
 	struct watched *parent = &world->watch->phones[phone];
-	uint32_t child = neighbour(world, phone, trace->address);
+	uint32_t child = sim_neighbour(world, phone, trace->address);
 
 	for (uint32_t i = 0; i < parent->link_count; i++)
 		if (parent->links[i].file == trace->file && parent->links[i].phone == child) {
@@ -280,6 +249,7 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 	const struct sim_phone *host = &world->phones[number];
 	if (phone->counted)
 		count_in(watch, phone, false);
+	phone->was_hostile |= host->hostile;
 	if (!host->running || host->hostile) {
 		phone->parent = SIM_NONE;
 		phone->link_count = phone->held = phone->rooted = 0;
@@ -290,7 +260,7 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 	phone->state = snapshot.state;
 	phone->file = snapshot.file;
 	phone->held = snapshot.files_held;
-	uint32_t parent = snapshot.parent ? neighbour(world, number, snapshot.parent) : SIM_NONE;
+	uint32_t parent = snapshot.parent ? sim_neighbour(world, number, snapshot.parent) : SIM_NONE;
 	if (parent != phone->parent && snapshot.parent)
 		may_share(world, number, snapshot.parent);
 	phone->parent = parent;
@@ -298,7 +268,8 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 		count_in(watch, phone, true);
 	if (world->error)
 		return;
-	if (parent != SIM_NONE)
+	sim_conduct_stepped(world, number);
+	if (parent != SIM_NONE && !world->error)
 		check_cycle(world, number);
 	if (phone->file < PFS_FILES_MAX && family->waiting[phone->file] > 1 &&
 	    !family->electing[phone->file] && calm(world))
@@ -307,27 +278,9 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 
 /* ---------------------------------------------------------------- downloads */
 
-/* True where somebody else whom the phone could reach holds the file, or fetches it as root. */
-static bool available(struct sim_world *world, uint32_t number, uint8_t file)
-{
-	const struct plan_subnet *subnet = &world->plan->subnets[world->plan->phones[number].subnet];
-
-	for (uint32_t i = subnet->first_phone; i < subnet->first_phone + subnet->phone_count; i++) {
-		const struct watched *phone = &world->watch->phones[i];
-		if (i == number || !same_family(world->plan, number, i) || !takes_part(world, i) ||
-		    !reachable(world, i))
-			continue;
-		if (phone->held > file || (phone->file == file &&
-					   (phone->state == PFS_ST_TFTP || phone->state == PFS_ST_VERIFYING)))
-			return true;
-	}
-	return false;
-}
-
 static void check_download(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
 {
-	struct watched *phone = &world->watch->phones[number];
-	struct family *family = &world->watch->families[phone->family];
+	const struct watched *phone = &world->watch->phones[number];
 	uint8_t file = trace->file;
 
 	if (trace->b == PFS_DIRECT_PORT_CLOSED && world->phones[number].port_open)
@@ -336,17 +289,19 @@ static void check_download(struct sim_world *world, uint32_t number, const struc
 		sim_broken(world, number, "a download past the root has a reason that is true");
 	else if (trace->b == PFS_DIRECT_NONE && !(phone->rooted & 1u << file))
 		sim_broken(world, number, "only the confirmed root asks the server without a reason");
-	if (world->error || !reachable(world, number) || !available(world, number, file))
-		return;
-	uint64_t allowed = family->faults + (uint64_t)world->watch->network_faults + family->excused[file];
-	if (++family->copies[file] > allowed && !world->watch->lan_torn)
-		sim_broken(world, number, "no more WAN copies than the faults explain");
+	if (!world->error)
+		sim_copies_begun(world, number, file);
 }
 
-/* A failure is true where something happened that can bring it about. */
+/*
+ * A failure is true where something happened that can bring it about, and only
+ * after as many attempts as the protocol has: by somebody of the family, since
+ * what two roots found is everybody's.
+ */
 static void check_failure(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
 {
 	const struct sim_watch *watch = world->watch;
+	const struct family *family = &watch->families[watch->phones[number].family];
 	bool holds = false;
 
 	switch ((enum pfs_failure)trace->a) {
@@ -354,13 +309,16 @@ static void check_failure(struct sim_world *world, uint32_t number, const struct
 		holds = watch->unreachable;
 		for (uint32_t i = 0; i < world->plan->site_count && !holds; i++)
 			holds = world->plan->sites[i].down.loss_ppm || world->plan->sites[i].up.loss_ppm;
+		holds = holds && family->silences >= PFS_TFTP_ATTEMPTS;
 		break;
 	case PFS_FAIL_SERVER_BUSY:
-		holds = watch->busy || world->plan->server.serving_max < world->plan->phone_count;
+		/* By the phone's own clock, which may run fast by half at most. */
+		holds = (watch->busy || world->plan->server.serving_max < world->plan->phone_count) &&
+			family->rejected_us[trace->file] &&
+			world->now_us - family->rejected_us[trace->file] >= PFS_BUSY_LIMIT_US / 3 * 2;
 		break;
 	case PFS_FAIL_DAMAGED:
-		holds = watch->resized ||
-			watch->families[watch->phones[number].family].damaged >= PFS_TFTP_DAMAGED_MAX;
+		holds = watch->resized || family->damaged >= PFS_TFTP_DAMAGED_MAX;
 		break;
 	default: /* the server has every file and denies nothing */
 		break;
@@ -391,6 +349,7 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 	struct watched *phone = &watch->phones[number];
 	struct family *family = &watch->families[phone->family];
 	uint8_t file_bit = trace->file < PFS_FILES_MAX ? (uint8_t)(1u << trace->file) : 0;
+	sim_conduct_trace(world, number, trace);
 	switch ((enum pfs_trace_kind)trace->kind) {
 	case PFS_TR_STARTED:
 		phone->begun_us = world->now_us;
@@ -399,6 +358,8 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 		break;
 	case PFS_TR_FILE_BEGUN:
 		phone->rounds = 0;
+		if (!family->begun_us[trace->file])
+			family->begun_us[trace->file] = world->now_us;
 		break;
 	case PFS_TR_ELECTION_AGAIN:
 		phone->rounds++;
@@ -407,9 +368,13 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 	case PFS_TR_CLAIM:
 		phone->claimed = (uint32_t)trace->c;
 		break;
+	case PFS_TR_JOINING:
+		may_share(world, number, trace->address);
+		break;
 	case PFS_TR_YIELDED:
+		may_share(world, number, trace->address);
 		/* A root's strength carries the bump, a holder's is the greatest there is. */
-		if (phone->state == PFS_ST_CLAIMING && trace->c < phone->claimed)
+		if (!world->error && phone->state == PFS_ST_CLAIMING && trace->c < phone->claimed)
 			sim_broken(world, number, "a claim yields to a stronger one alone");
 		break;
 	case PFS_TR_CONFIRMED:
@@ -431,6 +396,9 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 		break;
 	case PFS_TR_TFTP_ERROR:
 		family->excused[trace->file]++;
+		family->silences += trace->a == 256 || trace->a == 257;
+		if ((trace->a == 0 || trace->a == 3) && !family->rejected_us[trace->file])
+			family->rejected_us[trace->file] = world->now_us;
 		/* 258: a wrong length is seen before there is anything to verify. */
 		family->damaged += trace->a == 258;
 		break;
@@ -462,11 +430,18 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 	}
 }
 
+void sim_watch_event(struct sim_world *world, uint32_t number, const struct pfs_event *event)
+{
+	if (world->watch && !world->error && !world->phones[number].hostile && takes_part(world, number))
+		sim_conduct_event(world, number, event);
+}
+
 void sim_watch_action(struct sim_world *world, uint32_t number, const struct pfs_action *action)
 {
 	/* What a hostile host does is no phone's doing; what comes of it is seen at the others. */
 	if (!world->watch || world->phones[number].hostile)
 		return;
+	sim_conduct_action(world, number, action);
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
 	case PFS_ACT_BROADCAST:
@@ -503,14 +478,6 @@ void sim_watch_taken(struct sim_world *world, uint32_t number, uint32_t sender, 
 		sim_broken_by(world, number, sender, "a phone without PFS takes no part");
 }
 
-/*
- * A phone that dies takes its own download with it: what the others begin then
- * is not beside it, and its return changes nothing for whoever holds the file.
- * One that is cut off may stand as root while it is alone, and so may those
- * whom it would have beaten. A network that is too slow makes a family leave a
- * root that still downloads. What strikes once and is over (damage) is counted
- * where verification finds it too.
- */
 void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 {
 	struct sim_watch *watch = world->watch;
@@ -519,16 +486,13 @@ void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 	if (!watch)
 		return;
 	watch->last_fault_us = world->now_us;
+	sim_copies_fault(world, order);
 	if (order->phone < 0) {
-		watch->network_faults++;
 		watch->unreachable = true;
-	} else if (order->kind != PLAN_FAULT_KILL && order->kind != PLAN_FAULT_CRASH) {
-		watch->families[watch->phones[order->phone].family].faults++;
+	} else {
 		/* A phone without its cable cannot know that it is not the network. */
 		watch->unreachable |= order->kind == PLAN_FAULT_UNPLUG;
 	}
-	/* How often these make phones of a family stand as root apart has no bound worth the name. */
-	watch->lan_torn |= plan_fault_virtual_only(order->kind);
 	watch->busy |= order->kind == PLAN_FAULT_SERVER_BUSY;
 	watch->resized |= order->kind == PLAN_FAULT_SERVER_SIZE;
 	/* A fault for good is felt to the end, but for a phone that is gone: the others go on without it. */

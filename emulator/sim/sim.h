@@ -149,6 +149,8 @@ struct sim_phone {
 	struct sim_clock clock;
 	bool hostile;                /* not itself: kind says what, and its trace is nobody's */
 	enum plan_fault_kind enmity; /* PLAN_FAULT_HOSTILE_... */
+	bool dials_below;            /* one of its children */
+	uint32_t told_xid;           /* the last tree that it told its children of */
 	uint64_t spoken;             /* times that it has */
 	uint64_t storage_bps; /* 0: no time at all */
 	uint32_t tftp_sockets; /* opened so far */
@@ -286,6 +288,13 @@ void sim_hostile_begin(struct sim_world *world, uint32_t phone, enum plan_fault_
 /* It speaks. */
 void sim_hostile_event(struct sim_world *world, const struct sim_event *event);
 
+/* ---- liar.c ---- */
+
+/* PLAN_FAULT_HOSTILE_LIAR: what the phone is about to do becomes what it does instead. */
+/* True where every JOIN that it sends to that phone means another hierarchy. */
+bool sim_liar_lies_to(const struct sim_world *world, uint32_t phone, uint32_t other);
+void sim_liar_act(struct sim_world *world, uint32_t phone, struct pfs_action *action);
+
 /* ---- lan.c ---- */
 
 int sim_lan_init(struct sim_world *world); /* 0 or -ENOMEM */
@@ -362,6 +371,8 @@ void sim_pipe_deinit(struct sim_pipe *pipe);
 int sim_watch_init(struct sim_world *world); /* 0 or -ENOMEM */
 void sim_watch_deinit(struct sim_world *world);
 void sim_watch_trace(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace);
+/* Before the phone is stepped with it. */
+void sim_watch_event(struct sim_world *world, uint32_t phone, const struct pfs_event *event);
 /* Before the world carries it out. */
 void sim_watch_action(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
 /* Content of its file came from that phone. */

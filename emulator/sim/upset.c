@@ -49,6 +49,7 @@ static void phone_order(struct sim_world *world, const struct fault_order *order
 	case PLAN_FAULT_HOSTILE_ROOT:
 	case PLAN_FAULT_HOSTILE_FLOOD:
 	case PLAN_FAULT_HOSTILE_GARBAGE:
+	case PLAN_FAULT_HOSTILE_LIAR:
 		core_ends(world, number, SIM_CRASHED);
 		phone->hostile = false;
 		if (order->end)
@@ -80,6 +81,9 @@ static void wan_order(struct sim_world *world, const struct fault_order *order)
 		if (!order->end && order->kind == PLAN_FAULT_WAN_DEGRADE) {
 			down = order->fault->down;
 			up = order->fault->up;
+		} else if (!order->end && order->kind == PLAN_FAULT_WAN_FLAP) {
+			down.flap_us = up.flap_us = order->fault->flap_us;
+			down.flap_from_us = up.flap_from_us = world->now_us;
 		} else if (!order->end) {
 			down.loss_ppm = up.loss_ppm = 1000000;
 		}
@@ -120,10 +124,12 @@ static void carry_out(struct sim_world *world, const struct fault_order *order)
 	case PLAN_FAULT_HOSTILE_ROOT:
 	case PLAN_FAULT_HOSTILE_FLOOD:
 	case PLAN_FAULT_HOSTILE_GARBAGE:
+	case PLAN_FAULT_HOSTILE_LIAR:
 		phone_order(world, order);
 		break;
 	case PLAN_FAULT_WAN_CUT:
 	case PLAN_FAULT_WAN_DEGRADE:
+	case PLAN_FAULT_WAN_FLAP:
 		wan_order(world, order);
 		break;
 	case PLAN_FAULT_SERVER_STOP:

@@ -1,49 +1,110 @@
 /*
- * A bench, judged by nobody: how long a fabric of N phones takes to come up and
- * to go. Arguments: phones [phones a second bring-up may be compared with].
+ * How long a fleet's network takes to come up, to the last phone's UDP socket
+ * and listener, and to go, to the last port: the fabric's own part of a run,
+ * beside bare.c. Prints one line of JSON and judges nothing.
+ * Arguments: [phones, 1000] [phones on a switch, 1000]
  */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "emulator/netns/fabric.h"
+#include "emulator/netns/fabric_internal.h"
+#include "tests/bench/ports_gone.h"
 #include "tests/netns/plan_by_hand.h"
 
-static double seconds(void)
-{
-	struct timespec now;
+#define SWITCHES_MAX 16
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+struct sockets {
+	int udp, listener;
+};
+
+static int open_sockets(void *context)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(4051)};
+	struct sockets *sockets = context;
+	int on = 1, bytes = 1 << 20;
+
+	sockets->udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	sockets->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (sockets->udp < 0 || sockets->listener < 0)
+		return -errno;
+	setsockopt(sockets->udp, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
+	setsockopt(sockets->udp, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+	setsockopt(sockets->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(sockets->udp, (struct sockaddr *)&any, sizeof(any)) ||
+	    bind(sockets->listener, (struct sockaddr *)&any, sizeof(any)) || listen(sockets->listener, 4096))
+		return -errno;
+	return 0;
+}
+
+static int up(struct fabric *fabric, struct sockets *sockets)
+{
+	for (uint32_t i = 0; i < fabric->plan->phone_count; i++) {
+		int error = fabric_phone_up(fabric, i, open_sockets, &sockets[i]);
+
+		if (error)
+			return error;
+		fabric_phone_held_by(fabric, i, sockets[i].udp);
+	}
+	return fabric_settle(fabric);
+}
+
+static int open_watch(void *context)
+{
+	*(int *)context = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return *(int *)context < 0 ? -errno : 0;
+}
+
+/* A socket in each switch's namespace, to see its ports go. */
+static int watch(struct fabric *fabric, uint32_t number)
+{
+	int socket = -1;
+
+	if (namespace_enter(fabric->switches[number].ns.descriptor))
+		return -1;
+	open_watch(&socket);
+	namespace_leave(&fabric->home);
+	return socket;
 }
 
 int main(int argc, char **argv)
 {
-	struct plan_by_hand wanted = {.phones = argc > 1 ? (uint32_t)atoi(argv[1]) : 200, .port_bps = 100000000};
+	uint32_t phones = argc > 1 ? (uint32_t)atoi(argv[1]) : 1000, each = argc > 2 ? (uint32_t)atoi(argv[2]) : 1000;
+	uint32_t switches = (phones + each - 1) / each, ports[SWITCHES_MAX];
+	struct plan_by_hand wanted = {.phones = phones, .subnets = switches, .port_bps = 100000000};
+	struct sockets *sockets = calloc(phones + 1, sizeof(*sockets));
+	double begun = bench_seconds(), up_s, down_s;
 	struct plan *plan = plan_by_hand(&wanted);
-	struct rlimit files = {65536, 65536};
+	int watches[SWITCHES_MAX];
+	struct rlimit limit;
 	struct fabric *fabric;
-	double begun = seconds(), up, down;
-	int error;
 
-	setrlimit(RLIMIT_NOFILE, &files);
-	if (!plan)
-		return 1;
-	error = fabric_new(plan, &fabric);
-	for (uint32_t i = 0; i < plan->phone_count && !error; i++)
-		error = fabric_phone_up(fabric, i, NULL, NULL);
-	if (!error)
-		error = fabric_settle(fabric);
-	if (error)
-		return 1;
-	up = seconds();
-	printf("%u phones: up in %.3f s (%.0f us each), drops %llu", plan->phone_count, up - begun,
-	       (up - begun) * 1e6 / plan->phone_count, (unsigned long long)fabric_drops(fabric));
-	up = seconds();
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (!plan || !sockets || switches > SWITCHES_MAX || fabric_new(plan, &fabric))
+		return 4;
+	if (up(fabric, sockets))
+		return 4;
+	up_s = bench_seconds() - begun;
+	for (uint32_t i = 0; i < switches; i++) {
+		watches[i] = watch(fabric, i);
+		ports[i] = fabric->switches[i].phones;
+	}
+	begun = bench_seconds();
+	for (uint32_t i = 0; i < phones; i++) {
+		close(sockets[i].udp);
+		close(sockets[i].listener);
+	}
 	fabric_free(fabric);
-	down = seconds();
-	printf(", down in %.3f s\n", down - up);
+	for (uint32_t i = 0; i < switches; i++)
+		bench_wait_ports_gone(watches[i], SWITCH_PORT, ports[i]);
+	down_s = bench_seconds() - begun;
+	printf("{\"what\": \"fleet\", \"phones\": %u, \"up_s\": %.3f, \"down_s\": %.3f}\n", phones, up_s, down_s);
 	plan_by_hand_free(plan);
 	return 0;
 }

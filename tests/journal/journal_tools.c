@@ -20,7 +20,8 @@ void journal_replay_all(const char *path, const struct replay_options *options, 
 	for (uint32_t i = 0; i < info->phone_count; i++) {
 		struct replay_result result;
 
-		ck_assert_msg(replay_phone(reader, i, options ? options : &plain, &result, &error) == 0, "%s", error.line);
+		ck_assert_msg(replay_phone(reader, i, options ? options : &plain, &result, &error) == 0, "%s",
+			      error.line);
 		sum->events += result.events;
 		sum->entered += info->phones[i].entered;
 		sum->boots += result.boots;
@@ -58,7 +59,8 @@ bool journal_find(const char *path, journal_wanted_fn wanted, struct journal_ite
 
 static uint32_t number_at(const uint8_t *bytes)
 {
-	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+	       (uint32_t)bytes[3] << 24;
 }
 
 void journal_mend(uint8_t *bytes, size_t size)

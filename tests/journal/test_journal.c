@@ -5,6 +5,7 @@
  * it goes; a file that is no journal is refused with a line.
  */
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/journal/journal_tools.h"
@@ -42,8 +44,13 @@ static void remove_folder(void)
 
 static struct sim_fleet_spec spec_of(uint64_t seed)
 {
-	return (struct sim_fleet_spec){ .phones = PHONES, .models = 2, .subnets = 2, .seed = seed, .files = 3,
-					.without_pfs = 1, .journal = path };
+	return (struct sim_fleet_spec){ .phones = PHONES,
+					.models = 2,
+					.subnets = 2,
+					.seed = seed,
+					.files = 3,
+					.without_pfs = 1,
+					.journal = path };
 }
 
 static void run(const struct sim_fleet_spec *spec)
@@ -74,20 +81,53 @@ static const struct {
 } upsets[] = {
 	{ { .kind = PLAN_FAULT_KINDS }, 0, false },
 	{ { .kind = PLAN_FAULT_KINDS }, 0, true },
-	{ { .kind = PLAN_FAULT_KILL, .role = PLAN_ROLE_ROOT, .phase = PLAN_PHASE_TFTP, .at_percent = 50,
-	    .duration_us = 20 * SECOND }, 1, false },
-	{ { .kind = PLAN_FAULT_CRASH, .role = PLAN_ROLE_PARENT, .phase = PLAN_PHASE_SERVING,
-	    .duration_us = 5 * SECOND }, 1, false },
-	{ { .kind = PLAN_FAULT_CRASH, .role = PLAN_ROLE_ANY, .phase = PLAN_PHASE_TFTP, .at_percent = 30,
-	    .duration_us = 5 * SECOND, .traditional_too = true }, 1, true },
-	{ { .kind = PLAN_FAULT_UNPLUG, .role = PLAN_ROLE_LEAF, .phase = PLAN_PHASE_RECEIVING,
-	    .duration_us = 60 * SECOND }, 0, false },
-	{ { .kind = PLAN_FAULT_DAMAGE_TCP, .role = PLAN_ROLE_ANY, .phase = PLAN_PHASE_RECEIVING,
-	    .duration_us = PFS_TIME_NEVER }, 0, false },
-	{ { .kind = PLAN_FAULT_WAN_CUT, .role = PLAN_ROLE_ANY, .phase = PLAN_PHASE_TIME, .at_us = 15 * SECOND,
-	    .duration_us = 90 * SECOND }, 0, false },
-	{ { .kind = PLAN_FAULT_CLOCK_DRIFT, .role = PLAN_ROLE_ROOT, .phase = PLAN_PHASE_ROOT_WAITING,
-	    .drift_ppm = -400, .duration_us = 60 * SECOND }, 0, false },
+	{ { .kind = PLAN_FAULT_KILL,
+	    .role = PLAN_ROLE_ROOT,
+	    .phase = PLAN_PHASE_TFTP,
+	    .at_percent = 50,
+	    .duration_us = 20 * SECOND },
+	  1,
+	  false },
+	{ { .kind = PLAN_FAULT_CRASH,
+	    .role = PLAN_ROLE_PARENT,
+	    .phase = PLAN_PHASE_SERVING,
+	    .duration_us = 5 * SECOND },
+	  1,
+	  false },
+	{ { .kind = PLAN_FAULT_CRASH,
+	    .role = PLAN_ROLE_ANY,
+	    .phase = PLAN_PHASE_TFTP,
+	    .at_percent = 30,
+	    .duration_us = 5 * SECOND,
+	    .traditional_too = true },
+	  1,
+	  true },
+	{ { .kind = PLAN_FAULT_UNPLUG,
+	    .role = PLAN_ROLE_LEAF,
+	    .phase = PLAN_PHASE_RECEIVING,
+	    .duration_us = 60 * SECOND },
+	  0,
+	  false },
+	{ { .kind = PLAN_FAULT_DAMAGE_TCP,
+	    .role = PLAN_ROLE_ANY,
+	    .phase = PLAN_PHASE_RECEIVING,
+	    .duration_us = PFS_TIME_NEVER },
+	  0,
+	  false },
+	{ { .kind = PLAN_FAULT_WAN_CUT,
+	    .role = PLAN_ROLE_ANY,
+	    .phase = PLAN_PHASE_TIME,
+	    .at_us = 15 * SECOND,
+	    .duration_us = 90 * SECOND },
+	  0,
+	  false },
+	{ { .kind = PLAN_FAULT_CLOCK_DRIFT,
+	    .role = PLAN_ROLE_ROOT,
+	    .phase = PLAN_PHASE_ROOT_WAITING,
+	    .drift_ppm = -400,
+	    .duration_us = 60 * SECOND },
+	  0,
+	  false },
 };
 
 START_TEST(whatever_happens_replays)
@@ -209,7 +249,8 @@ START_TEST(trace_can_be_left_aside)
 	ck_assert(journal_find(path, is_joined, &item, name));
 	/* BYTES that lead to this one trace record: its hash stands before the deadline, a varint. */
 	ck_assert_uint_eq(item.expected.count, 1);
-	for (uint64_t code = journal_deadline_code(item.expected.deadline_us, item.event.now_us); code; code >>= 7)
+	for (uint64_t code = journal_deadline_code(item.expected.deadline_us, item.event.now_us); code;
+	     code >>= 7)
 		octets++;
 	journal_flip(path, item.end - octets - 1, 0x10);
 	journal_replay_all(path, NULL, &sum);
@@ -224,7 +265,8 @@ START_TEST(trace_can_be_left_aside)
 }
 END_TEST
 
-/* A build that logs more: records of kinds that the journal does not know are left out, the others renumbered. */
+/* A build that logs more: records of kinds that the journal does not know are left out, the others
+ * renumbered. */
 START_TEST(trace_of_unknown_kinds_does_not_count)
 {
 	struct pfs_actions two = { .count = 2 }, one = { .count = 1 };
@@ -314,16 +356,26 @@ START_TEST(only_the_chosen_phones_are_in_it)
 	ck_assert_int_eq(journal_choose(fleet.plan, "branch/subnet-1", chosen, error, sizeof(error)), 0);
 	for (uint32_t i = 0; i < PHONES; i++)
 		ck_assert_uint_eq(chosen[i], fleet.plan->phones[i].subnet == 1);
-	ck_assert_int_eq(journal_choose(fleet.plan, "SEP020000000002..SEP020000000004,10.2.0.3", chosen, error,
-					sizeof(error)), 0);
+	ck_assert_int_eq(journal_choose(fleet.plan, "SEP020000000002..SEP020000000004,10.2.0.3", chosen,
+					error, sizeof(error)),
+			 0);
 	for (uint32_t i = 0; i < PHONES; i++)
-		ck_assert_uint_eq(chosen[i], (i >= 2 && i <= 4) || fleet.plan->phones[i].address == 0x0a020003);
-	static const char *const wrong[] = { "", "SEP1", "branch/", "branch/voice", "10.9.9.9", "..",
-					     "SEP020000000004..SEP020000000002", "branch,", "SEP020000000004.." };
+		ck_assert_uint_eq(chosen[i],
+				  (i >= 2 && i <= 4) || fleet.plan->phones[i].address == 0x0a020003);
+	static const char *const wrong[] = { "",
+					     "SEP1",
+					     "branch/",
+					     "branch/voice",
+					     "10.9.9.9",
+					     "..",
+					     "SEP020000000004..SEP020000000002",
+					     "branch,",
+					     "SEP020000000004.." };
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		uint8_t unused[PHONES];
 		ck_assert_int_eq(journal_choose(fleet.plan, wrong[i], unused, error, sizeof(error)), -EINVAL);
-		ck_assert_ptr_nonnull(strstr(error, "no such phones: use a name or address of SEP020000000000 to "));
+		ck_assert_ptr_nonnull(
+			strstr(error, "no such phones: use a name or address of SEP020000000000 to "));
 	}
 	sim_fleet_done(&fleet);
 	spec.journal = path;
@@ -444,6 +496,107 @@ START_TEST(a_journal_that_breaks_off_can_be_taken_in_part)
 }
 END_TEST
 
+static struct journal *rescued;
+
+static void on_abort(int number)
+{
+	(void)number;
+	journal_rescue(rescued);
+}
+
+/* A core that is told what pfs.h forbids: it accepts no such connection. Does not return. */
+static void break_a_core(const struct plan *plan)
+{
+	static struct pfs_phone core;
+	static struct pfs_actions actions;
+	const struct journal_options options = {
+		.plan = plan, .path = path, .engine = "sim", .bytes_max = JOURNAL_BYTES_MAX_DEFAULT
+	};
+	struct pfs_event event = { .kind = PFS_EV_START, .now_us = 5 };
+	struct pfs_config config;
+
+	freopen("/dev/null", "w", stderr);
+	signal(SIGABRT, on_abort);
+	if (journal_new(&options, &rescued) < 0)
+		_exit(1);
+	memset(&config, 0, sizeof(config));
+	plan_phone_config(plan, 3, false, 0, &config);
+	journal_phone_init(rescued, 3, &core, &config);
+	journal_step(rescued, 3, &core, &event, &actions);
+	event = (struct pfs_event){ .kind = PFS_EV_ACCEPTED, .conn = 0x777, .now_us = 6 };
+	journal_step(rescued, 3, &core, &event, &actions);
+	_exit(1);
+}
+
+/* The event in which a core breaks its own assertion is the journal's last, and its replay leads there. */
+START_TEST(a_broken_assertion_is_in_it)
+{
+	struct sim_fleet_spec spec = spec_of(14);
+	int status;
+	pid_t child;
+
+	make_folder();
+	spec.journal = NULL;
+	run(&spec);
+	child = fork();
+	if (child == 0)
+		break_a_core(fleet.plan);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	journal_replay_all(path, NULL, &sum);
+	ck_assert_int_eq(sum.cut, JOURNAL_CUT_ASSERTION);
+	ck_assert_uint_eq(sum.entered, 2);
+	ck_assert_uint_eq(sum.events, 1); /* replay does not give the core what it cannot take */
+	ck_assert_uint_eq(sum.differing, 1);
+	ck_assert_uint_eq(sum.difference.event, 2);
+	ck_assert_str_eq(sum.difference.expected, "that the core accepts connection 777");
+	sim_fleet_done(&fleet);
+	remove_folder();
+}
+END_TEST
+
+static int threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	int count = 0;
+
+	ck_assert_ptr_nonnull(tasks);
+	while (readdir(tasks))
+		count++;
+	closedir(tasks);
+	return count;
+}
+
+/*
+ * However many phones are named in it: making it makes no thread. The netns
+ * world enters its user namespace after that, which a process with threads
+ * may not.
+ */
+START_TEST(making_it_makes_no_thread)
+{
+	struct sim_fleet_spec spec = { .phones = 6000, .time_limit_us = 1 };
+	struct journal_options options = { .path = path,
+					   .engine = "sim",
+					   .bytes_max = JOURNAL_BYTES_MAX_DEFAULT };
+	struct journal *journal;
+	struct stat status;
+	int before = threads();
+
+	make_folder();
+	sim_fleet_run(&spec, &fleet);
+	options.plan = fleet.plan;
+	ck_assert_int_eq(journal_new(&options, &journal), 0);
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_uint_gt((uint64_t)status.st_size, 256 * 1024); /* a piece has been written */
+	ck_assert_int_eq(threads(), before);
+	journal_close(journal, NULL);
+	journal_replay_all(path, NULL, &sum);
+	ck_assert_uint_eq(sum.phones, 6000);
+	sim_fleet_done(&fleet);
+	remove_folder();
+}
+END_TEST
+
 static Suite *journal_suite(void)
 {
 	Suite *suite = suite_create("journal");
@@ -460,6 +613,8 @@ static Suite *journal_suite(void)
 	tcase_add_test(tcase, only_the_chosen_phones_are_in_it);
 	tcase_add_test(tcase, what_is_no_journal_is_refused);
 	tcase_add_test(tcase, a_journal_that_breaks_off_can_be_taken_in_part);
+	tcase_add_test(tcase, a_broken_assertion_is_in_it);
+	tcase_add_test(tcase, making_it_makes_no_thread);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -28,8 +28,12 @@ static size_t make_original(uint8_t *bytes)
 {
 	struct plan_fault fault = sim_fleet_fault(PLAN_FAULT_CRASH, PLAN_ROLE_PARENT, PLAN_PHASE_SERVING, 0);
 	char path[] = "/tmp/pfs-journal-fuzz-XXXXXX";
-	struct sim_fleet_spec spec = { .phones = 4, .seed = 2, .sizes = { 0, 40000 }, .journal = path,
-				       .faults = &fault, .fault_count = 1 };
+	struct sim_fleet_spec spec = { .phones = 4,
+				       .seed = 2,
+				       .sizes = { 0, 40000 },
+				       .journal = path,
+				       .faults = &fault,
+				       .fault_count = 1 };
 	struct sim_fleet fleet;
 	size_t size = 0;
 	FILE *file;
@@ -99,7 +103,8 @@ static int look(const char *path)
 		if (replay_phone(reader, i, &plain, &result, &error) < 0)
 			end = error.line[0] && !strchr(error.line, '\n') ? BAD : WITHOUT_A_LINE;
 		else if (result.differs && end == SAME)
-			end = result.difference.expected[0] && result.difference.seen[0] ? DIFFERS : WITHOUT_A_LINE;
+			end = result.difference.expected[0] && result.difference.seen[0] ? DIFFERS
+											 : WITHOUT_A_LINE;
 	}
 	journal_reader_free(reader);
 	return end;
@@ -107,7 +112,8 @@ static int look(const char *path)
 
 int main(int argc, char **argv)
 {
-	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 0, rounds = argc > 2 ? strtoull(argv[2], NULL, 10) : 20000;
+	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 0,
+		 rounds = argc > 2 ? strtoull(argv[2], NULL, 10) : 20000;
 	uint8_t *original = malloc(SIZE_MAX_BYTES), *bytes = malloc(SIZE_MAX_BYTES);
 	int file = memfd_create("journal", MFD_CLOEXEC);
 	uint64_t ends[ENDS] = { 0 };
@@ -135,9 +141,9 @@ int main(int argc, char **argv)
 	/* All ways are gone, else the damage is not of the right kind. */
 	bool all = rounds < 5000 || (ends[REFUSED] > rounds / 4 && ends[BAD] > rounds / 50 &&
 				     ends[DIFFERS] > rounds / 50 && ends[SAME] > 0);
-	printf("%s 1 - %llu refused at once, %llu in a record, %llu differ, %llu the same\n", all ? "ok" : "not ok",
-	       (unsigned long long)ends[REFUSED], (unsigned long long)ends[BAD], (unsigned long long)ends[DIFFERS],
-	       (unsigned long long)ends[SAME]);
+	printf("%s 1 - %llu refused at once, %llu in a record, %llu differ, %llu the same\n",
+	       all ? "ok" : "not ok", (unsigned long long)ends[REFUSED], (unsigned long long)ends[BAD],
+	       (unsigned long long)ends[DIFFERS], (unsigned long long)ends[SAME]);
 	close(file);
 	free(original);
 	free(bytes);

@@ -44,7 +44,7 @@ void fleet_begin(struct fleet *fleet, const char *scenario, bool traditional)
 void fleet_run(struct fleet *fleet)
 {
 	struct world_options options = {.plan = fleet->plan, .record = fleet->record, .traditional = fleet->traditional,
-					.out_dir = fleet->out_dir, .stop = &fleet->stop};
+					.out_dir = fleet->out_dir, .stop = &fleet->stop, .workers = fleet->workers};
 	char path[sizeof(fleet->out_dir) + 16];
 	const struct journal_options journal = {.plan = fleet->plan, .path = path, .engine = "netns",
 						.traditional = fleet->traditional, .bytes_max = JOURNAL_BYTES_MAX_DEFAULT};

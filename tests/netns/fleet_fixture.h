@@ -19,6 +19,7 @@ struct fleet {
 	struct world_report report;
 	char out_dir[64];       /* the run's folder, removed by fleet_end */
 	bool traditional;
+	uint32_t workers;       /* 0: as many as the run finds right */
 	bool journalled;        /* set before fleet_run: a journal in out_dir/journal */
 	struct journal_result journal;
 	int error;              /* of netns_world_run */

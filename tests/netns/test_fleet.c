@@ -211,6 +211,10 @@ static const struct {
 	 "{\"kind\": \"wan_cut\", \"phase\": \"tftp\", \"percent\": 20, \"role\": \"root\", \"file\": \"jar\","
 	 " \"duration\": \"5s\"}",
 	 8, 0, 2},
+	{"WAN flaps for a while",
+	 "{\"kind\": \"wan_flap\", \"phase\": \"tftp\", \"percent\": 20, \"role\": \"root\", \"file\": \"jar\","
+	 " \"period\": \"1500ms\", \"duration\": \"6s\"}",
+	 8, 0, 2},
 };
 
 START_TEST(upsets_are_mended)

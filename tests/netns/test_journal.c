@@ -65,6 +65,30 @@ START_TEST(real_packets_replay)
 }
 END_TEST
 
+/* Two switches, a thread each, one journal; who was killed on one of them comes back there. */
+START_TEST(threads_share_a_journal)
+{
+	fleet_begin(&fleet,
+		    "{\"name\": \"test\", \"seed\": 7, \"scale\": \"1/40\", \"speed\": 20, \"time_limit\": \"20m\",\n"
+		    " \"enterprise\": {\"pfs\": \"enabled\"},\n"
+		    " \"sites\": [{\"name\": \"branch\", \"wan\": {\"rate\": \"20mbit\", \"rtt\": \"4ms\"}, \"subnets\": [\n"
+		    "  {\"name\": \"east\", \"network\": \"10.1.0.0/16\", \"phones\": [{\"model\": \"7961\", \"count\": 2}]},\n"
+		    "  {\"name\": \"west\", \"network\": \"10.2.0.0/16\", \"phones\": [{\"model\": \"7961\", \"count\": 2}]}]}],\n"
+		    " \"faults\": [{\"kind\": \"kill\", \"phase\": \"tftp\", \"percent\": 50, \"role\": \"root\","
+		    " \"file\": \"jar\", \"duration\": \"20s\"}]}",
+		    false);
+	fleet.journalled = true;
+	fleet.workers = 2;
+	fleet_run(&fleet);
+	ck_assert_int_eq(fleet.error, 0);
+	ck_assert_uint_eq(fleet.report.workers, 2);
+	ck_assert_uint_eq(fleet.result->upgraded, PHONES);
+	snprintf(path, sizeof(path), "%s/journal", fleet.out_dir);
+	replays(PHONES + 1);
+	fleet_end(&fleet);
+}
+END_TEST
+
 static bool is_verdict_on_apps(const struct journal_item *item)
 {
 	return !item->boot && item->event.kind == PFS_EV_VERIFIED && item->event.ok && item->event.file == 3;
@@ -98,6 +122,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, real_packets_replay, 0, sizeof(runs) / sizeof(*runs));
+	tcase_add_test(tcase, threads_share_a_journal);
 	tcase_add_test(tcase, what_is_falsified_is_found);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -20,6 +20,8 @@
 struct seen {
 	uint32_t kinds[PFS_TR_KINDS];
 	uint32_t rejected, silences, wrong_sizes, damaged;
+	uint32_t refused[PFS_REFUSALS];
+	uint32_t dropped[PFS_DROPS]; /* records, of which there is one at each power of two */
 	uint32_t lost_children[PFS_LOSS_KINDS], lost_parents[PFS_LOSS_KINDS];
 	uint64_t peer_begun_us, peer_done_us, verified_us; /* of phone `watched` and FILE_HIT */
 	uint64_t claims_us[4];                             /* its first ones */
@@ -36,6 +38,12 @@ static void watch(void *context, uint32_t phone, uint64_t now_us, const struct p
 		seen->rejected += trace->a == 0;
 		seen->silences += trace->a == 256;
 		seen->wrong_sizes += trace->a == 258;
+		break;
+	case PFS_TR_REFUSED:
+		seen->refused[trace->a]++;
+		break;
+	case PFS_TR_DROPPED:
+		seen->dropped[trace->a]++;
 		break;
 	case PFS_TR_CHILD_LOST:
 		seen->lost_children[trace->a]++;
@@ -387,6 +395,24 @@ START_TEST(wrong_length_for_good_fails_as_damaged)
 }
 END_TEST
 
+/* Three seconds down, three up: blocks are asked for again and again, one copy. */
+START_TEST(flapping_wan_is_outlived)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_WAN_FLAP, 0, 60 * SECOND);
+
+	fault.flap_us = 3 * SECOND;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, 1);
+		ck_assert_uint_ge(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 3);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
 /* ------------------------------------------------ connections */
 
 /* parent lost at any time: one copy. */
@@ -564,6 +590,8 @@ START_TEST(hostile_flood_is_outlived)
 		struct sim_fleet fleet;
 		sim_fleet_run(&spec, &fleet);
 		ck_assert_int_eq(fleet.error, 0);
+		/* It is heard, and the elections that it wins come to nothing. */
+		ck_assert_uint_ge(seen.kinds[PFS_TR_ELECTION_AGAIN], 1);
 		ck_assert_uint_eq(fleet.result->upgraded, PHONES - 1);
 		ck_assert_uint_eq(fleet.result->direct_count,
 				  fleet.result->direct_by_reason[PFS_DIRECT_PEERS_EXHAUSTED]);
@@ -583,10 +611,40 @@ START_TEST(hostile_garbage_is_refused)
 		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
 		struct sim_fleet fleet;
 		sim_fleet_run(&spec, &fleet);
-		ck_assert_uint_gt(seen.kinds[PFS_TR_DROPPED], 0);
+		/* Random bytes, and claims with one byte wrong: each has its own reason. */
+		ck_assert_uint_ge(seen.dropped[PFS_DROP_MAGIC], PHONES - 1);
+		ck_assert_uint_ge(seen.dropped[PFS_DROP_FORGED] + seen.dropped[PFS_DROP_FILE], 1);
 		ck_well(&fleet, PHONES - 1, 2);
 		sim_fleet_done(&fleet);
 	}
+}
+END_TEST
+
+/*
+ * A member that lies about trees. Nobody is led into a circle, nobody takes a
+ * JOIN for another hierarchy (the world stops the run that does): refused for
+ * either reason, left for the third, and the upgrade goes on without it.
+ */
+START_TEST(hostile_liar_leads_nobody_astray)
+{
+	struct plan_fault fault = at_time(PLAN_FAULT_HOSTILE_LIAR, 0, PFS_TIME_NEVER);
+	uint32_t strangers = 0, cycles = 0, left = 0;
+
+	for (uint64_t seed = 1; seed <= 2 * SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_assert_int_eq(fleet.error, 0);
+		ck_assert_uint_eq(fleet.result->upgraded, PHONES - 1);
+		strangers += seen.refused[PFS_REFUSE_STRANGER];
+		cycles += seen.refused[PFS_REFUSE_CYCLE];
+		left += seen.lost_parents[PFS_LOSS_CYCLE];
+		sim_fleet_done(&fleet);
+	}
+	ck_assert_uint_ge(strangers, 1);
+	ck_assert_uint_ge(cycles, 1);
+	ck_assert_uint_ge(left, 1);
 }
 END_TEST
 
@@ -643,6 +701,8 @@ int main(void)
 	tcase_add_test(tcase, hostile_root_is_blamed);
 	tcase_add_test(tcase, hostile_flood_is_outlived);
 	tcase_add_test(tcase, hostile_garbage_is_refused);
+	tcase_add_test(tcase, hostile_liar_leads_nobody_astray);
+	tcase_add_test(tcase, flapping_wan_is_outlived);
 	tcase_add_test(tcase, faults_are_deterministic);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

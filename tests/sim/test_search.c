@@ -295,6 +295,20 @@ START_TEST(three_phones)
 }
 END_TEST
 
+/* 160 million states each: minutes on two processors, and well below 8 GiB. */
+START_TEST(three_phones_with_faults)
+{
+	struct search_options options = {
+		.phones = 3, .files = 1, .drops = _i ? 1 : 2, .kills = (uint32_t)_i
+	};
+	struct search_result result = run(options, SEARCH_HOLDS);
+
+	ck_assert_uint_eq(result.orders_done, 13);
+	ck_assert_uint_gt(result.states, 100000000);
+	ck_assert_uint_lt(result.memory_bytes, UINT64_C(8) << 30);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("search");
@@ -302,8 +316,10 @@ int main(int argc, char **argv)
 	SRunner *runner;
 	int failed;
 
-	tcase_set_timeout(tests, 900);
-	if (argc > 1 && !strcmp(argv[1], "long")) {
+	tcase_set_timeout(tests, 3600);
+	if (argc > 1 && !strcmp(argv[1], "longest")) {
+		tcase_add_loop_test(tests, three_phones_with_faults, 0, 2);
+	} else if (argc > 1 && !strcmp(argv[1], "long")) {
 		tcase_add_test(tests, two_phones_with_faults);
 		tcase_add_test(tests, three_phones);
 		tcase_add_loop_test(tests, alike_orders_are_alike, 3, 4);

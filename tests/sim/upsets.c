@@ -1,6 +1,6 @@
 /*
  * Many small fleets, each with faults drawn from its seed: kills, crashes,
- * cables out and in, cut and bad links, a server that stops, is busy, silent or
+ * cables out and in, cut, bad and flapping links, a server that stops, is busy, silent or
  * wrong about a length, flipped bytes, disturbed and split switches, resets,
  * half-open streams, slow storage, clocks that drift, hostile hosts, by any role
  * in any phase. Whatever happens, no invariant of a phone or of
@@ -31,6 +31,7 @@ static void draw_measure(uint64_t seed, uint32_t which, struct plan_fault *fault
 						.hold_us = 1 + draw(seed, 44, which, 200000) };
 	fault->groups = 2 + (uint32_t)draw(seed, 45, which, 3);
 	fault->router_apart = draw(seed, 46, which, 2);
+	fault->flap_us = 1 + (uint32_t)draw(seed, 52, which, 20 * SECOND);
 	fault->hold_us = 1 + draw(seed, 47, which, 30 * SECOND);
 	fault->served_ppm = (uint32_t)draw(seed, 48, which, 2000000);
 	fault->upwards = draw(seed, 49, which, 2);

@@ -208,6 +208,25 @@ START_TEST(jitter_is_uniform_in_its_bounds)
 }
 END_TEST
 
+/* Down first, then up, each for the period, from when it began; what is lost has used the transmitter. */
+START_TEST(flaps_begin_by_being_down)
+{
+	struct link_config config = {.delay_us = 100, .flap_us = 1000, .flap_from_us = 5000};
+	struct link link = link_of(&config);
+	uint64_t arrival;
+
+	must_forward(&link, 4999, PACKET, 5099);
+	for (uint32_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(link_offer(&link, 5000 + 2000 * i, PACKET, &arrival), LINK_LOST);
+		ck_assert_int_eq(link_offer(&link, 5999 + 2000 * i, PACKET, &arrival), LINK_LOST);
+		must_forward(&link, 6000 + 2000 * i, PACKET, 6100 + 2000 * i);
+		must_forward(&link, 6999 + 2000 * i, PACKET, 7099 + 2000 * i);
+	}
+	ck_assert_uint_eq(link.lost_packets, 8);
+	link_deinit(&link);
+}
+END_TEST
+
 /* Never reorders, whatever the jitter, and whatever happens to delay, rate and jitter in mid-flow. */
 START_TEST(order_is_kept)
 {
@@ -325,6 +344,7 @@ int main(void)
 	tcase_add_test(tcase, refused_is_free_and_lost_is_not);
 	tcase_add_test(tcase, loss_is_what_was_asked_for);
 	tcase_add_test(tcase, jitter_is_uniform_in_its_bounds);
+	tcase_add_test(tcase, flaps_begin_by_being_down);
 	tcase_add_test(tcase, order_is_kept);
 	tcase_add_test(tcase, reconfigured_in_mid_flow);
 	tcase_add_test(tcase, remainder_survives_a_change_of_rate);

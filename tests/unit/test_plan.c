@@ -87,10 +87,38 @@ START_TEST(needs_are_counted)
 	ck_assert_uint_eq(plan->needs.bridges, 1 + 1 + 3);
 	ck_assert_uint_eq(plan->needs.ports_max, 1000);
 	ck_assert_uint_eq(plan->needs.links, phones + 2 * 2 + 5);
-	/* Every slot of every phone: namespace, listener, UDP, TFTP, log, connections. */
-	ck_assert_uint_ge(plan->needs.descriptors_worst, phones * (5 + PFS_CONNS_MAX));
-	ck_assert_uint_lt(plan->needs.descriptors_typical, plan->needs.descriptors_worst);
+	ck_assert_uint_eq(plan->needs.crowd_max, 2500);
+	ck_assert_uint_eq(plan->needs.neighbours_counted, 0);
+	/* The peer port's two, and both ends of a connection; where two trees overlap, of another. */
+	ck_assert_uint_eq(plan->needs.descriptors_phone_typical, 4);
+	ck_assert_uint_eq(plan->needs.descriptors_phone_worst, 6);
 	ck_assert_uint_gt(plan->needs.memory_bytes, phones * sizeof(struct pfs_phone));
+	plan_free(plan);
+}
+END_TEST
+
+/* Whole switches, the largest first; a table holds its own phones, the first's one descriptor for each other besides. */
+START_TEST(switches_are_dealt_out)
+{
+	struct plan *plan = scenario_good(two_sites, NULL);
+	uint64_t one, two, each = plan->needs.descriptors_phone_worst;
+	uint32_t of[3], workers;
+
+	ck_assert_int_eq(plan_deal(plan, 1, of), 0);
+	ck_assert_uint_eq(of[0] + of[1] + of[2], 0);
+	ck_assert_int_eq(plan_deal(plan, 2, of), 0);
+	ck_assert_uint_eq(of[2], 1);
+	ck_assert_uint_eq(of[0] + of[1], 0);
+	ck_assert_int_eq(plan_descriptors(plan, 1, each, &one), 0);
+	ck_assert_uint_eq(one, plan->needs.descriptors_fixed + each * plan->phone_count);
+	ck_assert_int_eq(plan_descriptors(plan, 2, each, &two), 0);
+	ck_assert_uint_eq(two, plan->needs.descriptors_fixed + each * 2500);
+	ck_assert_int_eq(plan_workers(plan, one, each, &workers), 0);
+	ck_assert_uint_eq(workers, 1);
+	ck_assert_int_eq(plan_workers(plan, one - 1, each, &workers), 0);
+	ck_assert_uint_eq(workers, 2);
+	ck_assert_int_eq(plan_workers(plan, two - 1, each, &workers), 0);
+	ck_assert_uint_eq(workers, 0); /* a switch is not divided */
 	plan_free(plan);
 }
 END_TEST
@@ -157,6 +185,7 @@ int main(void)
 	tcase_add_test(tcase, names_are_the_mac_addresses);
 	tcase_add_test(tcase, switches_and_wan);
 	tcase_add_test(tcase, needs_are_counted);
+	tcase_add_test(tcase, switches_are_dealt_out);
 	tcase_add_test(tcase, config_of_a_phone);
 	tcase_add_test(tcase, hierarchies);
 	suite_add_tcase(suite, tcase);

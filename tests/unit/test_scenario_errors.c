@@ -414,10 +414,10 @@ static const struct bad_case cases[] = {
 	{"unknown fault",
 	 WITH("'faults':[{'kind':'explode','at':'1s'}]"),
 	 "t.json: faults[0].kind: 'explode': must be 'kill', 'unplug', 'crash', 'wan_cut', 'wan_de"
-	 "grade', 'server_stop', 'damage_tftp', 'damage_tcp', 'lan_disturb', 'lan_split', 'slow_po"
+	 "grade', 'wan_flap', 'server_stop', 'damage_tftp', 'damage_tcp', 'lan_disturb', 'lan_split', 'slow_po"
 	 "rts', 'server_busy', 'server_silent', 'server_size', 'tcp_reset', 'tcp_half_open', 'slow"
-	 "_storage', 'clock_drift', 'hostile_root', 'hostile_flood', 'hostile_garbage' or 'lan_los"
-	 "e'"},
+	 "_storage', 'clock_drift', 'hostile_root', 'hostile_flood', 'hostile_garbage', 'hostile_l"
+	 "iar' or 'lan_lose'"},
 	{"a measure of a kind that loses",
 	 WITH("'faults':[{'kind':'lan_split','at':'1s','skip':1}]"),
 	 "t.json: faults[0].skip: 1: goes with kind 'lan_lose' only"},

@@ -1,0 +1,109 @@
+/*
+ * What the invariants remember: each phone as it was last counted, and each
+ * family. Shared by invariants.c and conduct.c, and by nobody else.
+ */
+#ifndef FLEET_SIM_WATCH_H
+#define FLEET_SIM_WATCH_H
+
+#include "emulator/sim/sim.h"
+
+#include "pfs-core/timers.h"
+
+/* After its end a fault is felt for so long: silence, two ancestors that do not answer, an election. */
+#define FAULT_FELT_US (PFS_SILENCE_US + 2 * (PFS_CONNECT_US + PFS_JOIN_US) + 20 * PFS_S)
+#define LINKS_MAX (PFS_CHILDREN_MAX * PFS_HIERARCHIES_MAX + PFS_CHILDREN_MAX)
+
+struct child_link {
+	uint32_t phone;
+	uint8_t file;
+};
+
+#define DISTRUSTED_MAX PFS_BLAMED_MAX
+
+/* A peer that the phone says it avoids from now on, and why. */
+struct distrusted {
+	uint32_t address;
+	uint8_t file, loss, strikes; /* strikes: times that it sent damage */
+};
+
+struct watched {
+	uint32_t family;
+	uint32_t parent; /* phone, or SIM_NONE */
+	uint32_t link_count;
+	struct child_link links[LINKS_MAX]; /* as the parent traced them */
+	uint64_t begun_us;                  /* its last start */
+	uint8_t state, file, held;          /* as last counted; held: how many, from the first on */
+	uint8_t rooted;                     /* bit a file: confirmed and not given up */
+	uint8_t rounds;                     /* elections that failed for the current file */
+	uint32_t claimed;                   /* strength of its last claim */
+	bool counted, ended, was_hostile;
+	/* of conduct.c */
+	uint32_t asked_xid;       /* tree that its last JOIN meant */
+	uint32_t grandparent;     /* its parent's parent, told when it joined and true since; SIM_NONE */
+	uint32_t owes_xfrcmd;     /* parent that has XfrCmd to pass on to it; SIM_NONE */
+	uint32_t hops;            /* of its last JOIN */
+	bool must_climb;          /* has lost its parent and knows an ancestor */
+	bool must_yield;          /* the event being stepped is a stronger claim or answer */
+	uint8_t distrusted_count; /* past DISTRUSTED_MAX: anybody */
+	struct distrusted distrusted[DISTRUSTED_MAX];
+	uint32_t confirmed;   /* strength of its last confirmation */
+	uint64_t heard_us;    /* bytes on any connection, or its joining */
+	uint64_t upgraded_us; /* PFS_TIME_NEVER: with no port open, or not yet */
+};
+
+struct family {
+	uint32_t electing[PFS_FILES_MAX], waiting[PFS_FILES_MAX]; /* phones; waiting: in ROOT_WAITING */
+	uint32_t copies[PFS_FILES_MAX];  /* begun while somebody else held or fetched it */
+	uint32_t excused[PFS_FILES_MAX]; /* by attempts that broke off and files that were damaged */
+	uint64_t begun_us[PFS_FILES_MAX]; /* when the first of them began that file */
+	uint32_t damaged;                /* verifications that failed */
+	uint32_t silences;               /* attempts that met silence */
+	uint32_t members;                /* phones that take part */
+	uint64_t rejected_us[PFS_FILES_MAX]; /* the first rejection of that file; 0 none */
+};
+
+/* A fault that struck, until when it lasted. */
+struct felt {
+	struct fault_order order;
+	uint64_t at_us, until_us; /* until_us: PFS_TIME_NEVER while it lasts */
+};
+
+struct sim_watch {
+	struct watched *phones;
+	struct family *families;
+	uint32_t family_count;
+	uint64_t bound_us;      /* of a phone's whole upgrade */
+	uint64_t felt_until_us; /* the last fault's effects; PFS_TIME_NEVER: while the run lasts */
+	uint64_t last_fault_us;
+	struct felt *felt;      /* each fault that has struck */
+	uint32_t felt_count;
+	bool busy, resized; /* the server rejected without cause; served another length */
+	bool unreachable;   /* the server was, for somebody, at some time */
+};
+
+/* True where they may share: one subnet, model and firmware set. */
+bool sim_same_family(const struct plan *plan, uint32_t phone, uint32_t other);
+
+/* The phone at that address in the subnet of `phone`, or SIM_NONE. */
+uint32_t sim_neighbour(const struct sim_world *world, uint32_t phone, uint32_t address);
+
+/* True where the phone runs, and can be heard. */
+bool sim_reachable(const struct sim_world *world, uint32_t phone);
+
+/* ---- copies.c: how often a file crosses the WAN ---- */
+
+int sim_copies_init(struct sim_world *world); /* 0 or -ENOMEM */
+void sim_copies_fault(struct sim_world *world, const struct fault_order *order);
+/* A phone that takes part begins to download a file from the server. */
+void sim_copies_begun(struct sim_world *world, uint32_t phone, uint8_t file);
+
+/* ---- conduct.c: rules of what one phone does to another, one step at a time ---- */
+
+void sim_conduct_begin(struct watched *phone);
+void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
+/* Before a step and after it. */
+void sim_conduct_event(struct sim_world *world, uint32_t number, const struct pfs_event *event);
+void sim_conduct_stepped(struct sim_world *world, uint32_t number);
+void sim_conduct_action(struct sim_world *world, uint32_t number, const struct pfs_action *action);
+
+#endif
