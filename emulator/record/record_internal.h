@@ -74,6 +74,10 @@ struct record {
 	bool reclaimed;                   /* call_rcu was used */
 };
 
+/* expected.c: for the expectations of the scenario that count events. */
+void record_count_expected(struct record *record, uint32_t phone, uint64_t now_us,
+			   const struct pfs_trace *trace);
+
 /* It is at least now_us: what record_now() says. */
 void record_passes(struct record *record, uint64_t now_us);
 
