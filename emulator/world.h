@@ -40,7 +40,12 @@ struct world_options {
 	struct journal *journal;          /* of what enters the phones; or NULL */
 	bool traditional;
 	const char *out_dir;              /* the run's folder, or NULL */
-	uint32_t workers;                 /* netns: threads that the phones are spread over; 0: 1 */
+	/*
+	 * Threads. netns: that the phones are spread over; 0: as many as it takes.
+	 * Virtual time: for sites that share nothing; 0: the caller's alone. With
+	 * more than none the tap and coverage there are called for from all of them.
+	 */
+	uint32_t workers;
 	const volatile sig_atomic_t *stop; /* becomes 1: end with partial results; may be NULL */
 	/*
 	 * Called once, as soon as the process may have more than one thread: the
@@ -53,6 +58,7 @@ struct world_options {
 	void (*tap)(void *context, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
 	void *tap_context;
 	/* Virtual time only. */
+	bool together;                   /* one event queue for all sites, whatever they share: for tests */
 	struct world_coverage *coverage; /* added to; may be NULL */
 	enum world_sabotage sabotage;
 	bool unwatched;                  /* the fleet's invariants are not looked at: for hosts that are no phones */
@@ -95,5 +101,8 @@ struct world_report {
  */
 int netns_world_run(const struct world_options *options, struct world_report *report);
 int sim_world_run(const struct world_options *options, struct world_report *report);
+
+/* How many parts of a run share nothing that needs one event queue: at most so many workers have work. */
+uint32_t sim_world_parts(const struct plan *plan, bool traditional);
 
 #endif

@@ -2,7 +2,8 @@
  * pfs-fleet check SCENARIO: checks a scenario and prints the plan it makes: the
  * sites, who takes part and who does not and why (F9, F10), the hierarchies
  * that follow, faults, expectations, and what all that needs beside what the
- * host gives. Nothing is made and nothing is changed.
+ * host gives: for namespaces, or with --engine sim for virtual time. Nothing is
+ * made and nothing is changed.
  *
  * Exit status: 0 good; 2 usage or a bad scenario; 4 the host lacks something.
  */
@@ -279,6 +280,37 @@ static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t 
 	return fullest;
 }
 
+static int print_rows(const struct need *rows, size_t count, uint64_t fullest)
+{
+	int missing = 0;
+
+	printf("\n%-26s %14s %14s\n", "Needs", "needed", "host gives");
+	for (size_t i = 0; i < count; i++) {
+		bool fits = rows[i].needed <= rows[i].given;
+		missing += !fits;
+		printf("  %-24s ", rows[i].what);
+		print_number(rows[i].needed, rows[i].bytes);
+		printf(" ");
+		print_number(rows[i].given, rows[i].bytes);
+		printf("%s%s", rows[i].of[0] ? "  " : "", rows[i].of);
+		if (!fits)
+			printf(": DOES NOT FIT, %llu phones would%s", (unsigned long long)rows[i].phones_fit,
+			       rows[i].needed == fullest ? " on each switch" : "");
+		printf("\n");
+	}
+	return missing;
+}
+
+/* Returns how many lines do not fit. */
+static int print_virtual_needs(const struct plan *plan)
+{
+	uint64_t phones = plan->phone_count, needed = plan->needs.virtual_bytes, given = limits_memory();
+	const struct need row = { "memory, estimated", "available", needed, given,
+				  phones * (given >> 10) / ((needed >> 10) + 1), true };
+
+	return print_rows(&row, 1, UINT64_MAX);
+}
+
 /* Returns how many lines do not fit. */
 static int print_needs(const struct plan *plan)
 {
@@ -304,40 +336,39 @@ static int print_needs(const struct plan *plan)
 		{"neighbours learned", "gc_thresh3, for the whole host", needs->neighbours_counted, learned,
 		 needs->neighbours_counted ? phones * learned / needs->neighbours_counted : phones, false},
 	};
-	int missing = 0;
 
-	printf("\n%-26s %14s %14s\n", "Needs", "needed", "host gives");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		bool fits = rows[i].needed <= rows[i].given;
-		missing += !fits;
-		printf("  %-24s ", rows[i].what);
-		print_number(rows[i].needed, rows[i].bytes);
-		printf(" ");
-		print_number(rows[i].given, rows[i].bytes);
-		printf("%s%s", rows[i].of[0] ? "  " : "", rows[i].of);
-		if (!fits)
-			printf(": DOES NOT FIT, %llu phones would%s", (unsigned long long)rows[i].phones_fit,
-			       rows[i].needed == fullest ? " on each switch" : "");
-		printf("\n");
-	}
-	if (needs->crowd_max > limits_backlog())
-		printf("  note: a broadcast on a switch of %llu phones is as many packets at once, and %llu may wait "
+	int missing = print_rows(rows, sizeof(rows) / sizeof(*rows), fullest);
+
+	if (needs->ports_max > limits_backlog())
+		printf("  note: a broadcast is a packet for each of a bridge's %llu phones at once, and %llu may wait "
 		       "(netdev_max_backlog): what is lost of them makes a run inconclusive\n",
-		       (unsigned long long)needs->crowd_max, (unsigned long long)limits_backlog());
+		       (unsigned long long)needs->ports_max, (unsigned long long)limits_backlog());
 	return missing + print_abilities(plan);
 }
 
 /* ---------------------------------------------------------------- command */
 
+enum { OPT_ENGINE = 256 };
+
+struct options {
+	const char *path;
+	bool sim;
+};
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-	const char **path = state->input;
+	struct options *options = state->input;
 
 	switch (key) {
+	case OPT_ENGINE:
+		options->sim = strcmp(argument, "sim") == 0;
+		if (!options->sim && strcmp(argument, "netns") != 0)
+			argp_error(state, "--engine: \"%s\": use netns or sim", argument);
+		return 0;
 	case ARGP_KEY_ARG:
-		if (*path)
+		if (options->path)
 			argp_error(state, "one scenario, not two");
-		*path = argument;
+		options->path = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which scenario?");
@@ -349,20 +380,26 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int command_check(int argc, char **argv)
 {
+	static const struct argp_option option_table[] = {
+		{ "engine", OPT_ENGINE, "ENGINE", 0, "What a run needs in netns (default) or in sim, virtual time",
+		  0 },
+		{ 0 }
+	};
 	static const struct argp argp = {
+		.options = option_table,
 		.parser = parse_option,
 		.args_doc = "SCENARIO",
 		.doc = "Checks a scenario and prints the plan it makes and what it needs.\v"
 		       "Exit status: 0 good; 2 usage or a bad scenario; 4 the host does not have what it needs.",
 	};
 	struct scenario_error error;
-	const char *path = NULL;
+	struct options options = { 0 };
 	struct plan *plan;
 
 	argp_err_exit_status = FLEET_EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &path) != 0)
+	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
 		return FLEET_EXIT_USAGE;
-	if (scenario_load(path, NULL, &plan, &error) < 0) {
+	if (scenario_load(options.path, NULL, &plan, &error) < 0) {
 		fprintf(stderr, "%s\n", error.line);
 		return FLEET_EXIT_USAGE;
 	}
@@ -372,7 +409,7 @@ int command_check(int argc, char **argv)
 	print_firmware(plan);
 	print_server(plan);
 	print_faults_and_expectations(plan);
-	int missing = print_needs(plan);
+	int missing = options.sim ? print_virtual_needs(plan) : print_needs(plan);
 	plan_free(plan);
 	if (missing) {
 		printf("\nThe host does not have what this scenario needs; pfs-fleet doctor says what mends it.\n");

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +20,12 @@
 #define PLAIN_SECONDS 10
 #define PLAIN_STEPS 10 /* a line at each tenth of the phones */
 
+/*
+ * Two modes may run at the same time, and a terminal has one line for it: it is
+ * that of whoever came first, then of the other.
+ */
+static _Atomic(struct progress *) on_screen;
+
 struct progress {
 	struct record *record;
 	const char *label;
@@ -29,7 +37,7 @@ struct progress {
 
 	const char *phase_told; /* the thread's own from here on */
 	uint32_t step_told;
-	time_t told_at;
+	time_t told_at, began_at;
 };
 
 static time_t seconds_now(void)
@@ -40,24 +48,38 @@ static time_t seconds_now(void)
 	return now.tv_sec;
 }
 
+/* Appends like printf, as much as there is room for. */
+__attribute__((format(printf, 4, 5))) static void append(char *text, size_t size, size_t *length,
+							 const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	int more = vsnprintf(text + *length, size - *length, format, arguments);
+	va_end(arguments);
+	*length = more > 0 && (size_t)more < size - *length ? *length + (size_t)more : size - 1;
+}
+
+/* Sites that are run apart are at different times: only what is done can be told, and how long it took. */
 static void describe(const struct progress *progress, const struct fleet_view *view, char *text, size_t size)
 {
-	int length =
-		snprintf(text, size, "%s: %s at %s, %" PRIu32 " of %" PRIu32 " phones", progress->label,
-			 view->phase, report_duration(view->now_us).text, view->upgraded, view->phones);
+	double share = view->bytes_wanted ? (double)view->bytes_held / (double)view->bytes_wanted : 1.0;
+	double real_s = (double)(seconds_now() - progress->began_at);
+	size_t length = 0;
 
-	if (view->failed && (size_t)length < size)
-		length +=
-			snprintf(text + length, size - (size_t)length, ", %" PRIu32 " failed", view->failed);
-	if ((size_t)length < size)
-		length += snprintf(text + length, size - (size_t)length, ", %.0f %%, WAN %.2f Mb/s",
-				   view->bytes_wanted
-					   ? 100.0 * (double)view->bytes_held / (double)view->bytes_wanted
-					   : 100.0,
-				   (double)view->wan_down_bps / 1e6);
-	if (view->left_us != UINT64_MAX && (size_t)length < size)
-		snprintf(text + length, size - (size_t)length, ", %s left",
-			 report_duration(view->left_us).text);
+	append(text, size, &length, "%s: %s", progress->label, view->phase);
+	if (!view->apart)
+		append(text, size, &length, " at %s", report_duration(view->now_us).text);
+	append(text, size, &length, ", %" PRIu32 " of %" PRIu32 " phones", view->upgraded, view->phones);
+	if (view->failed)
+		append(text, size, &length, ", %" PRIu32 " failed", view->failed);
+	append(text, size, &length, ", %.0f %%", 100 * share);
+	if (!view->apart)
+		append(text, size, &length, ", WAN %.2f Mb/s", (double)view->wan_down_bps / 1e6);
+	if (view->apart && share > 0.02)
+		append(text, size, &length, ", about %.0f s left", real_s * (1 - share) / share);
+	else if (view->left_us != UINT64_MAX)
+		append(text, size, &length, ", %s left", report_duration(view->left_us).text);
 }
 
 /* A line that wraps could not be drawn over. */
@@ -71,12 +93,16 @@ static int columns(void)
 static void tell(struct progress *progress, const struct fleet_view *view)
 {
 	uint32_t step = view->phones ? (uint32_t)((uint64_t)view->upgraded * PLAIN_STEPS / view->phones) : 0;
+	struct progress *nobody = NULL;
 	bool same_phase = progress->phase_told && strcmp(progress->phase_told, view->phase) == 0;
 	time_t now = seconds_now();
 	char text[240];
 
 	if (!progress->terminal && same_phase && step == progress->step_told &&
 	    now - progress->told_at < PLAIN_SECONDS)
+		return;
+	if (progress->terminal && !atomic_compare_exchange_strong(&on_screen, &nobody, progress) &&
+	    nobody != progress)
 		return;
 	progress->phase_told = view->phase;
 	progress->step_told = step;
@@ -138,7 +164,7 @@ struct progress *progress_start(struct record *record, const char *label)
 	progress->record = record;
 	progress->label = label;
 	progress->terminal = isatty(STDERR_FILENO);
-	progress->told_at = seconds_now();
+	progress->told_at = progress->began_at = seconds_now();
 	pthread_mutex_init(&progress->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -168,8 +194,10 @@ void progress_stop(struct progress *progress)
 	pthread_cond_signal(&progress->wake);
 	pthread_mutex_unlock(&progress->lock);
 	pthread_join(progress->thread, NULL);
-	if (progress->terminal && progress->phase_told)
+	if (progress->terminal && progress->phase_told) {
 		fprintf(stderr, "\r\033[K");
+		atomic_store(&on_screen, NULL);
+	}
 	pthread_cond_destroy(&progress->wake);
 	pthread_mutex_destroy(&progress->lock);
 	free(progress);

@@ -10,20 +10,26 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <urcu-qsbr.h>
 
 #include "emulator/commands/commands.h"
 #include "emulator/commands/folder.h"
 #include "emulator/commands/host_limits.h"
-#include "emulator/commands/progress.h"
-#include "emulator/journal/journal.h"
+#include "emulator/commands/jobs.h"
 #include "emulator/report/report.h"
 #include "emulator/scenario/scenario.h"
 #include "emulator/scenario/units.h"
 #include "emulator/world.h"
 
+#define CONSOLE_PHONES_MAX 10000 /* --console auto: a larger fleet writes none */
+#define SIM_WORKERS_MAX 256
+
+enum console { CONSOLE_AUTO, CONSOLE_ALL, CONSOLE_NONE };
+
 struct options {
 	const char *scenario, *out;
+	enum console console;
 	bool sim, pfs, traditional, json, quiet, journal;
 	const char *journal_phones;  /* as written, or NULL: all */
 	uint64_t journal_bytes_max;
@@ -32,20 +38,7 @@ struct options {
 	struct scenario_overrides overrides;
 };
 
-/* One fleet upgraded once. */
-struct one_run {
-	struct record *record;
-	struct world_report world;
-	const struct run_result *result;
-	struct journal_result journal;
-	char journal_path[FOLDER_PATH_MAX + 32]; /* "": none was kept */
-	struct progress *progress;
-	const char *label;
-	bool quiet, violated;
-};
-
 static volatile sig_atomic_t stop;
-static struct journal *kept; /* the run's that is under way */
 
 enum {
 	OPT_ENGINE = 256,
@@ -55,6 +48,7 @@ enum {
 	OPT_OUT,
 	OPT_JSON,
 	OPT_WORKERS,
+	OPT_CONSOLE,
 	OPT_JOURNAL,
 	OPT_JOURNAL_SIZE
 };
@@ -67,7 +61,11 @@ static const struct argp_option option_table[] = {
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
 	{ "workers", OPT_WORKERS, "N", 0,
-	  "netns: threads to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take)", 0 },
+	  "Threads. netns: to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take); "
+	  "sim: for modes and sites, 1 to 256 (default: one a core)",
+	  0 },
+	{ "console", OPT_CONSOLE, "WHICH", 0,
+	  "Console logs: all, none, or auto (default): all of up to 10,000 phones, none of more", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the summary instead of the table", 0 },
 	{ "journal", OPT_JOURNAL, "PHONES", OPTION_ARG_OPTIONAL,
 	  "Keep every event of these phones for replay: names, addresses, ranges A..B of them, SITE, "
@@ -96,6 +94,26 @@ static void parse_journal_size(struct options *options, const char *argument, st
 		return;
 	units_names(units_size, units, sizeof(units));
 	argp_error(state, "--journal-size: \"%s\": not a size above 0, with %s", argument, units);
+}
+
+static int parse_console(const char *text, enum console *console)
+{
+	static const char *const names[] = { "auto", "all", "none" };
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*console = (enum console)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static void check_workers(const struct options *options, struct argp_state *state)
+{
+	uint32_t most = options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX;
+
+	if (options->workers > most)
+		argp_error(state, "--workers: \"%u\": not a number from 1 to %u", options->workers, most);
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -128,9 +146,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->out = argument;
 		return 0;
 	case OPT_WORKERS:
-		if (parse_seed(argument, &number) < 0 || number < 1 || number > PLAN_WORKERS_MAX)
-			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument, PLAN_WORKERS_MAX);
+		if (parse_seed(argument, &number) < 0 || number < 1 || number > UINT32_MAX)
+			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument,
+				   options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX);
 		options->workers = (uint32_t)number;
+		return 0;
+	case OPT_CONSOLE:
+		if (parse_console(argument, &options->console) < 0)
+			argp_error(state, "--console: \"%s\": use auto, all or none", argument);
 		return 0;
 	case OPT_JSON:
 		options->json = true;
@@ -149,6 +172,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		if (state->arg_num > 0)
 			argp_error(state, "one scenario at a time: \"%s\" is one too many", argument);
 		options->scenario = argument;
+		return 0;
+	case ARGP_KEY_END:
+		check_workers(options, state); /* the engine may have been named after it */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which SCENARIO?");
@@ -180,7 +206,7 @@ static void on_signal(int number)
 static void on_abort(int number)
 {
 	(void)number;
-	journal_rescue(kept);
+	jobs_rescue();
 }
 
 /* The first one ends the run with what there is; the second one ends the program. */
@@ -193,97 +219,6 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 	action.sa_handler = on_abort;
 	sigaction(SIGABRT, &action, NULL);
-}
-
-static void begin_progress(void *context)
-{
-	struct one_run *run = context;
-
-	if (!run->progress && !run->quiet)
-		run->progress = progress_start(run->record, run->label);
-}
-
-/* Before a run that is to have one. Returns 0 or a negative errno (said on stderr). */
-static int begin_journal(const struct options *options, const struct plan *plan, bool traditional,
-			 const char *out_dir, int64_t origin_s, struct one_run *run, struct journal **journal)
-{
-	int error;
-
-	*journal = NULL;
-	if (!options->journal || !out_dir)
-		return 0;
-	snprintf(run->journal_path, sizeof(run->journal_path), "%s/%s.journal", out_dir,
-		 traditional ? "traditional" : "pfs");
-	const struct journal_options wanted = {
-		.plan = plan,
-		.path = run->journal_path,
-		.engine = options->sim ? "sim" : "netns",
-		.traditional = traditional,
-		.origin_s = origin_s,
-		.bytes_max = options->journal_bytes_max,
-		.chosen = options->journal_chosen,
-	};
-	error = journal_new(&wanted, journal);
-	kept = *journal;
-	if (error)
-		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", run->journal_path, strerror(-error));
-	return error;
-}
-
-static void end_journal(struct one_run *run, struct journal *journal)
-{
-	kept = NULL;
-	journal_close(journal, &run->journal);
-	if (run->journal.disk_error)
-		fprintf(stderr, "pfs-fleet: cannot write %s: %s: it ends there\n", run->journal_path,
-			strerror(run->journal.disk_error));
-}
-
-/* Returns 0, or a negative errno where the host lacks something (said on stderr). */
-static int run_once(const struct options *options, const struct plan *plan, bool sim, bool traditional,
-		    const char *out_dir, const char *label, struct one_run *run)
-{
-	/* Virtual time has no day: its logs are to be the same for a seed. */
-	int64_t origin_s = sim ? 0 : (int64_t)time(NULL);
-	struct journal *journal;
-
-	*run = (struct one_run){ .label = label, .quiet = options->quiet };
-	run->record = record_new(plan, traditional, out_dir, origin_s);
-	if (!run->record) {
-		int error = -errno;
-
-		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-error));
-		return error;
-	}
-	int result = begin_journal(options, plan, traditional, out_dir, origin_s, run, &journal);
-	if (result < 0)
-		return result;
-	struct world_options world = {
-		.plan = plan,
-		.workers = options->workers,
-		.record = run->record,
-		.journal = journal,
-		.traditional = traditional,
-		.out_dir = out_dir,
-		.stop = &stop,
-		.started = begin_progress,
-		.started_context = run,
-	};
-	if (sim)
-		begin_progress(run);
-	result = sim ? sim_world_run(&world, &run->world) : netns_world_run(&world, &run->world);
-	progress_stop(run->progress);
-	run->progress = NULL;
-	if (result < 0 && result != -EPROTO) {
-		kept = NULL;
-		journal_discard(journal);
-		return result;
-	}
-	end_journal(run, journal);
-	run->violated = result < 0;
-	run->result =
-		record_finish(run->record, record_now(run->record), stop && !record_all_ended(run->record));
-	return 0;
 }
 
 static struct report_run report_of(const struct one_run *run)
@@ -302,6 +237,31 @@ static uint64_t stretched(uint64_t limit_us, uint32_t scale_ppm)
 	return limit_us < UINT64_MAX / 1000000 ? limit_us * 1000000 / scale_ppm : limit_us;
 }
 
+static uint32_t cores(void)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return online < 1 ? 1 : online > SIM_WORKERS_MAX ? SIM_WORKERS_MAX : (uint32_t)online;
+}
+
+static void fill_jobs(const struct options *options, const struct plan *plan, bool sim, struct one_run *pfs,
+		      struct one_run *traditional, struct job jobs[2])
+{
+	/* What was said for the real kernel says nothing about virtual time beside it. */
+	uint32_t workers = sim != options->sim || (sim && !options->workers) ? cores() : options->workers;
+
+	for (int i = 0; i < 2; i++)
+		jobs[i] = (struct job){ .plan = plan,
+					.sim = sim,
+					.traditional = i == 1,
+					.wanted = i == 1 ? options->traditional : options->pfs,
+					.quiet = options->quiet,
+					.workers = workers,
+					.stop = &stop,
+					.label = i == 1 ? "traditional" : "PFS",
+					.run = i == 1 ? traditional : pfs };
+}
+
 /* False where the full size could not be worked out, or nobody waits for it any more. */
 static bool run_side(const struct options *options, const struct plan *plan, struct side_runs *side)
 {
@@ -316,11 +276,12 @@ static bool run_side(const struct options *options, const struct plan *plan, str
 	/* The scenario's limit is meant for its own size; what a fleet waits for besides bytes does not grow.
 	 */
 	side->plan->time_limit_us = stretched(side->plan->time_limit_us, plan->scale_ppm);
-	if (options->pfs &&
-	    run_once(options, side->plan, true, false, NULL, "full size, PFS", &side->pfs) < 0)
-		return false;
-	if (options->traditional && !stop &&
-	    run_once(options, side->plan, true, true, NULL, "full size, traditional", &side->traditional) < 0)
+	struct job jobs[2];
+	fill_jobs(options, side->plan, true, &side->pfs, &side->traditional, jobs);
+	jobs[0].label = "full size, PFS";
+	jobs[1].label = "full size, traditional";
+	jobs_run(jobs);
+	if (jobs[0].error || jobs[1].error)
 		return false;
 	side->side = (struct report_side){ .plan = side->plan,
 					   .pfs = report_of(&side->pfs),
@@ -378,18 +339,40 @@ static void tell_journal(const struct one_run *run)
 	printf("\n");
 }
 
+/* A log is a file a phone, and some 20 KB. */
+static bool writes_console(const struct options *options, const struct plan *plan)
+{
+	return options->console == CONSOLE_ALL ||
+	       (options->console == CONSOLE_AUTO && plan->phone_count <= CONSOLE_PHONES_MAX);
+}
+
+/* Something in the run's folder is not whole, which was said when it happened. */
+static bool is_cut(const struct one_run *run)
+{
+	return run->journal.disk_error || (run->result && run->result->disk_error);
+}
+
 static int run_modes(const struct options *options, const struct plan *plan, const char *out_dir,
 		     time_t started_at)
 {
 	struct one_run pfs = { 0 }, traditional = { 0 };
 	struct side_runs side = { 0 };
 	int status = FLEET_EXIT_HOST;
-	bool broken = false, nothing_ran;
+	bool broken, nothing_ran;
+	struct job jobs[2];
 
-	if (options->pfs && run_once(options, plan, options->sim, false, out_dir, "PFS", &pfs) < 0)
+	fill_jobs(options, plan, options->sim, &pfs, &traditional, jobs);
+	for (int i = 0; i < 2; i++) {
+		jobs[i].out_dir = out_dir;
+		jobs[i].console = writes_console(options, plan);
+		jobs[i].journal = options->journal;
+		jobs[i].journal_bytes_max = options->journal_bytes_max;
+		jobs[i].journal_chosen = options->journal_chosen;
+	}
+	jobs_run(jobs);
+	if (jobs[0].error)
 		goto out;
-	if (options->traditional && !stop)
-		broken = run_once(options, plan, options->sim, true, out_dir, "traditional", &traditional) < 0;
+	broken = jobs[1].error;
 	/* Nothing to tell of; else what the first run found is worth its time. */
 	if (broken && !pfs.result)
 		goto out;
@@ -416,7 +399,7 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		tell_journal(&pfs);
 		tell_journal(&traditional);
 	}
-	if (pfs.journal.disk_error || traditional.journal.disk_error)
+	if (is_cut(&pfs) || is_cut(&traditional))
 		status = FLEET_EXIT_HOST;
 	/* An invariant that does not hold (it stands on stderr): nothing that was counted until then is good. */
 	if (pfs.violated || traditional.violated)
@@ -492,6 +475,9 @@ int command_run(int argc, char **argv)
 		plan_free(plan);
 		return FLEET_EXIT_HOST;
 	}
+	if (!options.quiet && options.console == CONSOLE_AUTO && !writes_console(&options, plan))
+		fprintf(stderr, "pfs-fleet: no console logs of more than %d phones; --console all writes them\n",
+			CONSOLE_PHONES_MAX);
 	int status = FLEET_EXIT_USAGE;
 	if (folder_make(options.out, plan->name, started_at, out_dir) == 0) {
 		if (folder_write(out_dir, "scenario.json", plan->text) == 0) {

@@ -16,11 +16,14 @@
 
 static bool is_before(const struct tftp_transfers *transfers, uint32_t a, uint32_t b)
 {
-	uint64_t a_us = transfers->list[a].deadline_us;
-	uint64_t b_us = transfers->list[b].deadline_us;
+	const struct tftp_transfer *left = &transfers->list[a], *right = &transfers->list[b];
 
-	/* The slot decides a tie: the order must not depend on the heap's history. */
-	return a_us != b_us ? a_us < b_us : a < b;
+	/*
+	 * Nothing but the clients may decide a tie: not the heap's history, and not
+	 * the slot, which depends on whoever else is being served.
+	 */
+	return left->deadline_us != right->deadline_us ? left->deadline_us < right->deadline_us
+						       : left->number < right->number;
 }
 
 static void put(struct tftp_transfers *transfers, uint32_t index, uint32_t slot)
@@ -87,6 +90,7 @@ uint32_t tftp_transfers_begin(struct tftp_transfers *transfers, uint32_t address
 	slot = transfers->free_slots[--transfers->free_count];
 	transfer = &transfers->list[slot];
 	memset(transfer, 0, sizeof(*transfer));
+	transfer->number = transfers->begun++;
 	transfer->address = address;
 	transfer->port = port;
 	transfer->serving = 1;

@@ -16,6 +16,7 @@ struct tftp_transfer {
 	uint64_t size;           /* of the file when the transfer began */
 	uint64_t wait_first_us;  /* before the first retransmission of a packet */
 	uint64_t wait_us;        /* before the next one */
+	uint64_t number;         /* of the transfer: how many were begun before it */
 	uint32_t address;        /* with the port: the client's TID */
 	uint32_t file;
 	uint32_t retries;        /* of the packet that waits */
@@ -34,8 +35,9 @@ struct tftp_transfers {
 	uint32_t slots;
 	uint32_t *free_slots;       /* stack; the lowest slot is taken first */
 	uint32_t free_count;
-	uint32_t *heap;             /* slots, earliest deadline first; the lower slot at a tie */
+	uint32_t *heap;             /* slots, earliest deadline first; the transfer that began first at a tie */
 	uint32_t heap_count;
+	uint64_t begun;             /* transfers so far */
 	uint32_t *buckets;          /* first slot of each, or TFTP_NO_TRANSFER */
 	uint32_t bucket_mask;
 };

@@ -62,7 +62,8 @@ static void number_ports(struct fabric *fabric)
 	for (uint32_t i = 0; i < plan->switch_count; i++) {
 		struct fabric_switch *lan = &fabric->switches[i];
 
-		lan->bridges = lan->phones ? (lan->phones + PLAN_SWITCH_PORTS_MAX - 1) / PLAN_SWITCH_PORTS_MAX : 1;
+		lan->bridge_ports = plan_bridge_ports(lan->phones);
+		lan->bridges = lan->phones ? (lan->phones + lan->bridge_ports - 1) / lan->bridge_ports : 1;
 	}
 }
 

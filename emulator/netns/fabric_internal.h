@@ -42,7 +42,7 @@ struct fabric_namespace {
 struct fabric_switch {
 	struct fabric_namespace ns;
 	int arp;           /* a packet socket that counts ARP requests; -1: none */
-	uint32_t phones, bridges;
+	uint32_t phones, bridges, bridge_ports; /* bridge_ports: phones on each */
 	uint64_t *pairs;   /* phones introduced to each other; a hash set, 0 is free; its worker's alone */
 	uint32_t pairs_size, pairs_count;
 };

@@ -290,16 +290,6 @@ static int list_files(struct headquarters *headquarters)
 	return 0;
 }
 
-static bool is_ours(const struct plan *plan, uint32_t address)
-{
-	uint32_t i;
-
-	for (i = 0; i < plan->site_count; i++)
-		if (plan->sites[i].wan_hq == address)
-			return true;
-	return plan->server.address == address;
-}
-
 int headquarters_init(struct headquarters *headquarters, const struct plan *plan, struct fabric *fabric,
 		      struct ev_loop *loop, const struct netns_clock *clock, const char *out_dir)
 {
@@ -310,7 +300,7 @@ int headquarters_init(struct headquarters *headquarters, const struct plan *plan
 	headquarters->fabric = fabric;
 	headquarters->loop = loop;
 	headquarters->clock = clock;
-	headquarters->log_here = plan->log_server.enabled && is_ours(plan, plan->log_server.address);
+	headquarters->log_here = plan->log_server.here;
 	headquarters->folder = out_dir ? out_dir : "/tmp";
 	headquarters->damage = calloc(plan->phone_count, 1);
 	if (!headquarters->damage)

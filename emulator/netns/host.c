@@ -611,18 +611,11 @@ void host_power_off(struct host *host)
 
 /* ------------------------------------------------------------------- F14 */
 
-static bool level_sent(const struct plan_log_server *server, int severity, bool pfs)
-{
-	if (pfs)
-		return server->pfs_max >= 1; /* 0-0: none; the lines of PFS are one level, 1 */
-	return severity >= server->base_min && severity <= server->base_max;
-}
-
 void host_log_line(struct host *host, int severity, bool pfs, const char *line)
 {
 	const struct plan_log_server *server = &host->worker->plan->log_server;
 
-	if (host->log_silent || !level_sent(server, severity, pfs))
+	if (host->log_silent || !plan_log_sends(server, severity, pfs))
 		return;
 	if (host->log_fd < 0) {
 		host->log_fd = socket_open_log(host, server->address, server->port);

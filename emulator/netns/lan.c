@@ -1,6 +1,6 @@
 /*
- * Switches and phones. A switch is one broadcast domain of any size: bridges of
- * at most PLAN_SWITCH_PORTS_MAX phones each, joined by veth pairs into a tree,
+ * Switches and phones. A switch is one broadcast domain of any size: a bridge, or
+ * bridges of plan_bridge_ports() phones each, joined by veth pairs into a chain,
  * all in one namespace. More than one subnet may stand on it.
  *
  * Address resolution never floods (DESIGN point 11). One broadcast costs the
@@ -15,7 +15,9 @@
  *
  * A broadcast is a packet a port, all queued at once on one processor, and the
  * kernel's queue for that (net.core.netdev_max_backlog, 1,000 by default) is the
- * host's: on one switch of 3,000 phones it lost what was for the third bridge.
+ * host's. With bridges of 1,000 it lost some on switches of 2,000 phones and all
+ * that was for the third bridge on one of 3,000; so larger switches are chains of
+ * smaller bridges, and what waits is never much more than one of them has ports.
  * Such drops are counted on the ports, make a run inconclusive, and `doctor`
  * says the line that mends it.
  */
@@ -32,7 +34,6 @@
 
 #include "emulator/netns/fabric_internal.h"
 
-#define UPLINKS_MAX 16           /* younger bridges on one bridge; 1,000 phones + 16 + 2 < 1,023 */
 #define TBF_BURST_US 1000        /* a port is ahead of its rate by no more than this much wire time */
 #define TBF_BURST_MIN 8192       /* but by five full frames */
 #define GSO_BYTES_MAX 65536
@@ -40,28 +41,15 @@
 #define TBF_BPS_MAX 16000000000u /* libnl counts bytes a second in an int; nothing here is faster */
 #define RTO_MIN_MS 200           /* the kernel's own, at speed 1 */
 
-static uint32_t bridge_of(const struct fabric_phone *phone)
+static uint32_t bridge_of(const struct fabric_switch *lan, const struct fabric_phone *phone)
 {
-	return phone->position / PLAN_SWITCH_PORTS_MAX;
-}
-
-static uint32_t elder_of(uint32_t bridge)
-{
-	return (bridge - 1) / UPLINKS_MAX;
+	return phone->position / lan->bridge_ports;
 }
 
 /* On bridge `at`, the port towards a thing that is on bridge `where` != at. */
 static int uplink_towards(uint32_t at, uint32_t where)
 {
-	uint32_t step = where;
-
-	/* below `at`: the child of `at` on the way; else upwards */
-	while (step) {
-		if (elder_of(step) == at)
-			return (int)(SWITCH_UPLINK + 2 * step + 1);
-		step = elder_of(step);
-	}
-	return (int)(SWITCH_UPLINK + 2 * at);
+	return (int)(where > at ? SWITCH_UPLINK + 2 * (at + 1) + 1 : SWITCH_UPLINK + 2 * at);
 }
 
 static void add_bridge(const struct fabric *fabric, struct netlink *nl, uint32_t bridge)
@@ -132,7 +120,7 @@ static void add_uplink(const struct fabric *fabric, struct netlink *nl, uint32_t
 	fabric_add_veth(fabric, nl, &up, &down);
 	/* the kernel takes a master at creation for the near end only */
 	join = netlink_link_message(RTM_NEWLINK, 0, AF_UNSPEC, down.index, 0, 0);
-	if (join && nla_put_u32(join, IFLA_MASTER, SWITCH_BRIDGE + elder_of(bridge))) {
+	if (join && nla_put_u32(join, IFLA_MASTER, SWITCH_BRIDGE + bridge - 1)) {
 		nlmsg_free(join);
 		join = NULL;
 	}
@@ -271,7 +259,7 @@ static int port_up(struct fabric *fabric, uint32_t number)
 	struct fabric_switch *lan = &fabric->switches[subnet->lan_switch];
 	int index = (int)(SWITCH_PORT + phone->position);
 	char name[24];
-	struct fabric_end port = {.name = name, .index = index, .master = (int)(SWITCH_BRIDGE + bridge_of(phone)),
+	struct fabric_end port = {.name = name, .index = index, .master = (int)(SWITCH_BRIDGE + bridge_of(lan, phone)),
 				  .namespace = -1, .up = true};
 	struct fabric_end eth0 = {.name = "eth0", .index = PHONE_ETH0, .namespace = phone->descriptor,
 				  .mac = wanted->mac,
@@ -281,7 +269,7 @@ static int port_up(struct fabric *fabric, uint32_t number)
 	fabric_add_veth(fabric, &lan->ns.nl, &port, &eth0);
 	if (!fabric->plan->switches[subnet->lan_switch].real_arp) {
 		fabric_add_port_answers(&lan->ns.nl, index);
-		add_station(lan, &lan->ns.nl, bridge_of(phone), index, wanted->address, wanted->mac);
+		add_station(lan, &lan->ns.nl, bridge_of(lan, phone), index, wanted->address, wanted->mac);
 	}
 	return netlink_flush(&lan->ns.nl, wanted->name);
 }

@@ -20,6 +20,9 @@
 /* The process itself, and a phone's state, rows in the record, log lines and buffers: 23 KiB were measured. */
 #define PROCESS_BYTES (32u * 1024 * 1024)
 #define PHONE_EXTRA_BYTES (28u * 1024)
+/* A phone in virtual time, with its connections and rows in plan and record: a million took 3.8 GB. */
+#define PHONE_VIRTUAL_BYTES (4u * 1024)
+#define SITE_VIRTUAL_BYTES (512u * 1024)
 
 /*
  * Descriptors of a phone. One phone may have 11 (docs/protocol.md, question 3:
@@ -56,12 +59,13 @@ static void fill_switch_needs(const struct plan *plan, struct plan_needs *needs)
 {
 	for (uint32_t i = 0; i < plan->switch_count; i++) {
 		uint64_t ports = plan->switches[i].ports;
-		uint64_t bridges = (ports + PLAN_SWITCH_PORTS_MAX - 1) / PLAN_SWITCH_PORTS_MAX;
+		uint64_t bridges = (ports + plan_bridge_ports(ports) - 1) / plan_bridge_ports(ports);
 		bridges = bridges ? bridges : 1;
 		needs->bridges += bridges;
+		needs->neighbours += ports * bridges;
 		/* One pair to the router, and one between each two bridges of a chain. */
 		needs->links += bridges;
-		uint64_t fullest = ports < PLAN_SWITCH_PORTS_MAX ? ports : PLAN_SWITCH_PORTS_MAX;
+		uint64_t fullest = ports < plan_bridge_ports(ports) ? ports : plan_bridge_ports(ports);
 		needs->crowd_max = ports > needs->crowd_max ? ports : needs->crowd_max;
 		/* Its router, its parents and its children of two hierarchies, and as much again that has not aged yet. */
 		needs->neighbours_counted += plan->switches[i].real_arp ? ports * 2 * (1 + PFS_HIERARCHIES_MAX * 3) : 0;
@@ -82,8 +86,11 @@ static void fill_needs(struct plan *plan)
 	fill_switch_needs(plan, needs);
 	/* Router and headquarters each have a pair to the relay's end. */
 	needs->links += phones + 2 * sites;
-	/* A phone knows its router; router and switch know every phone; both ends of the WAN each other. */
-	needs->neighbours = 3 * phones + 2 * sites;
+	/*
+	 * A phone knows its router and two addresses of everybody; the router and each
+	 * bridge of its switch know every phone; both ends of the WAN each other.
+	 */
+	needs->neighbours += 4 * phones + 2 * sites;
 	needs->descriptors_phone_worst = PHONE_DESCRIPTORS_WORST + plan->log_server.enabled;
 	needs->descriptors_phone_typical = PHONE_DESCRIPTORS_TYPICAL + plan->log_server.enabled;
 	uint64_t fixed = PROCESS_DESCRIPTORS + SITE_DESCRIPTORS * sites + plan->switch_count;
@@ -95,6 +102,16 @@ static void fill_needs(struct plan *plan)
 	needs->memory_bytes = PROCESS_BYTES + firmware_bytes + needs->bridges * BRIDGE_BYTES +
 			      (sites + 1) * NAMESPACE_BYTES +
 			      phones * needs->memory_phone_bytes;
+	needs->virtual_bytes = PROCESS_BYTES + firmware_bytes + sites * SITE_VIRTUAL_BYTES +
+			       phones * PHONE_VIRTUAL_BYTES;
+}
+
+static bool is_headquarters(const struct plan *plan, uint32_t address)
+{
+	for (uint32_t i = 0; i < plan->site_count; i++)
+		if (plan->sites[i].wan_hq == address)
+			return true;
+	return plan->server.address == address;
 }
 
 int plan_finish(struct plan *plan)
@@ -103,6 +120,7 @@ int plan_finish(struct plan *plan)
 
 	if (r < 0)
 		return r;
+	plan->log_server.here = plan->log_server.enabled && is_headquarters(plan, plan->log_server.address);
 	fill_needs(plan);
 	return 0;
 }

@@ -28,7 +28,7 @@ void plan_phone_config(const struct plan *plan, uint32_t phone, bool traditional
 	memset(config, 0, sizeof(*config));
 	config->seed = plan->seed;
 	config->boot = boot;
-	config->phone = phone;
+	config->phone = plan->first_phone + phone;
 	config->address = from->address;
 	config->netmask = plan->subnets[from->subnet].netmask;
 	config->tftp_server = plan->server.address;
@@ -63,39 +63,59 @@ bool plan_shares(const struct plan *plan, uint32_t subnet, uint32_t model)
 	return plan->shares[(size_t)subnet * plan->model_count + model];
 }
 
-/* Goes through the hierarchies of a fault-free PFS run: their number, and the bytes of one copy of each. */
-static void sum_hierarchies(const struct plan *plan, uint64_t *count, uint64_t *bytes)
+/* What of a fault-free PFS run is one for each (subnet, model, firmware) that has phones that take part. */
+struct sums {
+	uint64_t families, hierarchies, bytes; /* bytes: of one copy of each hierarchy's file */
+};
+
+/* False where memory lacks. */
+static bool sum_hierarchies(const struct plan *plan, struct sums *sums)
 {
 	size_t pairs = (size_t)plan->model_count * plan->firmware_count;
 	/* Number of the subnet, from 1, in which a pair was seen last: never cleared between subnets. */
 	uint32_t *seen = calloc(pairs ? pairs : 1, sizeof(*seen));
 
-	*count = *bytes = 0;
+	*sums = (struct sums){ 0 };
 	if (!seen)
-		return;
+		return false;
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		const struct plan_phone *phone = &plan->phones[i];
 		uint32_t *mark = &seen[(size_t)phone->model * plan->firmware_count + phone->firmware];
 		if (phone->part != PFS_PART_YES || *mark == phone->subnet + 1)
 			continue;
 		*mark = phone->subnet + 1;
-		*count += plan->firmware[phone->firmware].file_count;
-		*bytes += plan->firmware[phone->firmware].total_bytes;
+		sums->families++;
+		sums->hierarchies += plan->firmware[phone->firmware].file_count;
+		sums->bytes += plan->firmware[phone->firmware].total_bytes;
 	}
 	free(seen);
+	return true;
 }
 
 uint64_t plan_hierarchies(const struct plan *plan)
 {
-	uint64_t count, bytes;
+	struct sums sums;
 
-	sum_hierarchies(plan, &count, &bytes);
-	return count;
+	sum_hierarchies(plan, &sums);
+	return sums.hierarchies;
+}
+
+uint64_t plan_downloaders(const struct plan *plan, bool traditional)
+{
+	struct sums sums;
+	uint64_t alone = 0;
+
+	if (traditional || !sum_hierarchies(plan, &sums))
+		return plan->phone_count;
+	for (uint32_t i = 0; i < plan->phone_count; i++)
+		alone += plan->phones[i].part != PFS_PART_YES;
+	return alone + sums.families;
 }
 
 uint64_t plan_wan_payload(const struct plan *plan, bool traditional)
 {
-	uint64_t count, bytes, total = 0;
+	uint64_t total = 0;
+	struct sums sums;
 
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		if (traditional || plan->phones[i].part != PFS_PART_YES)
@@ -103,8 +123,15 @@ uint64_t plan_wan_payload(const struct plan *plan, bool traditional)
 	}
 	if (traditional)
 		return total;
-	sum_hierarchies(plan, &count, &bytes);
-	return total + bytes;
+	sum_hierarchies(plan, &sums);
+	return total + sums.bytes;
+}
+
+bool plan_log_sends(const struct plan_log_server *server, int severity, bool pfs)
+{
+	if (pfs)
+		return server->pfs_max >= 1; /* 0-0: none; the lines of PFS are one level, 1 */
+	return severity >= server->base_min && severity <= server->base_max;
 }
 
 static const char *const server_names[] = {"embedded", "in.tftpd", "dnsmasq"};

@@ -16,6 +16,18 @@
 
 #define PLAN_NAME_MAX 48        /* names of sites, subnets, scenarios, with NUL */
 #define PLAN_SWITCH_PORTS_MAX 1000 /* of one bridge; the kernel takes 1023 */
+/*
+ * Of one bridge of a larger switch. A broadcast waits in the kernel as one packet
+ * a port, bridge by bridge, and 1,000 may wait (net.core.netdev_max_backlog):
+ * so there is room for a second one.
+ */
+#define PLAN_BRIDGE_PORTS 500
+
+/* Phones on each bridge of a switch of so many. */
+static inline uint32_t plan_bridge_ports(uint64_t phones)
+{
+	return phones <= PLAN_SWITCH_PORTS_MAX ? PLAN_SWITCH_PORTS_MAX : PLAN_BRIDGE_PORTS;
+}
 #define PLAN_PHONES_MAX 4000000 /* 24 bits of the MAC address number the phone */
 #define PLAN_DRAW_RESET 0x72657374 /* purpose of the draw that spreads the resets ("rest") */
 
@@ -109,6 +121,7 @@ struct plan_log_server {
 	uint8_t base_min, base_max;     /* levels sent, 0 to 7 */
 	uint8_t pfs_min, pfs_max;       /* 0 to 1; 0-0: no PFS lines */
 	char text[96];                  /* as written: address:port@@base=0-7;pfs=0-1 */
+	bool here;                      /* the address is headquarters' own: a collector listens; plan_finish() */
 };
 
 enum plan_fault_kind {
@@ -249,10 +262,11 @@ struct plan_needs {
 	uint64_t bridges, ports_max;    /* ports_max: phones on the fullest bridge */
 	uint64_t links, neighbours;     /* links: veth pairs; neighbours: permanent ones, which no limit counts */
 	uint64_t neighbours_counted;    /* learned by real ARP (lan.arp), which the host's limit counts */
-	uint64_t crowd_max;             /* phones on the fullest switch: a broadcast is as many packets */
+	uint64_t crowd_max;             /* phones on the fullest switch */
 	uint64_t descriptors_phone_worst, descriptors_phone_typical; /* of one phone, averaged over a hierarchy */
 	uint64_t descriptors_fixed;     /* besides the phones */
 	uint64_t memory_bytes, memory_phone_bytes; /* in all, and of it for each phone */
+	uint64_t virtual_bytes;         /* memory of a run in virtual time, all sites at once */
 };
 
 struct plan {
@@ -274,6 +288,7 @@ struct plan {
 	uint32_t own_resets;            /* phones that are reset at a time of their group's own */
 	bool staggered;                 /* resets evenly over the window; else drawn from it */
 	uint32_t model_count, firmware_count, site_count, switch_count, subnet_count, phone_count, fault_count;
+	uint32_t first_phone, first_site; /* of a slice: its first ones' numbers in the fleet; else 0 */
 	struct plan_model *models;
 	struct plan_firmware *firmware;
 	uint32_t profile_count;
@@ -313,6 +328,30 @@ uint64_t plan_hierarchies(const struct plan *plan);
  * (F1), or one for each hierarchy and each phone that takes no part (F2).
  */
 uint64_t plan_wan_payload(const struct plan *plan, bool traditional);
+
+/*
+ * How many phones of a fault-free run may be at the server at once: each that
+ * takes no part (traditional: each), and one root a (subnet, model, firmware).
+ * Where memory lacks: all.
+ */
+uint64_t plan_downloaders(const struct plan *plan, bool traditional);
+
+/* True where a phone sends a console line of that severity (0 to 7) to the log server. */
+bool plan_log_sends(const struct plan_log_server *server, int severity, bool pfs);
+
+/* ---- slice.c ---- */
+
+/* True where each site's subnets, switches and phones stand in one run, and every site has phones. */
+bool plan_can_slice(const struct plan *whole);
+
+/*
+ * One site as a plan of its own, without faults: numbers of subnets, switches
+ * and phones count from 0. Models, firmware and texts are the whole plan's,
+ * which must outlive it. plan_can_slice() must hold. NULL where memory lacks.
+ */
+struct plan *plan_slice(const struct plan *whole, uint32_t site);
+/* Instead of plan_free(); NULL is allowed. */
+void plan_slice_free(struct plan *slice);
 
 /*
  * What must be done once when everything else stands in the plan: fills

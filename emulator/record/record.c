@@ -20,11 +20,7 @@
 #define DAY_US (86400ull * 1000000ull)
 #define BLKSIZE_PLAIN 512 /* RFC 1350: without an option */
 
-/*
- * Phones of one model that are upgraded to different sets want different
- * files, so the set is part of a group's key.
- */
-static size_t group_of(const struct plan *plan, uint32_t phone)
+size_t record_group(const struct plan *plan, uint32_t phone)
 {
 	size_t group = (size_t)plan->phones[phone].subnet * plan->model_count + plan->phones[phone].model;
 
@@ -46,7 +42,7 @@ static int lay_out_hierarchies(struct record *record)
 	size_t room = 0;
 	for (uint32_t i = 0; i < plan->phone_count; i++)
 		if (plan->phones[i].part == PFS_PART_YES) {
-			size_t group = group_of(plan, i);
+			size_t group = record_group(plan, i);
 
 			if (record->first_hierarchy[group] == RECORD_NO_HIERARCHY) {
 				record->first_hierarchy[group] = i; /* for now: a phone of it */
@@ -79,7 +75,8 @@ static int lay_out_hierarchies(struct record *record)
 	return 0;
 }
 
-struct record *record_new(const struct plan *plan, bool traditional, const char *out_dir, int64_t origin_s)
+/* All but the logs. */
+static struct record *new_record(const struct plan *plan, bool traditional, int64_t origin_s)
 {
 	struct record *record = calloc(1, sizeof(*record));
 
@@ -109,17 +106,33 @@ struct record *record_new(const struct plan *plan, bool traditional, const char 
 				record->result.ineligible_by_part[plan->phones[i].part]++;
 		}
 	}
-	if (out_dir) {
-		record->log = console_log_new(plan, out_dir, traditional);
-		if (!record->log) {
-			int error = errno;
-
-			record_free(record);
-			errno = error;
-			return NULL;
-		}
-	}
 	return record;
+}
+
+static struct record *with_log(struct record *record, struct console_log *log)
+{
+	int error = errno;
+
+	record->log = log;
+	if (log)
+		return record;
+	record_free(record);
+	errno = error;
+	return NULL;
+}
+
+struct record *record_new(const struct plan *plan, bool traditional, const char *out_dir, int64_t origin_s)
+{
+	struct record *record = new_record(plan, traditional, origin_s);
+
+	return record && out_dir ? with_log(record, console_log_new(plan, out_dir, traditional)) : record;
+}
+
+struct record *record_part(const struct record *whole, const struct plan *slice)
+{
+	struct record *part = new_record(slice, whole->traditional, whole->origin_s);
+
+	return part && whole->log ? with_log(part, console_log_part(whole->log, slice)) : part;
 }
 
 void record_free(struct record *record)
@@ -140,8 +153,7 @@ void record_free(struct record *record)
 	free(record);
 }
 
-/* Room for one more entry of a list that doubles. */
-static bool grow(struct record *record, void **list, uint32_t count, uint32_t *room, size_t size)
+bool record_grow(struct record *record, void **list, uint32_t count, uint32_t *room, size_t size)
 {
 	if (count < *room)
 		return true;
@@ -170,7 +182,7 @@ static struct run_hierarchy *hierarchy_of(struct record *record, uint32_t phone,
 
 	if (!shares(record, phone) || file >= plan_phone_firmware(plan, phone)->file_count)
 		return NULL;
-	uint32_t first = record->first_hierarchy[group_of(plan, phone)];
+	uint32_t first = record->first_hierarchy[record_group(plan, phone)];
 	return first == RECORD_NO_HIERARCHY ? NULL : &record->hierarchies[first + file];
 }
 
@@ -251,14 +263,15 @@ static void broadcast(struct record *record, uint32_t phone, const struct pfs_tr
 		hierarchy->broadcasts++;
 }
 
-static void add_direct(struct record *record, uint32_t phone, const struct pfs_trace *trace)
+static void add_direct(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
 	struct run_result *result = &record->result;
 
 	result->direct_by_reason[trace->b < PFS_DIRECT_REASONS ? trace->b : PFS_DIRECT_NONE]++;
-	if (grow(record, (void **)&result->directs, result->direct_count, &record->direct_room,
-		 sizeof(*result->directs)))
-		result->directs[result->direct_count++] = (struct run_direct){ .phone = phone,
+	if (record_grow(record, (void **)&result->directs, result->direct_count, &record->direct_room,
+			sizeof(*result->directs)))
+		result->directs[result->direct_count++] = (struct run_direct){ .at_us = now_us,
+									       .phone = phone,
 									       .file = trace->file,
 									       .reason = (uint8_t)trace->b };
 }
@@ -283,7 +296,7 @@ static void tftp_begun(struct record *record, uint32_t phone, uint64_t now_us, c
 	if (hierarchy)
 		hierarchy->wan_copies++;
 	if (trace->b != PFS_DIRECT_NONE)
-		add_direct(record, phone, trace);
+		add_direct(record, phone, now_us, trace);
 }
 
 static void tftp_error(struct record *record, uint32_t phone, const struct pfs_trace *trace)
@@ -467,6 +480,7 @@ static void take_line(void *context, int severity, bool pfs, const char *line)
 void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
 	record_passes(record, now_us);
+	record->result.trace_records++;
 	account(record, phone, now_us, trace);
 	if (record->plan->expect.trace_count)
 		record_count_expected(record, phone, now_us, trace);
@@ -478,6 +492,23 @@ void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const 
 	plan_phone_config(record->plan, phone, record->traditional, record->phones[phone].boot, &config);
 	uint64_t clock_us = ((uint64_t)record->origin_s % 86400 * 1000000 + now_us) % DAY_US;
 	console_render(&config, clock_us, trace, take_line, &to);
+}
+
+bool record_has_logs(const struct record *record)
+{
+	return record->log != NULL;
+}
+
+void record_tick(struct record *record)
+{
+	if (record->log)
+		console_log_tick(record->log);
+}
+
+void record_rest(struct record *record)
+{
+	if (record->log)
+		console_log_flush(record->log);
 }
 
 void record_set_line_sink(struct record *record, record_line_fn sink, void *context)
@@ -505,8 +536,8 @@ void record_fault(struct record *record, uint64_t now_us, const char *text)
 	struct run_result *result = &record->result;
 
 	record_passes(record, now_us);
-	if (!grow(record, (void **)&result->faults, result->fault_count, &record->fault_room,
-		  sizeof(*result->faults)))
+	if (!record_grow(record, (void **)&result->faults, result->fault_count, &record->fault_room,
+			 sizeof(*result->faults)))
 		return;
 	struct run_fault *fault = &result->faults[result->fault_count++];
 	fault->at_us = now_us;

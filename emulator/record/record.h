@@ -25,6 +25,12 @@ struct record;
  * in the logs. Returns NULL and sets errno on failure.
  */
 struct record *record_new(const struct plan *plan, bool traditional, const char *out_dir, int64_t origin_s);
+/*
+ * The record of a slice (plan_slice()) of a record's plan: its phones count
+ * from 0, its logs go where the whole's go. May be used by another thread than
+ * the whole; must be freed before it. NULL and errno on failure.
+ */
+struct record *record_part(const struct record *whole, const struct plan *slice);
 void record_free(struct record *record);
 
 /*
@@ -66,12 +72,45 @@ bool record_all_ended(const struct record *record);
 /* The phone will never come back (killed without return). */
 void record_phone_gone(struct record *record, uint32_t phone);
 
+/*
+ * Takes over what the record of a slice (plan_slice()) of this record's plan
+ * has come to. Slices may be joined in any order, once each, before
+ * record_finish() of either; the part may be freed then.
+ */
+void record_join(struct record *record, struct record *part);
+
+/* After that: how many transfers the server had under way at most, for all parts together. */
+void record_serving_peak(struct record *record, uint64_t serving_peak);
+/* True where console logs are written. */
+bool record_has_logs(const struct record *record);
+
+/*
+ * To be called now and then by who runs the fleet: console lines that have
+ * waited too long are written. A view published does it too.
+ */
+void record_tick(struct record *record);
+/* Nothing is to come for a while: what waits is written, and its memory given back. */
+void record_rest(struct record *record);
+
+/* It is at least now_us: what record_now() says. */
+void record_passes(struct record *record, uint64_t now_us);
+
 /* ---- while it runs ---- */
+
+/* How far a fleet is, or a part of one. */
+struct record_progress {
+	uint32_t upgraded, failed;
+	uint64_t bytes_held, wan_bytes_down;
+};
+
+/* Of what the record was told so far; only from the thread that writes it. */
+void record_progress(const struct record *record, struct record_progress *progress);
 
 /* What a progress view shows. Immutable once published. */
 struct fleet_view {
 	const char *phase;          /* "bringing up", "upgrading", "ending" */
 	uint64_t now_us;            /* scenario time */
+	bool apart;                 /* its sites are run apart: now_us is the latest of their times, no rate is known */
 	uint32_t phones, upgraded, failed;
 	uint64_t wan_bytes_down;    /* of all sites */
 	uint64_t wan_down_bps;      /* over the last view's interval, scenario time */
@@ -92,6 +131,10 @@ struct fleet_view {
  */
 void record_publish(struct record *record, const char *phase, uint64_t now_us, const struct pfs_snapshot *snapshots);
 
+/* The same for a fleet whose parts have records of their own: progress is their sum. */
+void record_publish_progress(struct record *record, const char *phase, uint64_t now_us,
+			     const struct record_progress *progress);
+
 /*
  * The newest view, or NULL before the first. Only inside a read-side section of
  * a thread registered with liburcu's QSBR; valid until its next quiescent state.
@@ -100,7 +143,11 @@ const struct fleet_view *record_view(struct record *record);
 
 /* ---- when it has ended ---- */
 
-struct run_direct { uint32_t phone; uint8_t file; uint8_t reason; };
+struct run_direct {
+	uint32_t phone;
+	uint8_t file, reason;
+	uint64_t at_us;             /* when it was begun, of the scenario's clock */
+};
 
 /* A phone without the new firmware at the end. */
 enum run_end_reason { RUN_END_FAILED, RUN_END_UNFINISHED, RUN_END_GONE };
@@ -149,6 +196,7 @@ struct run_result {
 	uint64_t peer_transfers, peer_bytes, peer_broadcasts;
 	uint64_t damaged;           /* verifications that failed */
 	uint64_t redirects, refusals, elections_again;
+	uint64_t trace_records;     /* of which the console logs are renderings */
 	uint64_t dropped[PFS_DROPS];
 	uint64_t failures[PFS_FAIL_REASONS];
 	uint32_t direct_count;

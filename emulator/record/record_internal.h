@@ -35,7 +35,11 @@ struct record_phone {
 struct console_log;
 struct console_log *console_log_new(const struct plan *plan, const char *out_dir, bool traditional);
 void console_log_line(struct console_log *log, uint32_t phone, const char *line);
-/* Writes out what waits. Returns 0 or the errno of the first disk error so far. */
+/* The log of a slice of the plan, in the same folder; goes before the whole's. */
+struct console_log *console_log_part(struct console_log *whole, const struct plan *slice);
+/* To be called now and then: writes out some of what has waited too long. */
+void console_log_tick(struct console_log *log);
+/* Writes out what waits, and gives the memory back. Returns 0 or the errno of the first disk error so far. */
 int console_log_flush(struct console_log *log);
 int console_log_error(const struct console_log *log);
 void console_log_free(struct console_log *log);
@@ -78,8 +82,15 @@ struct record {
 void record_count_expected(struct record *record, uint32_t phone, uint64_t now_us,
 			   const struct pfs_trace *trace);
 
-/* It is at least now_us: what record_now() says. */
-void record_passes(struct record *record, uint64_t now_us);
+/*
+ * The (subnet, model, firmware set) of a phone, an index of first_hierarchy
+ * before the files. Phones of one model that are upgraded to different sets
+ * want different files, so the set is part of it.
+ */
+size_t record_group(const struct plan *plan, uint32_t phone);
+
+/* Room for one more entry of a list that doubles; false, said once, where memory lacks. */
+bool record_grow(struct record *record, void **list, uint32_t count, uint32_t *room, size_t size);
 
 /* WAN bytes of all sites, headquarters to site. */
 uint64_t record_wan_bytes_down(const struct record *record);

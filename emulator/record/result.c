@@ -120,6 +120,17 @@ static void work_out_server(const struct record *record, struct run_result *resu
 	result->tftp_retransmits = record->server.retransmits;
 }
 
+static int compare_directs(const void *left, const void *right)
+{
+	const struct run_direct *a = left, *b = right;
+
+	if (a->at_us != b->at_us)
+		return a->at_us < b->at_us ? -1 : 1;
+	if (a->phone != b->phone)
+		return a->phone < b->phone ? -1 : 1;
+	return (a->file > b->file) - (a->file < b->file);
+}
+
 const struct run_result *record_finish(struct record *record, uint64_t now_us, bool interrupted)
 {
 	struct run_result *result = &record->result;
@@ -131,6 +142,9 @@ const struct run_result *record_finish(struct record *record, uint64_t now_us, b
 	work_out_completion(record, result);
 	work_out_wan(record, result);
 	work_out_server(record, result);
+	/* The same list, whether the sites were run together or one after the other. */
+	if (result->direct_count)
+		qsort(result->directs, result->direct_count, sizeof(*result->directs), compare_directs);
 	/* Times were absolute so far; from here on they count from the first reset. */
 	if (!result->hierarchies)
 		for (uint32_t i = 0; i < record->hierarchy_count; i++) {

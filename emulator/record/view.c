@@ -26,6 +26,14 @@ static void reclaim(struct rcu_head *head)
 	free_published(caa_container_of(head, struct published, head));
 }
 
+void record_progress(const struct record *record, struct record_progress *progress)
+{
+	*progress = (struct record_progress){ .upgraded = record->upgraded,
+					      .failed = record->failed,
+					      .bytes_held = record->bytes_held,
+					      .wan_bytes_down = record_wan_bytes_down(record) };
+}
+
 /*
  * Linear in the bytes that are still wanted. PFS hands files on by whole
  * copies, so it runs late at first; below 2 % there is nothing to go by.
@@ -42,7 +50,6 @@ static uint64_t estimate_left_us(const struct record *record, uint64_t now_us)
 
 static void measure_wan(struct record *record, uint64_t now_us, struct fleet_view *view)
 {
-	view->wan_bytes_down = record_wan_bytes_down(record);
 	if (now_us > record->view_us) {
 		double bits = 8.0 * (double)(view->wan_bytes_down - record->view_wan_bytes);
 
@@ -53,23 +60,56 @@ static void measure_wan(struct record *record, uint64_t now_us, struct fleet_vie
 	view->wan_down_bps = record->view_wan_bps;
 }
 
-void record_publish(struct record *record, const char *phase, uint64_t now_us,
-		    const struct pfs_snapshot *snapshots)
+/* NULL where memory lacks. */
+static struct published *make_view(struct record *record, const char *phase, uint64_t now_us,
+				   const struct record_progress *progress)
 {
 	struct published *published = calloc(1, sizeof(*published));
 
 	record_passes(record, now_us);
+	record_tick(record);
+	if (!published)
+		return NULL;
+	published->view = (struct fleet_view){ .phase = phase,
+					       .now_us = now_us,
+					       .phones = record->plan->phone_count,
+					       .upgraded = progress->upgraded,
+					       .failed = progress->failed,
+					       .wan_bytes_down = progress->wan_bytes_down,
+					       .bytes_wanted = record->bytes_wanted,
+					       .bytes_held = progress->bytes_held < record->bytes_wanted
+								     ? progress->bytes_held
+								     : record->bytes_wanted,
+					       .left_us = UINT64_MAX };
+	return published;
+}
+
+static void publish(struct record *record, struct published *published)
+{
+	struct fleet_view *old = rcu_xchg_pointer(&record->view, &published->view);
+
+	if (!old)
+		return;
+	/* call_rcu wants an on-line caller; a loop that polls must be off-line again afterwards. */
+	bool was_online = rcu_read_ongoing();
+	if (!was_online)
+		rcu_thread_online();
+	call_rcu(&caa_container_of(old, struct published, view)->head, reclaim);
+	if (!was_online)
+		rcu_thread_offline();
+	record->reclaimed = true;
+}
+
+void record_publish(struct record *record, const char *phase, uint64_t now_us,
+		    const struct pfs_snapshot *snapshots)
+{
+	struct record_progress progress;
+
+	record_progress(record, &progress);
+	struct published *published = make_view(record, phase, now_us, &progress);
 	if (!published)
 		return;
 	struct fleet_view *view = &published->view;
-	view->phase = phase;
-	view->now_us = now_us;
-	view->phones = record->plan->phone_count;
-	view->upgraded = record->upgraded;
-	view->failed = record->failed;
-	view->bytes_wanted = record->bytes_wanted;
-	view->bytes_held =
-		record->bytes_held < record->bytes_wanted ? record->bytes_held : record->bytes_wanted;
 	view->left_us = estimate_left_us(record, now_us);
 	measure_wan(record, now_us, view);
 	if (snapshots) {
@@ -81,18 +121,19 @@ void record_publish(struct record *record, const char *phase, uint64_t now_us,
 			view->snapshot_count = view->phones;
 		}
 	}
+	publish(record, published);
+}
 
-	struct fleet_view *old = rcu_xchg_pointer(&record->view, view);
-	if (!old)
+/* Its parts are at different times: there is no rate, and no time left, that means anything. */
+void record_publish_progress(struct record *record, const char *phase, uint64_t now_us,
+			     const struct record_progress *progress)
+{
+	struct published *published = make_view(record, phase, now_us, progress);
+
+	if (!published)
 		return;
-	/* call_rcu wants an on-line caller; a loop that polls must be off-line again afterwards. */
-	bool was_online = rcu_read_ongoing();
-	if (!was_online)
-		rcu_thread_online();
-	call_rcu(&caa_container_of(old, struct published, view)->head, reclaim);
-	if (!was_online)
-		rcu_thread_offline();
-	record->reclaimed = true;
+	published->view.apart = true;
+	publish(record, published);
 }
 
 const struct fleet_view *record_view(struct record *record)

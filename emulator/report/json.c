@@ -245,5 +245,6 @@ cJSON *report_run_json(const struct plan *plan, const struct run_result *result)
 	json_seconds(completion, "max", result->completion_max_us);
 	add_failures(run, plan, result);
 	add_faults(run, result);
+	json_u64(run, "trace_records", result->trace_records);
 	return run;
 }

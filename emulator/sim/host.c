@@ -45,6 +45,7 @@ void sim_boot(struct sim_world *world, uint32_t number)
 	memset(phone->stored, 0, sizeof(phone->stored));
 	phone->timer_us = PFS_TIME_NEVER;
 	phone->tftp_port = 0;
+	phone->log_silent = false;
 	phone->port_open = false;
 	phone->running = true;
 	if (phone->over)

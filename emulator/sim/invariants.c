@@ -174,6 +174,7 @@ static void link_child(struct sim_world *world, uint32_t phone, const struct pfs
 		sim_broken_by(world, phone, child, "at most two children a hierarchy");
 	else
 		parent->links[parent->link_count++] = (struct child_link){ child, trace->file };
+	parent->stirred = true;
 }
 
 static void unlink_child(struct sim_world *world, uint32_t phone, const struct pfs_trace *trace)
@@ -249,7 +250,6 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 	const struct sim_phone *host = &world->phones[number];
 	if (phone->counted)
 		count_in(watch, phone, false);
-	phone->was_hostile |= host->hostile;
 	if (!host->running || host->hostile) {
 		phone->parent = SIM_NONE;
 		phone->link_count = phone->held = phone->rooted = 0;
@@ -257,20 +257,23 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 		return;
 	}
 	pfs_phone_snapshot(&host->core, &snapshot);
+	phone->stirred |= phone->file != snapshot.file;
 	phone->state = snapshot.state;
 	phone->file = snapshot.file;
 	phone->held = snapshot.files_held;
 	uint32_t parent = snapshot.parent ? sim_neighbour(world, number, snapshot.parent) : SIM_NONE;
 	if (parent != phone->parent && snapshot.parent)
 		may_share(world, number, snapshot.parent);
+	phone->stirred |= parent != phone->parent;
 	phone->parent = parent;
 	if (sim_on_wire(host))
 		count_in(watch, phone, true);
 	if (world->error)
 		return;
 	sim_conduct_stepped(world, number);
-	if (parent != SIM_NONE && !world->error)
+	if (parent != SIM_NONE && phone->stirred && !world->error)
 		check_cycle(world, number);
+	phone->stirred = false;
 	if (phone->file < PFS_FILES_MAX && family->waiting[phone->file] > 1 &&
 	    !family->electing[phone->file] && calm(world))
 		sim_broken(world, number, "one confirmed root a hierarchy once the subnet is quiet");
@@ -313,7 +316,7 @@ static void check_failure(struct sim_world *world, uint32_t number, const struct
 		break;
 	case PFS_FAIL_SERVER_BUSY:
 		/* By the phone's own clock, which may run fast by half at most. */
-		holds = (watch->busy || world->plan->server.serving_max < world->plan->phone_count) &&
+		holds = (watch->busy || world->plan->server.serving_max < world->fleet_phones) &&
 			family->rejected_us[trace->file] &&
 			world->now_us - family->rejected_us[trace->file] >= PFS_BUSY_LIMIT_US / 3 * 2;
 		break;
@@ -487,6 +490,9 @@ void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 		return;
 	watch->last_fault_us = world->now_us;
 	sim_copies_fault(world, order);
+	/* Whatever phone it takes the place of, one that takes no part too. */
+	if (plan_fault_hostile(order->kind))
+		watch->phones[order->phone].was_hostile = true;
 	if (order->phone < 0) {
 		watch->unreachable = true;
 	} else {

@@ -1,6 +1,11 @@
 /*
  * The event queue of the virtual-time world: a 4-ary heap of small plain
- * entries. Its order is total and documented, so that a run depends on the
+ * entries, and lanes beside it. Most events come in the order in which they
+ * will happen: a link never reorders, a LAN delay is the same for all, an
+ * answer comes now. The kinds that do have a lane each, a ring at whose end an
+ * entry is put where it is not earlier than the last one; else it goes to the
+ * heap as all others do. Taken is the first of the lanes' heads and the heap's
+ * top, so the order is the same with and without lanes. It is total and documented, so that a run depends on the
  * seed alone:
  *
  *   1. earlier time first;
@@ -27,14 +32,23 @@ struct sim_event {
 	uint32_t c;
 };
 
+#define SIM_KIND_BITS 6
+#define SIM_LANES 6
+
+struct sim_lane {
+	struct sim_event *ring; /* owned; size is a power of two */
+	uint32_t head, count, size;
+};
+
 struct sim_queue {
 	struct sim_event *heap; /* owned */
-	uint32_t count, size;
+	uint32_t count, size;   /* of the heap */
+	uint8_t lane_of[1 << SIM_KIND_BITS]; /* a kind's lane and 1, set before the first push; 0: the heap */
+	uint64_t head_us[SIM_LANES]; /* the lanes' first times; anything where one is empty */
+	struct sim_lane lanes[SIM_LANES];
 	uint64_t sequence;
 	bool failed; /* memory lacked for an entry: the run cannot go on */
 };
-
-#define SIM_KIND_BITS 6
 
 static inline uint32_t sim_event_kind(const struct sim_event *event)
 {

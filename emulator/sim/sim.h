@@ -9,6 +9,8 @@
 #ifndef FLEET_SIM_SIM_H
 #define FLEET_SIM_SIM_H
 
+#include <stdatomic.h>
+
 #include "emulator/fault/fault.h"
 #include "emulator/hq/tftp_server.h"
 #include "emulator/sim/flow.h"
@@ -67,6 +69,7 @@ struct sim_packet {
 	uint32_t available; /* of it in data; the rest is file content */
 	uint32_t file;      /* server's file number, or SIM_NONE */
 	bool unreachable;   /* ICMP port unreachable instead of a datagram */
+	bool log;           /* a console line for the log server, or what comes back for it */
 	uint64_t offset;    /* of the content in the file */
 	uint8_t data[520];
 };
@@ -154,6 +157,7 @@ struct sim_phone {
 	uint64_t spoken;             /* times that it has */
 	uint64_t storage_bps; /* 0: no time at all */
 	uint32_t tftp_sockets; /* opened so far */
+	bool log_silent;       /* the log server was unreachable: nothing more until the next start */
 	uint16_t tftp_port;    /* 0: none open */
 	bool powered, plugged, running, port_open, accept_due;
 	bool over; /* rebooted or failed: nothing more is waited for */
@@ -202,6 +206,22 @@ struct sim_counters {
 	uint64_t lan_lost, lan_doubled, lan_held; /* datagrams on a disturbed switch */
 };
 
+/*
+ * What a world that is only one site of a fleet has to do with the others:
+ * they share the server's limit of transfers at once. sites.c fills it in.
+ */
+struct sim_bond {
+	bool gated; /* sim_world_go() stops before each request to the server, until somebody says go on */
+	uint32_t fleet_phones;
+	_Atomic uint64_t clock_us;        /* everything that happens earlier has happened, and was reported */
+	const _Atomic uint64_t *alarm_us; /* woken() is due when the clock has passed it */
+	void (*woken)(void *context);
+	/* So many more transfers are served, or with a minus fewer; by_timer: as the server's timer says. */
+	void (*served)(void *context, uint64_t now_us, bool by_timer, int32_t more);
+	void (*progress)(void *context); /* every few milliseconds of real time */
+	void *context;
+};
+
 struct sim_world {
 	const struct world_options *options;
 	const struct plan *plan;
@@ -238,10 +258,20 @@ struct sim_world {
 	uint32_t *transfer_phones;
 	uint16_t next_port;
 	struct tftp_output output; /* what the server has just said */
+	uint64_t lines_us;         /* the last console line for the log server has left its LAN then */
+	uint32_t server_slots;     /* transfers that it can serve at once */
+	struct sim_bond *bond;     /* NULL: a world of its own */
+	bool full;                 /* bonded: the next request finds the server full */
+	uint64_t serving_told;     /* bonded: transfers served, as the bond was told */
+	struct sim_event held;     /* the request before which it stopped */
+	bool holding;
+	bool begun;
+	uint64_t turns, published_ns;
 	/* faults */
 	struct fault_engine *faults;
 	uint64_t fault_timer_us;
 	/* the end */
+	uint32_t fleet_phones; /* of the whole fleet, of which this may be one site */
 	uint32_t over_count;
 	bool all_ended;
 	uint64_t ended_us;
@@ -251,6 +281,25 @@ struct sim_world {
 };
 
 /* ---- world.c ---- */
+
+/*
+ * A world is made, runs on until it has ended or, where its bond is gated,
+ * stands before a request to the server (then held.at_us says when), and is
+ * taken down. sim_world_end() fills in the rest of the report and returns what
+ * sim_world_run() would. NULL where memory lacks.
+ */
+struct sim_world *sim_world_new(const struct world_options *options, struct sim_bond *bond,
+				struct world_report *report);
+enum sim_pause { SIM_ENDED, SIM_AT_GATE };
+enum sim_pause sim_world_go(struct sim_world *world);
+int sim_world_end(struct sim_world *world);
+/* Hands the counters of links and server to the record. */
+void sim_world_count(struct sim_world *world);
+
+/* ---- sites.c ---- */
+
+/* As sim_world_run(), each site a world of its own; sim_world_parts() says whether that may be. */
+int sim_sites_run(const struct world_options *options, struct world_report *report);
 
 /* A promise was broken: the report says which, when and who; the run stops with -EPROTO. */
 void sim_broken(struct sim_world *world, uint32_t phone, const char *what);
@@ -321,12 +370,21 @@ void sim_wan_deinit(struct sim_world *world);
 /* A fresh packet's number, or SIM_NONE (then the run has been stopped). */
 uint32_t sim_packet_new(struct sim_world *world);
 void sim_packet_free(struct sim_world *world, uint32_t packet);
-struct sim_packet *sim_packet(struct sim_world *world, uint32_t packet);
+struct sim_packet *sim_packet(const struct sim_world *world, uint32_t packet);
 void sim_tftp_send(struct sim_world *world, uint32_t phone, const struct pfs_action *action);
 void sim_wan_event(struct sim_world *world, const struct sim_event *event);
 void sim_server_stop(struct sim_world *world);
+/* True where the event is a packet to the server's port 69. */
+bool sim_is_request(const struct sim_world *world, const struct sim_event *event);
 /* A file of the sets, or with -1 each, is served with that share of its length. */
 void sim_server_size(struct sim_world *world, int32_t file, uint32_t served_ppm);
+
+/* ---- log.c ---- */
+
+void sim_log_init(struct sim_world *world);
+void sim_log_deinit(struct sim_world *world);
+/* True where somebody at headquarters takes console lines now. */
+bool sim_log_listens(const struct sim_world *world);
 
 /* ---- tcp.c: actions of a phone ---- */
 

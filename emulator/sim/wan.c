@@ -17,9 +17,11 @@
 #define PACKETS_A_CHUNK 64
 #define SERVER_PORTS 65536
 #define SERVER_PORT_FIRST 1024
+#define SERVER_PORTS_USED (SERVER_PORTS - SERVER_PORT_FIRST)
+#define NO_TRANSFER 0 /* in port_transfers; else a transfer's number and 1 */
 #define ICMP_QUOTE_MAX 548 /* of the packet that could not be delivered (RFC 1812 section 4.3.2.3) */
 
-struct sim_packet *sim_packet(struct sim_world *world, uint32_t packet)
+struct sim_packet *sim_packet(const struct sim_world *world, uint32_t packet)
 {
 	return &world->packet_chunks[packet / PACKETS_A_CHUNK][packet % PACKETS_A_CHUNK];
 }
@@ -48,7 +50,7 @@ uint32_t sim_packet_new(struct sim_world *world)
 	}
 	struct sim_packet *fresh = sim_packet(world, packet);
 	fresh->file = SIM_NONE;
-	fresh->unreachable = false;
+	fresh->unreachable = fresh->log = false;
 	fresh->offset = 0;
 	return packet;
 }
@@ -85,8 +87,11 @@ int sim_wan_init(struct sim_world *world)
 	const struct plan *plan = world->plan;
 	size_t files_max = (size_t)plan->firmware_count * PFS_FILES_MAX + 1;
 	struct tftp_file *files = calloc(files_max, sizeof(*files));
+	/* Each transfer has a port. */
+	uint32_t slots = plan->server.serving_max < SERVER_PORTS_USED ? plan->server.serving_max
+								      : SERVER_PORTS_USED;
 	struct tftp_server_config config = {
-		.serving_max = plan->server.serving_max,
+		.serving_max = slots,
 		.retries_max = plan->server.retries_max,
 		.timeout_us = plan->server.timeout_us,
 		.timeout_max_us = plan->server.timeout_us > TFTP_TIMEOUT_MAX_US ? plan->server.timeout_us
@@ -96,22 +101,20 @@ int sim_wan_init(struct sim_world *world)
 	world->packet_free = SIM_NONE;
 	world->server_files = calloc(files_max, sizeof(const struct pfs_file *));
 	world->sites = calloc((size_t)plan->site_count + 1, sizeof(*world->sites));
-	world->port_transfers = malloc(SERVER_PORTS * sizeof(*world->port_transfers));
-	world->transfer_ports = calloc((size_t)plan->server.serving_max + 1, sizeof(*world->transfer_ports));
-	world->transfer_phones =
-		calloc((size_t)plan->server.serving_max + 1, sizeof(*world->transfer_phones));
+	world->server_slots = slots;
+	world->port_transfers = calloc(SERVER_PORTS, sizeof(*world->port_transfers));
+	world->transfer_ports = calloc((size_t)slots + 1, sizeof(*world->transfer_ports));
+	world->transfer_phones = calloc((size_t)slots + 1, sizeof(*world->transfer_phones));
 	if (!files || !world->server_files || !world->sites || !world->port_transfers ||
 	    !world->transfer_ports || !world->transfer_phones) {
 		free(files);
 		return -ENOMEM;
 	}
-	for (uint32_t i = 0; i < SERVER_PORTS; i++)
-		world->port_transfers[i] = TFTP_NO_TRANSFER;
 	for (uint32_t i = 0; i < plan->site_count; i++) {
 		/* The relay of the netns world seeds its links so: the n-th packet has the same luck there.
 		 */
-		link_init(&world->sites[i].down, &plan->sites[i].down, link_seed(plan->seed, i, true));
-		link_init(&world->sites[i].up, &plan->sites[i].up, link_seed(plan->seed, i, false));
+		link_init(&world->sites[i].down, &plan->sites[i].down, link_seed(plan->seed, plan->first_site + i, true));
+		link_init(&world->sites[i].up, &plan->sites[i].up, link_seed(plan->seed, plan->first_site + i, false));
 	}
 	collect_files(world, files);
 	world->server = tftp_server_new(&config, files, world->server_file_count);
@@ -209,18 +212,18 @@ static void send_down(struct sim_world *world, uint32_t packet, uint32_t ip_byte
 static void close_transfer(struct sim_world *world, uint32_t transfer)
 {
 	if (world->transfer_ports[transfer])
-		world->port_transfers[world->transfer_ports[transfer]] = TFTP_NO_TRANSFER;
+		world->port_transfers[world->transfer_ports[transfer]] = NO_TRANSFER;
 	world->transfer_ports[transfer] = 0;
 }
 
 static void open_transfer(struct sim_world *world, uint32_t transfer, uint32_t phone)
 {
 	world->transfer_phones[transfer] = phone;
-	while (world->port_transfers[world->next_port] != TFTP_NO_TRANSFER)
+	while (world->port_transfers[world->next_port] != NO_TRANSFER)
 		world->next_port = world->next_port == SERVER_PORTS - 1 ? SERVER_PORT_FIRST
 									: (uint16_t)(world->next_port + 1);
 	world->transfer_ports[transfer] = world->next_port;
-	world->port_transfers[world->next_port] = transfer;
+	world->port_transfers[world->next_port] = transfer + 1;
 	world->next_port =
 		world->next_port == SERVER_PORTS - 1 ? SERVER_PORT_FIRST : (uint16_t)(world->next_port + 1);
 }
@@ -264,6 +267,42 @@ static void expect_server(struct sim_world *world)
 	sim_queue_push(&world->queue, world->server_timer_us, SIM_WORLD_TIMER, SIM_EV_SERVER_TIMER, 0, 0, 0);
 }
 
+/* Whoever shares the server's limit learns how many transfers are under way here. */
+static void tell_served(struct sim_world *world, bool by_timer)
+{
+	uint64_t serving = tftp_server_counters(world->server)->serving;
+
+	if (!world->bond || serving == world->serving_told)
+		return;
+	world->bond->served(world->bond->context, world->now_us, by_timer,
+			    (int32_t)serving - (int32_t)world->serving_told);
+	world->serving_told = serving;
+}
+
+bool sim_is_request(const struct sim_world *world, const struct sim_event *event)
+{
+	return sim_event_kind(event) == SIM_EV_SERVER && !sim_packet(world, event->a)->log &&
+	       sim_packet(world, event->a)->server_port == PFS_TFTP_PORT;
+}
+
+/* The host is up and nobody listens: ICMP, with the packet quoted. */
+static void refuse(struct sim_world *world, uint32_t packet)
+{
+	struct sim_packet *datagram = sim_packet(world, packet);
+	uint32_t quote = datagram->length + SIM_UDP_BYTES;
+
+	datagram->unreachable = true;
+	send_down(world, packet, SIM_UDP_BYTES + (quote < ICMP_QUOTE_MAX ? quote : ICMP_QUOTE_MAX));
+}
+
+static void at_log_server(struct sim_world *world, uint32_t packet)
+{
+	if (sim_log_listens(world))
+		sim_packet_free(world, packet);
+	else
+		refuse(world, packet);
+}
+
 static void at_server(struct sim_world *world, uint32_t packet)
 {
 	struct sim_packet *datagram = sim_packet(world, packet);
@@ -271,36 +310,42 @@ static void at_server(struct sim_world *world, uint32_t packet)
 	uint32_t transfer = world->port_transfers[datagram->server_port];
 	struct tftp_output *output = &world->output;
 
+	if (datagram->log) {
+		at_log_server(world, packet);
+		return;
+	}
 	if (!world->server_up || world->server_silent) {
 		sim_packet_free(world, packet);
 		return;
 	}
 	if (datagram->server_port == PFS_TFTP_PORT) {
+		if (world->bond)
+			tftp_server_busy(world->server, world->full);
 		tftp_server_request(world->server, world->now_us, address, datagram->phone_port,
 				    datagram->data, datagram->length, output);
-	} else if (transfer != TFTP_NO_TRANSFER) {
-		tftp_server_packet(world->server, world->now_us, transfer, address, datagram->phone_port,
+	} else if (transfer != NO_TRANSFER) {
+		tftp_server_packet(world->server, world->now_us, transfer - 1, address, datagram->phone_port,
 				   datagram->data, datagram->length, output);
 	} else {
-		/* The host is up and nobody listens: ICMP, with the packet quoted. */
-		uint32_t quote = datagram->length + SIM_UDP_BYTES;
 		world->counters.server_unreachable++;
-		datagram->unreachable = true;
-		send_down(world, packet, SIM_UDP_BYTES + (quote < ICMP_QUOTE_MAX ? quote : ICMP_QUOTE_MAX));
+		refuse(world, packet);
 		return;
 	}
 	sim_packet_free(world, packet);
 	answer(world, phone, output);
 	expect_server(world);
+	tell_served(world, false);
 }
 
 static void at_phone(struct sim_world *world, uint32_t packet)
 {
 	struct sim_packet *datagram = sim_packet(world, packet);
-	const struct sim_phone *phone = &world->phones[datagram->phone];
+	struct sim_phone *phone = &world->phones[datagram->phone];
 
 	if (!sim_lan_reaches_router(world, phone) || !phone->running) {
 		world->counters.vanished++;
+	} else if (datagram->log) {
+		phone->log_silent = true;
 	} else if (phone->tftp_port != datagram->phone_port) {
 		world->counters.late_tftp++;
 	} else {
@@ -339,6 +384,7 @@ void sim_wan_event(struct sim_world *world, const struct sim_event *event)
 		while (tftp_server_expire(world->server, world->now_us, &world->output))
 			answer(world, SIM_NONE, &world->output);
 		expect_server(world);
+		tell_served(world, true);
 		break;
 	}
 }
@@ -347,7 +393,7 @@ void sim_server_stop(struct sim_world *world)
 {
 	world->server_up = false;
 	tftp_server_reset(world->server);
-	for (uint32_t i = 0; i < world->plan->server.serving_max; i++)
+	for (uint32_t i = 0; i < world->server_slots; i++)
 		close_transfer(world, i);
 }
 

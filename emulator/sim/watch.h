@@ -22,6 +22,7 @@ struct child_link {
 
 /* A peer that the phone says it avoids from now on, and why. */
 struct distrusted {
+	uint64_t at_us;
 	uint32_t address;
 	uint8_t file, loss, strikes; /* strikes: times that it sent damage */
 };
@@ -37,6 +38,7 @@ struct watched {
 	uint8_t rounds;                     /* elections that failed for the current file */
 	uint32_t claimed;                   /* strength of its last claim */
 	bool counted, ended, was_hostile;
+	bool stirred; /* a link, its parent or its file is another one: that may close a cycle */
 	/* of conduct.c */
 	uint32_t asked_xid;       /* tree that its last JOIN meant */
 	uint32_t grandparent;     /* its parent's parent, told when it joined and true since; SIM_NONE */
@@ -99,6 +101,8 @@ void sim_copies_begun(struct sim_world *world, uint32_t phone, uint8_t file);
 
 /* ---- conduct.c: rules of what one phone does to another, one step at a time ---- */
 
+/* True where the phone has cause to avoid whoever is at that address, and blame may last that long. */
+bool sim_conduct_avoids(const struct sim_world *world, uint32_t phone, uint32_t address);
 void sim_conduct_begin(struct watched *phone);
 void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
 /* Before a step and after it. */

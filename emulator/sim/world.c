@@ -1,8 +1,9 @@
 /*
- * The virtual-time world: a whole run in one thread, as fast as the events can
- * be handled, and the same bytes out for the same plan. Nothing here depends
+ * The virtual-time world: one queue of events in one thread, as fast as they
+ * can be handled, and the same bytes out for the same plan. Nothing here depends
  * on an address, a wall clock or the order of a hash table; the real clock is
- * looked at only to publish a view now and then.
+ * looked at only to publish a view now and then. A fleet whose sites share
+ * nothing but the server's limit is many such worlds: sites.c.
  *
  * The run ends when every phone has ended and nothing is under way that could
  * still count, at the plan's time limit, or when somebody says stop.
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +49,8 @@ void sim_no_memory(struct sim_world *world)
 	if (world->error)
 		return;
 	world->error = -ENOMEM;
+	if (world->bond)
+		return;
 	fprintf(stderr, "no memory for %u phones in virtual time: make the fleet smaller\n",
 		world->plan->phone_count);
 }
@@ -81,10 +85,28 @@ static int list_switches(struct sim_world *world)
 	return 0;
 }
 
+/* Kinds of events that come in the order in which they happen, or nearly so. */
+static void lay_lanes(struct sim_queue *queue)
+{
+	static const enum sim_kind lanes[SIM_LANES][3] = {
+		{ SIM_EV_ROUTER, SIM_EV_ROUTER, SIM_EV_ROUTER },
+		{ SIM_EV_SERVER, SIM_EV_SERVER, SIM_EV_SERVER },
+		{ SIM_EV_DOWN, SIM_EV_DOWN, SIM_EV_DOWN },
+		{ SIM_EV_DELIVER, SIM_EV_DELIVER, SIM_EV_DELIVER },
+		{ SIM_EV_SENT, SIM_EV_ACCEPT, SIM_EV_OPENED },
+		{ SIM_EV_BROADCAST, SIM_EV_BROADCAST, SIM_EV_BROADCAST },
+	};
+
+	for (uint8_t lane = 0; lane < SIM_LANES; lane++)
+		for (uint32_t i = 0; i < 3; i++)
+			queue->lane_of[lanes[lane][i]] = (uint8_t)(lane + 1);
+}
+
 static int set_up(struct sim_world *world)
 {
 	const struct plan *plan = world->plan;
 
+	lay_lanes(&world->queue);
 	world->actions = calloc(1, sizeof(*world->actions));
 	world->phones = calloc((size_t)plan->phone_count + 1, sizeof(*world->phones));
 	world->faults = fault_engine_new(plan, world->options->traditional);
@@ -106,6 +128,7 @@ static int set_up(struct sim_world *world)
 	}
 	if (sim_tcp_init(world) || sim_watch_init(world))
 		return -ENOMEM;
+	sim_log_init(world);
 	for (uint32_t i = 0; i < plan->phone_count && !world->error; i++) {
 		world->now_us = plan->phones[i].reset_us;
 		sim_boot(world, i);
@@ -116,6 +139,7 @@ static int set_up(struct sim_world *world)
 
 static void tear_down(struct sim_world *world)
 {
+	sim_log_deinit(world);
 	sim_watch_deinit(world);
 	sim_tcp_deinit(world);
 	sim_wan_deinit(world);
@@ -128,20 +152,11 @@ static void tear_down(struct sim_world *world)
 	free(world->actions);
 }
 
-static void count(struct sim_world *world)
+void sim_world_count(struct sim_world *world)
 {
 	for (uint32_t i = 0; i < world->plan->site_count; i++)
 		record_wan(world->record, i, &world->sites[i].down, &world->sites[i].up);
 	record_server(world->record, tftp_server_counters(world->server));
-}
-
-static int publish(struct sim_world *world, struct pfs_snapshot *snapshots, const char *phase)
-{
-	for (uint32_t i = 0; i < world->plan->phone_count; i++)
-		pfs_phone_snapshot(&world->phones[i].core, &snapshots[i]);
-	count(world);
-	record_publish(world->record, phase, world->now_us, snapshots);
-	return 0;
 }
 
 static void dispatch(struct sim_world *world, const struct sim_event *event)
@@ -178,68 +193,155 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
 /* True where nothing that is still to come can count. */
 static bool settled(const struct sim_world *world)
 {
-	return world->all_ended && (world->over_count == world->plan->phone_count ||
-				    world->now_us >= world->ended_us + SIM_SETTLE_US);
+	if (!world->all_ended)
+		return false;
+	/* What the server still repeats into the void, for want of a last ACK, takes one of its slots. */
+	return (world->over_count == world->plan->phone_count &&
+		!tftp_server_counters(world->server)->serving &&
+		(!world->lines_us || world->now_us > world->lines_us)) ||
+	       world->now_us >= world->ended_us + SIM_SETTLE_US;
 }
 
-static void run(struct sim_world *world, struct pfs_snapshot *snapshots)
+static bool stopped(struct sim_world *world)
 {
-	uint64_t published_ns = real_ns(), turns = 0;
+	if (world->options->stop && *world->options->stop)
+		world->report->interrupted = true;
+	return world->report->interrupted;
+}
+
+/* Now and then somebody is told how far it is. */
+static void tell_progress(struct sim_world *world)
+{
+	if (world->bond) {
+		record_tick(world->record);
+		world->bond->progress(world->bond->context);
+	} else if (real_ns() - world->published_ns >= PUBLISH_NS) {
+		sim_world_count(world);
+		record_publish(world->record, "upgrading", world->now_us, NULL);
+		world->published_ns = real_ns();
+	}
+}
+
+/* The others of the fleet learn how far this world is before it goes on. */
+static void tell_clock(struct sim_bond *bond, uint64_t now_us)
+{
+	atomic_store_explicit(&bond->clock_us, now_us, memory_order_release);
+	if (now_us > atomic_load_explicit(bond->alarm_us, memory_order_relaxed))
+		bond->woken(bond->context);
+}
+
+static void handle(struct sim_world *world, const struct sim_event *event)
+{
+	world->now_us = event->at_us;
+	if (world->bond)
+		tell_clock(world->bond, event->at_us);
+	dispatch(world, event);
+	sim_faults(world);
+	if (world->queue.failed)
+		sim_no_memory(world);
+}
+
+enum sim_pause sim_world_go(struct sim_world *world)
+{
 	struct sim_event event;
 
-	sim_faults(world);
+	/* One of many does not begin any more. */
+	if (world->error || (world->bond && stopped(world)))
+		return SIM_ENDED;
+	if (!world->begun)
+		sim_faults(world);
+	world->begun = true;
+	if (world->holding)
+		handle(world, &world->held);
+	world->holding = false;
 	while (!world->error && !settled(world) && sim_queue_pop(&world->queue, &event)) {
 		if (event.at_us > world->plan->time_limit_us) {
 			world->now_us = world->plan->time_limit_us;
 			break;
 		}
-		world->now_us = event.at_us;
-		dispatch(world, &event);
-		sim_faults(world);
-		if (world->queue.failed)
-			sim_no_memory(world);
-		if (++turns % CLOCK_EVERY)
+		if (world->bond && world->bond->gated && sim_is_request(world, &event)) {
+			world->held = event;
+			world->holding = true;
+			return SIM_AT_GATE;
+		}
+		handle(world, &event);
+		if (++world->turns % CLOCK_EVERY)
 			continue;
-		if (world->options->stop && *world->options->stop) {
-			world->report->interrupted = true;
+		if (stopped(world))
 			break;
-		}
-		if (real_ns() - published_ns >= PUBLISH_NS) {
-			publish(world, snapshots, "upgrading");
-			published_ns = real_ns();
-		}
+		tell_progress(world);
 	}
+	return SIM_ENDED;
+}
+
+struct sim_world *sim_world_new(const struct world_options *options, struct sim_bond *bond,
+				struct world_report *report)
+{
+	struct sim_world *world = calloc(1, sizeof(*world));
+	uint64_t begun_ns = real_ns();
+
+	memset(report, 0, sizeof(*report));
+	if (!world)
+		return NULL;
+	world->options = options;
+	world->bond = bond;
+	world->plan = options->plan;
+	world->record = options->record;
+	world->report = report;
+	world->fleet_phones = bond ? bond->fleet_phones : options->plan->phone_count;
+	world->fault_timer_us = UINT64_MAX;
+	world->ended_us = PFS_TIME_NEVER;
+	world->published_ns = begun_ns;
+	if (set_up(world))
+		sim_no_memory(world);
+	report->up_s = (double)(real_ns() - begun_ns) / 1e9;
+	return world;
+}
+
+int sim_world_end(struct sim_world *world)
+{
+	struct world_report *report = world->report;
+	uint64_t begun_ns = real_ns();
+	int error;
+
+	if (!world->error && !report->interrupted)
+		sim_watch_end(world);
+	error = world->error;
+	/* Whoever has ended takes no slot from the others. */
+	if (world->bond && world->serving_told)
+		world->bond->served(world->bond->context, world->now_us, true, -(int32_t)world->serving_told);
+	if (!error || error == -EPROTO) {
+		report->ended_us = world->now_us;
+		report->faults_not_struck = fault_engine_unfired(world->faults);
+		sim_world_count(world);
+		record_passes(world->record, world->now_us);
+		if (!world->bond)
+			record_publish(world->record, "ending", world->now_us, NULL);
+	}
+	tear_down(world);
+	free(world);
+	report->down_s = (double)(real_ns() - begun_ns) / 1e9;
+	return error;
 }
 
 int sim_world_run(const struct world_options *options, struct world_report *report)
 {
-	struct sim_world world = { .options = options,
-				   .plan = options->plan,
-				   .record = options->record,
-				   .report = report,
-				   .fault_timer_us = UINT64_MAX,
-				   .ended_us = PFS_TIME_NEVER };
-	struct pfs_snapshot *snapshots = calloc((size_t)options->plan->phone_count + 1, sizeof(*snapshots));
-	uint64_t begun_ns = real_ns();
 	struct rusage usage;
+	int error;
 
-	memset(report, 0, sizeof(*report));
-	if (!snapshots || set_up(&world))
-		sim_no_memory(&world);
-	report->up_s = (double)(real_ns() - begun_ns) / 1e9;
-	if (!world.error) {
-		run(&world, snapshots);
-		if (!world.error && !report->interrupted)
-			sim_watch_end(&world);
-		report->ended_us = world.now_us;
-		report->faults_not_struck = fault_engine_unfired(world.faults);
-		publish(&world, snapshots, "ending");
+	/* A journal is written by one thread, of phones by the fleet's numbers. */
+	if (!options->together && !options->journal && sim_world_parts(options->plan, options->traditional) > 1) {
+		error = sim_sites_run(options, report);
+	} else {
+		struct sim_world *world = sim_world_new(options, NULL, report);
+		if (!world) {
+			fprintf(stderr, "no memory for a world in virtual time\n");
+			return -ENOMEM;
+		}
+		sim_world_go(world);
+		error = sim_world_end(world);
 	}
 	if (!getrusage(RUSAGE_SELF, &usage))
 		report->rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
-	begun_ns = real_ns();
-	tear_down(&world);
-	free(snapshots);
-	report->down_s = (double)(real_ns() - begun_ns) / 1e9;
-	return world.error;
+	return error;
 }

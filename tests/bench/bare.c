@@ -36,7 +36,8 @@
 #define ROUTER 2000
 #define PORT 4000000
 #define ETH0 2
-#define TBF_BURST 131072
+#define GSO_BYTES 12500 /* a millisecond at 100 Mb/s */
+#define TBF_BURST (GSO_BYTES * 9 / 8)
 
 static struct {
 	char bytes[16384];
@@ -131,9 +132,8 @@ static void link_up(int index)
 		(struct ifinfomsg){.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 }
 
-static void link_bytes(const char *name, int index, const uint8_t *mac, uint32_t master, uint32_t thread)
+static void link_attributes(const char *name, const uint8_t *mac, uint32_t master, uint32_t thread)
 {
-	(void)index;
 	put(IFLA_IFNAME, name, strlen(name) + 1);
 	put_u32(IFLA_MTU, 1500);
 	put_u32(IFLA_NUM_TX_QUEUES, 1);
@@ -154,13 +154,15 @@ static void veth(const char *name, int index, uint32_t master, const char *far, 
 
 	*(struct ifinfomsg *)begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg)) =
 		(struct ifinfomsg){.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-	link_bytes(name, index, NULL, master, 0);
+	link_attributes(name, NULL, master, 0);
 	info = put(IFLA_LINKINFO, NULL, 0);
 	put(IFLA_INFO_KIND, "veth", 5);
 	data = put(IFLA_INFO_DATA, NULL, 0);
 	peer = put(VETH_INFO_PEER, NULL, 0);
 	*(struct ifinfomsg *)append(sizeof(struct ifinfomsg)) = (struct ifinfomsg){.ifi_index = far_index};
-	link_bytes(far, far_index, far_mac, 0, thread);
+	link_attributes(far, far_mac, 0, thread);
+	if (thread)
+		put_u32(IFLA_GSO_MAX_SIZE, GSO_BYTES);
 	end(peer);
 	end(data);
 	end(info);

@@ -24,15 +24,11 @@ def namespaces():
         return 0
 
 
-def wait_quiet(before, seconds=60):
-    """The slab counts in whole pages: near enough to what it was, or no longer falling."""
-    until, last = time.monotonic() + seconds, None
-    while time.monotonic() < until:
-        now = namespaces()
-        if now <= before + 8 or now == last:
-            return
-        last = now
-        time.sleep(1)
+def wait_quiet(before, seconds=120):
+    """Until the kernel has freed the last fleet's; it counts in whole pages, so near enough will do."""
+    until = time.monotonic() + seconds
+    while namespaces() > before + 100 and time.monotonic() < until:
+        time.sleep(0.2)
 
 
 def main():

@@ -223,6 +223,7 @@ void sim_fleet_run(const struct sim_fleet_spec *spec, struct sim_fleet *fleet)
 					 .traditional = spec->traditional,
 					 .unwatched = spec->unwatched,
 					 .stop = spec->stop,
+					 .coverage = spec->coverage,
 					 .tap = tap,
 					 .tap_context = fleet };
 	clock_gettime(CLOCK_MONOTONIC, &before);

@@ -33,6 +33,7 @@ struct sim_fleet_spec {
 	const struct plan_fault *faults; /* use sim_fleet_fault() */
 	uint32_t fault_count;
 	const volatile sig_atomic_t *stop; /* NULL */
+	struct world_coverage *coverage;   /* NULL */
 	sim_fleet_tap tap;
 	void *tap_context;
 	const char *journal;               /* NULL; else the file that it is kept in, which must not be there */

@@ -70,6 +70,44 @@ START_TEST(the_queue_sorts)
 }
 END_TEST
 
+/* Lanes change nothing: two kinds in one, one that often comes too early for its lane, and one in the heap. */
+START_TEST(lanes_keep_the_order)
+{
+	struct sim_queue plain = { 0 }, laned = { .lane_of = { [1] = 1, [2] = 1, [3] = 2, [4] = 6 } };
+	static const enum sim_class classes[] = { SIM_ANSWER, SIM_DELIVERY, SIM_WORLD_TIMER, SIM_DELIVERY,
+						  SIM_ANSWER, SIM_TIMEOUT };
+	struct sim_event one, other;
+	uint64_t now_us = 0, popped = 0;
+
+	for (uint32_t round = 0; round < 100000; round++) {
+		for (uint32_t i = 0; i < pfs_draw(2, round, 1, 0) % 5; i++) {
+			uint32_t kind = (uint32_t)(pfs_draw(2, round, 2, i) % 6);
+			uint64_t at_us = now_us + (kind == 3 ? pfs_draw(2, round, 3, i) % 40 : kind * 7);
+			uint32_t a = (uint32_t)(pfs_draw(2, round, 4, i) % 1000);
+			sim_queue_push(&plain, at_us, classes[kind], kind, a, round, i);
+			sim_queue_push(&laned, at_us, classes[kind], kind, a, round, i);
+		}
+		for (uint32_t i = 0; i < pfs_draw(2, round, 5, 0) % 5; i++) {
+			bool is = sim_queue_pop(&plain, &one);
+			ck_assert(sim_queue_pop(&laned, &other) == is);
+			if (!is)
+				break;
+			popped++;
+			ck_assert_uint_eq(one.at_us, other.at_us);
+			ck_assert_uint_eq(one.order, other.order);
+			ck_assert_uint_eq(one.a, other.a);
+			/* Time-outs of one phone at one time are all the same. */
+			ck_assert(one.b == other.b || sim_event_kind(&one) == 5);
+			now_us = one.at_us;
+		}
+	}
+	ck_assert_uint_gt(popped, 100000);
+	ck_assert_uint_gt(laned.lanes[0].size, 64); /* a ring has grown */
+	sim_queue_deinit(&plain);
+	sim_queue_deinit(&laned);
+}
+END_TEST
+
 /* ---- flows ---- */
 
 static uint32_t changes;
@@ -250,6 +288,7 @@ int main(void)
 
 	tcase_add_test(tests, ties_have_a_documented_order);
 	tcase_add_test(tests, the_queue_sorts);
+	tcase_add_test(tests, lanes_keep_the_order);
 	tcase_add_test(tests, a_port_is_shared_fairly);
 	tcase_add_test(tests, the_receiver_may_be_the_bottleneck);
 	tcase_add_test(tests, looking_does_not_slow_a_flow);
