@@ -242,19 +242,6 @@ static int print_abilities(const struct plan *plan)
 	return missing + print_ability(what, real_server_installed(kind), mend);
 }
 
-/* Returns how many lines do not fit. */
-static int print_virtual_needs(const struct plan *plan)
-{
-	uint64_t needed = plan->needs.virtual_bytes, given = limits_memory();
-
-	printf("\n%-26s %14s %14s\n  %-24s ", "Needs", "needed", "host gives", "memory, estimated");
-	print_number(needed, true);
-	printf(" ");
-	print_number(given, true);
-	printf("  available%s\n", needed <= given ? "" : ": DOES NOT FIT");
-	return needed > given;
-}
-
 /* How many workers there will be, and what the fullest of their descriptor tables needs at worst. */
 static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t *workers)
 {
@@ -266,6 +253,37 @@ static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t 
 		*workers = plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
 	plan_descriptors(plan, *workers, each, &fullest);
 	return fullest;
+}
+
+static int print_rows(const struct need *rows, size_t count, uint64_t fullest)
+{
+	int missing = 0;
+
+	printf("\n%-26s %14s %14s\n", "Needs", "needed", "host gives");
+	for (size_t i = 0; i < count; i++) {
+		bool fits = rows[i].needed <= rows[i].given;
+		missing += !fits;
+		printf("  %-24s ", rows[i].what);
+		print_number(rows[i].needed, rows[i].bytes);
+		printf(" ");
+		print_number(rows[i].given, rows[i].bytes);
+		printf("%s%s", rows[i].of[0] ? "  " : "", rows[i].of);
+		if (!fits)
+			printf(": DOES NOT FIT, %llu phones would%s", (unsigned long long)rows[i].phones_fit,
+			       rows[i].needed == fullest ? " on each switch" : "");
+		printf("\n");
+	}
+	return missing;
+}
+
+/* Returns how many lines do not fit. */
+static int print_virtual_needs(const struct plan *plan)
+{
+	uint64_t phones = plan->phone_count, needed = plan->needs.virtual_bytes, given = limits_memory();
+	const struct need row = { "memory, estimated", "available", needed, given,
+				  phones * (given >> 10) / ((needed >> 10) + 1), true };
+
+	return print_rows(&row, 1, UINT64_MAX);
 }
 
 /* Returns how many lines do not fit. */
@@ -293,22 +311,9 @@ static int print_needs(const struct plan *plan)
 		{"neighbours learned", "gc_thresh3, for the whole host", needs->neighbours_counted, learned,
 		 needs->neighbours_counted ? phones * learned / needs->neighbours_counted : phones, false},
 	};
-	int missing = 0;
 
-	printf("\n%-26s %14s %14s\n", "Needs", "needed", "host gives");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		bool fits = rows[i].needed <= rows[i].given;
-		missing += !fits;
-		printf("  %-24s ", rows[i].what);
-		print_number(rows[i].needed, rows[i].bytes);
-		printf(" ");
-		print_number(rows[i].given, rows[i].bytes);
-		printf("%s%s", rows[i].of[0] ? "  " : "", rows[i].of);
-		if (!fits)
-			printf(": DOES NOT FIT, %llu phones would%s", (unsigned long long)rows[i].phones_fit,
-			       rows[i].needed == fullest ? " on each switch" : "");
-		printf("\n");
-	}
+	int missing = print_rows(rows, sizeof(rows) / sizeof(*rows), fullest);
+
 	if (needs->ports_max > limits_backlog())
 		printf("  note: a broadcast is a packet for each of a bridge's %llu phones at once, and %llu may wait "
 		       "(netdev_max_backlog): what is lost of them makes a run inconclusive\n",
