@@ -99,7 +99,7 @@ few() { # limit: runs with so many network namespaces
 }
 if [ "$namespaces" -eq 0 ] && unshare -Ur sh -c 'echo 9 >/proc/sys/user/max_net_namespaces' 2>/dev/null; then
 	few 5
-	[ $? -eq 4 ] && grep -q '6 phones need 9 network namespaces, the host gives 5:' "$work/err" &&
+	[ $? -eq 4 ] && grep -q '6 phones need 9 network namespaces, the host gives 5, room for 2 phones:' "$work/err" &&
 		[ "$(wc -l <"$work/err")" -eq 1 ] && [ ! -e "$work/few" ]
 	report $? "too few namespaces: run says how many at once, exit 4, no folder"
 	# The one that the program itself stays in is not the fleet's: the last phone finds none.
