@@ -53,6 +53,8 @@ static void print_head(const struct plan *plan)
 	printf("%s (%s)\n", plan->name, plan->path);
 	printf("  phones %u, subnets %u, sites %u; seed %llu, speed %g, time limit %s\n", plan->phone_count,
 	       plan->subnet_count, plan->site_count, (unsigned long long)plan->seed, plan->speed_milli / 1e3, limit);
+	if (plan->own_resets)
+		printf("  reset at times of their own: %u phones; the others, if any:\n", plan->own_resets);
 	if (plan->staggered)
 		printf("  reset one after the other over %s\n", window);
 	else if (plan->reset_window_us)
@@ -177,6 +179,25 @@ static void print_expectation(const char *name, const char *relation, uint64_t v
 		printf("  %-26s %s %llu\n", name, relation, (unsigned long long)value);
 }
 
+static void print_traced(const struct plan_expect_trace *wanted)
+{
+	bool exactly = wanted->min == wanted->max;
+
+	print_expectation(wanted->name, exactly ? "= " : ">=", wanted->min);
+	if (!exactly)
+		print_expectation(wanted->name, "<=", wanted->max);
+}
+
+static void print_hierarchy(const struct plan *plan, const struct plan_expect_hierarchy *wanted)
+{
+	if (wanted->root != PLAN_UNSET)
+		printf("  %s = %s\n", wanted->names[0], plan->phones[wanted->root].name);
+	print_expectation(wanted->names[1], "= ", wanted->roots_confirmed);
+	print_expectation(wanted->names[2], "= ", wanted->wan_copies);
+	print_expectation(wanted->names[3], "= ", wanted->members);
+	print_expectation(wanted->names[4], "<=", wanted->depth_max);
+}
+
 static void print_faults_and_expectations(const struct plan *plan)
 {
 	const struct plan_expect *expect = &plan->expect;
@@ -196,6 +217,10 @@ static void print_faults_and_expectations(const struct plan *plan)
 	print_expectation("roots a hierarchy", "<=", expect->roots_confirmed_max);
 	print_expectation("transfers by PFS phones", "= ", expect->transfers_pfs);
 	print_expectation("other subnet's claims", ">=", expect->refused_other_subnet_min);
+	for (uint32_t i = 0; i < expect->trace_count; i++)
+		print_traced(&expect->traces[i]);
+	for (uint32_t i = 0; i < expect->hierarchy_count; i++)
+		print_hierarchy(plan, &expect->hierarchies[i]);
 }
 
 /* ------------------------------------------------------------------- host */
