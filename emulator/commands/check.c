@@ -2,7 +2,8 @@
  * pfs-fleet check SCENARIO: checks a scenario and prints the plan it makes: the
  * sites, who takes part and who does not and why (F9, F10), the hierarchies
  * that follow, faults, expectations, and what all that needs beside what the
- * host gives. Nothing is made and nothing is changed.
+ * host gives: for namespaces, or with --engine sim for virtual time. Nothing is
+ * made and nothing is changed.
  *
  * Exit status: 0 good; 2 usage or a bad scenario; 4 the host lacks something.
  */
@@ -52,6 +53,8 @@ static void print_head(const struct plan *plan)
 	printf("%s (%s)\n", plan->name, plan->path);
 	printf("  phones %u, subnets %u, sites %u; seed %llu, speed %g, time limit %s\n", plan->phone_count,
 	       plan->subnet_count, plan->site_count, (unsigned long long)plan->seed, plan->speed_milli / 1e3, limit);
+	if (plan->own_resets)
+		printf("  reset at times of their own: %u phones; the others, if any:\n", plan->own_resets);
 	if (plan->staggered)
 		printf("  reset one after the other over %s\n", window);
 	else if (plan->reset_window_us)
@@ -176,6 +179,25 @@ static void print_expectation(const char *name, const char *relation, uint64_t v
 		printf("  %-26s %s %llu\n", name, relation, (unsigned long long)value);
 }
 
+static void print_traced(const struct plan_expect_trace *wanted)
+{
+	bool exactly = wanted->min == wanted->max;
+
+	print_expectation(wanted->name, exactly ? "= " : ">=", wanted->min);
+	if (!exactly)
+		print_expectation(wanted->name, "<=", wanted->max);
+}
+
+static void print_hierarchy(const struct plan *plan, const struct plan_expect_hierarchy *wanted)
+{
+	if (wanted->root != PLAN_UNSET)
+		printf("  %s = %s\n", wanted->names[0], plan->phones[wanted->root].name);
+	print_expectation(wanted->names[1], "= ", wanted->roots_confirmed);
+	print_expectation(wanted->names[2], "= ", wanted->wan_copies);
+	print_expectation(wanted->names[3], "= ", wanted->members);
+	print_expectation(wanted->names[4], "<=", wanted->depth_max);
+}
+
 static void print_faults_and_expectations(const struct plan *plan)
 {
 	const struct plan_expect *expect = &plan->expect;
@@ -195,6 +217,10 @@ static void print_faults_and_expectations(const struct plan *plan)
 	print_expectation("roots a hierarchy", "<=", expect->roots_confirmed_max);
 	print_expectation("transfers by PFS phones", "= ", expect->transfers_pfs);
 	print_expectation("other subnet's claims", ">=", expect->refused_other_subnet_min);
+	for (uint32_t i = 0; i < expect->trace_count; i++)
+		print_traced(&expect->traces[i]);
+	for (uint32_t i = 0; i < expect->hierarchy_count; i++)
+		print_hierarchy(plan, &expect->hierarchies[i]);
 }
 
 /* ------------------------------------------------------------------- host */
@@ -254,6 +280,37 @@ static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t 
 	return fullest;
 }
 
+static int print_rows(const struct need *rows, size_t count, uint64_t fullest)
+{
+	int missing = 0;
+
+	printf("\n%-26s %14s %14s\n", "Needs", "needed", "host gives");
+	for (size_t i = 0; i < count; i++) {
+		bool fits = rows[i].needed <= rows[i].given;
+		missing += !fits;
+		printf("  %-24s ", rows[i].what);
+		print_number(rows[i].needed, rows[i].bytes);
+		printf(" ");
+		print_number(rows[i].given, rows[i].bytes);
+		printf("%s%s", rows[i].of[0] ? "  " : "", rows[i].of);
+		if (!fits)
+			printf(": DOES NOT FIT, %llu phones would%s", (unsigned long long)rows[i].phones_fit,
+			       rows[i].needed == fullest ? " on each switch" : "");
+		printf("\n");
+	}
+	return missing;
+}
+
+/* Returns how many lines do not fit. */
+static int print_virtual_needs(const struct plan *plan)
+{
+	uint64_t phones = plan->phone_count, needed = plan->needs.virtual_bytes, given = limits_memory();
+	const struct need row = { "memory, estimated", "available", needed, given,
+				  phones * (given >> 10) / ((needed >> 10) + 1), true };
+
+	return print_rows(&row, 1, UINT64_MAX);
+}
+
 /* Returns how many lines do not fit. */
 static int print_needs(const struct plan *plan)
 {
@@ -279,22 +336,9 @@ static int print_needs(const struct plan *plan)
 		{"neighbours learned", "gc_thresh3, for the whole host", needs->neighbours_counted, learned,
 		 needs->neighbours_counted ? phones * learned / needs->neighbours_counted : phones, false},
 	};
-	int missing = 0;
 
-	printf("\n%-26s %14s %14s\n", "Needs", "needed", "host gives");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		bool fits = rows[i].needed <= rows[i].given;
-		missing += !fits;
-		printf("  %-24s ", rows[i].what);
-		print_number(rows[i].needed, rows[i].bytes);
-		printf(" ");
-		print_number(rows[i].given, rows[i].bytes);
-		printf("%s%s", rows[i].of[0] ? "  " : "", rows[i].of);
-		if (!fits)
-			printf(": DOES NOT FIT, %llu phones would%s", (unsigned long long)rows[i].phones_fit,
-			       rows[i].needed == fullest ? " on each switch" : "");
-		printf("\n");
-	}
+	int missing = print_rows(rows, sizeof(rows) / sizeof(*rows), fullest);
+
 	if (needs->ports_max > limits_backlog())
 		printf("  note: a broadcast is a packet for each of a bridge's %llu phones at once, and %llu may wait "
 		       "(netdev_max_backlog): what is lost of them makes a run inconclusive\n",
@@ -304,15 +348,27 @@ static int print_needs(const struct plan *plan)
 
 /* ---------------------------------------------------------------- command */
 
+enum { OPT_ENGINE = 256 };
+
+struct options {
+	const char *path;
+	bool sim;
+};
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-	const char **path = state->input;
+	struct options *options = state->input;
 
 	switch (key) {
+	case OPT_ENGINE:
+		options->sim = strcmp(argument, "sim") == 0;
+		if (!options->sim && strcmp(argument, "netns") != 0)
+			argp_error(state, "--engine: \"%s\": use netns or sim", argument);
+		return 0;
 	case ARGP_KEY_ARG:
-		if (*path)
+		if (options->path)
 			argp_error(state, "one scenario, not two");
-		*path = argument;
+		options->path = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which scenario?");
@@ -324,20 +380,26 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int command_check(int argc, char **argv)
 {
+	static const struct argp_option option_table[] = {
+		{ "engine", OPT_ENGINE, "ENGINE", 0, "What a run needs in netns (default) or in sim, virtual time",
+		  0 },
+		{ 0 }
+	};
 	static const struct argp argp = {
+		.options = option_table,
 		.parser = parse_option,
 		.args_doc = "SCENARIO",
 		.doc = "Checks a scenario and prints the plan it makes and what it needs.\v"
 		       "Exit status: 0 good; 2 usage or a bad scenario; 4 the host does not have what it needs.",
 	};
 	struct scenario_error error;
-	const char *path = NULL;
+	struct options options = { 0 };
 	struct plan *plan;
 
 	argp_err_exit_status = FLEET_EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &path) != 0)
+	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
 		return FLEET_EXIT_USAGE;
-	if (scenario_load(path, NULL, &plan, &error) < 0) {
+	if (scenario_load(options.path, NULL, &plan, &error) < 0) {
 		fprintf(stderr, "%s\n", error.line);
 		return FLEET_EXIT_USAGE;
 	}
@@ -347,7 +409,7 @@ int command_check(int argc, char **argv)
 	print_firmware(plan);
 	print_server(plan);
 	print_faults_and_expectations(plan);
-	int missing = print_needs(plan);
+	int missing = options.sim ? print_virtual_needs(plan) : print_needs(plan);
 	plan_free(plan);
 	if (missing) {
 		printf("\nThe host does not have what this scenario needs; pfs-fleet doctor says what mends it.\n");

@@ -157,7 +157,7 @@ static int print(const struct search_options *options, const struct search_resul
 	       (unsigned long long)result->ends, result->deepest);
 	printf("%u of %u orders of strengths, %u of them searched", result->orders_done, result->orders,
 	       result->orders_searched);
-	if (result->states_all_orders > result->states)
+	if (result->verdict == SEARCH_HOLDS && result->states_all_orders > result->states)
 		printf(", the others alike but for the phones' names: %llu states with theirs",
 		       (unsigned long long)result->states_all_orders);
 	printf("\n");

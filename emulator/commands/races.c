@@ -269,6 +269,9 @@ int command_races(int argc, char **argv)
 			return FLEET_EXIT_USAGE;
 		}
 		options.settings.base = plan->text;
+		for (uint32_t i = 0; i < plan->phone_count; i++)
+			if (plan_phone_firmware(plan, i)->file_count > options.settings.files)
+				options.settings.files = plan_phone_firmware(plan, i)->file_count;
 	}
 	int status = run_campaign(&options);
 	plan_free(plan);

@@ -28,6 +28,9 @@ void journal_disk_begin(struct journal_disk *disk);
 int journal_disk_put(struct journal_disk *disk, const void *header, size_t header_size, const void *payload,
 		     size_t payload_size);
 
+/* What was put until now goes on its way, however little it is. */
+void journal_disk_flush(struct journal_disk *disk);
+
 /* 0, or the errno of the first failed write: whatever was put after what is in the file is dropped. */
 int journal_disk_error(const struct journal_disk *disk);
 

@@ -118,8 +118,10 @@ int journal_new(const struct journal_options *options, struct journal **journal)
 		error = write_line(made, options);
 	for (uint32_t i = 0; !error && i < made->phone_count; i++)
 		error = put_phone(made, made->phones[i].number);
-	if (!error)
+	if (!error) {
+		journal_disk_flush(made->disk);
 		error = -journal_disk_error(made->disk);
+	}
 	if (error) {
 		journal_discard(made);
 		return error;

@@ -241,6 +241,19 @@ static void trace(struct host *host, const struct pfs_event *event, const struct
 	ledger_close(ledger);
 }
 
+/* After the traces of the same step, as in the other world. */
+static void enter_state(struct host *host, const struct pfs_event *event)
+{
+	struct worker *worker = host->worker;
+	struct ledger *ledger = worker->ledger;
+	uint64_t now_us = ledger_open(ledger, event->now_us);
+
+	record_state(ledger->record, host->number, now_us, host->phone.state, host->phone.file);
+	fault_engine_state(ledger->faults, host->number, host->phone.state, host->phone.file, now_us);
+	look_for_orders(worker, now_us);
+	ledger_close(ledger);
+}
+
 static void carry_out(struct host *host, const struct pfs_event *event, const struct pfs_action *action)
 {
 	switch ((enum pfs_action_kind)action->kind) {
@@ -296,30 +309,6 @@ static void carry_out(struct host *host, const struct pfs_event *event, const st
 
 /* -------------------------------------------------------------- stepping */
 
-static void enter_state(struct host *host, const struct pfs_event *event)
-{
-	struct ledger *ledger = host->worker->ledger;
-	uint64_t now_us = ledger_open(ledger, event->now_us);
-
-	record_state(ledger->record, host->number, now_us, host->phone.state, host->phone.file);
-	fault_engine_state(ledger->faults, host->number, host->phone.state, host->phone.file, now_us);
-	look_for_orders(host->worker, now_us);
-	ledger_close(ledger);
-}
-
-/* The journal is one for all workers. */
-static void enter_journal(const struct worker *worker)
-{
-	if (worker->journal)
-		pthread_mutex_lock(&worker->ledger->journal_lock);
-}
-
-static void leave_journal(const struct worker *worker)
-{
-	if (worker->journal)
-		pthread_mutex_unlock(&worker->ledger->journal_lock);
-}
-
 static uint32_t step(struct host *host, struct pfs_event *event)
 {
 	struct worker *worker = host->worker;
@@ -327,9 +316,7 @@ static uint32_t step(struct host *host, struct pfs_event *event)
 
 	event->now_us = clock_now_us(&worker->clock);
 	uint8_t before = host->phone.state;
-	enter_journal(worker);
 	used = journal_step(worker->journal, host->number, &host->phone, event, &worker->actions);
-	leave_journal(worker);
 	for (i = 0; i < worker->actions.count; i++)
 		carry_out(host, event, &worker->actions.list[i]);
 	peer_flush_all(host);
@@ -530,9 +517,7 @@ static void start(struct host *host)
 
 	memset(&config, 0, sizeof(config));
 	plan_phone_config(worker->plan, host->number, worker->traditional, host->boot, &config);
-	enter_journal(worker);
 	error = journal_phone_init(worker->journal, host->number, &host->phone, &config);
-	leave_journal(worker);
 	assert(!error);
 	(void)error;
 	host->powered = true;

@@ -18,7 +18,6 @@
 
 struct ledger {
 	pthread_mutex_t lock;
-	pthread_mutex_t journal_lock; /* around whatever goes into the run's journal, a whole step */
 	uint64_t now_us;             /* of the latest entry */
 	struct record *record;       /* the caller's */
 	struct fault_engine *faults; /* the caller's */
@@ -27,13 +26,11 @@ struct ledger {
 static inline void ledger_init(struct ledger *ledger)
 {
 	pthread_mutex_init(&ledger->lock, NULL);
-	pthread_mutex_init(&ledger->journal_lock, NULL);
 }
 
 static inline void ledger_deinit(struct ledger *ledger)
 {
 	pthread_mutex_destroy(&ledger->lock);
-	pthread_mutex_destroy(&ledger->journal_lock);
 }
 
 /* Takes the lock. Returns the time to enter things with: now_us, or that of the latest entry. */

@@ -266,6 +266,7 @@ struct plan_needs {
 	uint64_t descriptors_phone_worst, descriptors_phone_typical; /* of one phone, averaged over a hierarchy */
 	uint64_t descriptors_fixed;     /* besides the phones */
 	uint64_t memory_bytes, memory_phone_bytes; /* in all, and of it for each phone */
+	uint64_t virtual_bytes;         /* memory of a run in virtual time, all sites at once */
 };
 
 struct plan {
@@ -283,7 +284,8 @@ struct plan {
 	struct plan_expect expect;
 	struct plan_needs needs;
 	uint8_t enterprise;             /* enum pfs_setting of the enterprise configuration (F10) */
-	uint64_t reset_window_us;       /* no phone is reset later */
+	uint64_t reset_window_us;       /* the scenario's pattern: no phone is reset later by it */
+	uint32_t own_resets;            /* phones that are reset at a time of their group's own */
 	bool staggered;                 /* resets evenly over the window; else drawn from it */
 	uint32_t model_count, firmware_count, site_count, switch_count, subnet_count, phone_count, fault_count;
 	uint32_t first_phone, first_site; /* of a slice: its first ones' numbers in the fleet; else 0 */

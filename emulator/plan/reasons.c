@@ -7,14 +7,14 @@
 
 static const char *verdict_name(uint32_t reason)
 {
-	static const char *const names[] = {"bad", "good"};
+	static const char *const names[] = { "bad", "good" };
 
 	return reason < 2 ? names[reason] : NULL;
 }
 
 static const char *refusal_name(uint32_t reason)
 {
-	static const char *const names[] = {"busy", "stranger", "cycle", "deep"};
+	static const char *const names[] = { "busy", "stranger", "cycle", "deep" };
 
 	_Static_assert(sizeof(names) / sizeof(*names) == PFS_REFUSALS, "a name for each refusal");
 	return reason < PFS_REFUSALS ? names[reason] : NULL;

@@ -19,6 +19,7 @@
 
 struct dice {
 	uint64_t seed, thrown;
+	uint32_t files; /* of the fleet's sets, at most */
 };
 
 static uint32_t below(struct dice *dice, uint32_t bound)
@@ -54,7 +55,7 @@ static void add_file(struct dice *dice, cJSON *fault)
 {
 	char text[16];
 
-	snprintf(text, sizeof(text), "%u", below(dice, FILES_A_SET));
+	snprintf(text, sizeof(text), "%u", below(dice, dice->files));
 	if (one_in(dice, 2))
 		cJSON_AddStringToObject(fault, "file", text);
 }
@@ -300,7 +301,7 @@ static void draw_faults(struct dice *dice, cJSON *scenario, const struct race_se
 		/* Drawn whether wanted or not, so that the others are the same where one is left out. */
 		bool on = one_in(dice, odds);
 		uint32_t times = 1 + below(dice, 3) / 2;
-		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0 };
+		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0, dice->files };
 		if (!on || !(settings->faults & UINT64_C(1) << i) || (kinds[i].drawn_only && settings->base))
 			continue;
 		for (; times > 0 && drawn < FAULTS_MAX; times--, drawn++) {
@@ -395,7 +396,7 @@ static void set_text(cJSON *scenario, const char *name, const char *text)
 
 char *race_draw(const struct race_settings *settings, uint64_t seed)
 {
-	struct dice dice = { seed, 0 };
+	struct dice dice = { seed, 0, settings->base ? settings->files : FILES_A_SET };
 	cJSON *scenario = settings->base ? cJSON_Parse(settings->base) : draw_fleet(&dice, settings);
 	char text[32];
 

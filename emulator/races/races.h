@@ -20,6 +20,7 @@ struct race_settings {
 	uint64_t seed_first, seed_last;
 	uint64_t faults; /* mask of kinds, by number in the table of kinds */
 	uint32_t workers;
+	uint32_t files;      /* with base: of its largest firmware set */
 	const char *base;    /* scenario to put seed and faults into, as JSON; NULL: the fleet is drawn too */
 	const char *out_dir; /* smallest cases go there */
 	/* Writes a file there. 0, or a negative errno with a line on stderr. */

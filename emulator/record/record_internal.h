@@ -78,6 +78,10 @@ struct record {
 	bool reclaimed;                   /* call_rcu was used */
 };
 
+/* expected.c: for the expectations of the scenario that count events. */
+void record_count_expected(struct record *record, uint32_t phone, uint64_t now_us,
+			   const struct pfs_trace *trace);
+
 /*
  * The (subnet, model, firmware set) of a phone, an index of first_hierarchy
  * before the files. Phones of one model that are upgraded to different sets

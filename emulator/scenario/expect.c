@@ -40,7 +40,8 @@ static int expect_reason(struct build *build, const struct spec_expect_trace *sp
 		at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%s", i ? ", " : "", name);
 	}
 	return document_fail(build->document, document_member(spec->node, "reason"),
-			     at ? "is no reason of this event, they are %s" : "there are no reasons for it%s", known);
+			     at ? "is no reason of this event, they are %s" : "there are no reasons for it%s",
+			     known);
 }
 
 static int expect_times(struct build *build, const struct spec_expect_trace *spec,
@@ -49,7 +50,8 @@ static int expect_times(struct build *build, const struct spec_expect_trace *spe
 	expect->from_us = spec->from != FIELD_ABSENT ? spec->from : 0;
 	expect->until_us = spec->until;
 	if (expect->until_us <= expect->from_us)
-		return document_fail(build->document, document_member(spec->node, "until"), "is not after from");
+		return document_fail(build->document, document_member(spec->node, "until"),
+				     "is not after from");
 	if (spec->count == FIELD_ABSENT && spec->min == FIELD_ABSENT && spec->max == FIELD_ABSENT)
 		return document_fail_missing(build->document, spec->node, "count",
 					     "how often: count, or min, max or both");
@@ -77,7 +79,8 @@ static int expect_trace(struct build *build, const struct spec_expect_trace *spe
 	int r = build_find_phone(build, spec->node, "phone", spec->phone, &expect->phone);
 
 	if (r == 0 && spec->event == FIELD_ABSENT && spec->state == FIELD_ABSENT)
-		return document_fail_missing(build->document, spec->node, "event", "of what: event, or state");
+		return document_fail_missing(build->document, spec->node, "event",
+					     "of what: event, or state");
 	if (r == 0 && spec->event != FIELD_ABSENT && spec->state != FIELD_ABSENT)
 		return document_fail(build->document, document_member(spec->node, "state"),
 				     "give event or state, not both");
@@ -100,8 +103,9 @@ static int expect_trace(struct build *build, const struct spec_expect_trace *spe
 	snprintf(expect->name, sizeof(expect->name), "trace[%u] %s%s%s%s%s%s%s", number,
 		 spec->event != FIELD_ABSENT ? pfs_trace_name(expect->event) : pfs_state_name(expect->state),
 		 expect->phone >= 0 ? " by " : "",
-		 expect->phone >= 0 ? build->plan->phones[expect->phone].name : "", spec->peer ? " peer " : "",
-		 spec->peer ? spec->peer : "", spec->reason ? " reason " : "", spec->reason ? spec->reason : "");
+		 expect->phone >= 0 ? build->plan->phones[expect->phone].name : "",
+		 spec->peer ? " peer " : "", spec->peer ? spec->peer : "", spec->reason ? " reason " : "",
+		 spec->reason ? spec->reason : "");
 	return r;
 }
 
@@ -125,15 +129,16 @@ static int expect_traces(struct build *build)
 
 static int expect_hierarchy(struct build *build, const struct spec_expect_hierarchy *spec, uint32_t number)
 {
-	static const char *const figures[PLAN_HIERARCHY_FIGURES] = {"root", "roots_confirmed", "wan_copies", "members",
-								   "depth_max"};
+	static const char *const figures[PLAN_HIERARCHY_FIGURES] = { "root", "roots_confirmed", "wan_copies",
+								     "members", "depth_max" };
 	struct plan_expect_hierarchy *expect = &build->plan->expect.hierarchies[number];
 	int32_t root;
 	int r = build_find_place(build, spec->node, spec->site, spec->subnet, &expect->site, &expect->subnet);
 
 	expect->model = -1;
 	if (r == 0 && spec->model)
-		r = build_find_model(build, document_member(spec->node, "model"), spec->model, &expect->model);
+		r = build_find_model(build, document_member(spec->node, "model"), spec->model,
+				     &expect->model);
 	if (r == 0)
 		r = build_find_phone(build, spec->node, "root", spec->root, &root);
 	if (r < 0)
@@ -145,10 +150,12 @@ static int expect_hierarchy(struct build *build, const struct spec_expect_hierar
 	expect->members = spec->members;
 	expect->depth_max = spec->depth_max;
 	for (uint32_t i = 0; i < PLAN_HIERARCHY_FIGURES; i++)
-		snprintf(expect->names[i], sizeof(expect->names[i]), "hierarchies[%u].%s", number, figures[i]);
+		snprintf(expect->names[i], sizeof(expect->names[i]), "hierarchies[%u].%s", number,
+			 figures[i]);
 	if (!spec->root && spec->roots_confirmed == FIELD_ABSENT && spec->wan_copies == FIELD_ABSENT &&
 	    spec->members == FIELD_ABSENT && spec->depth_max == FIELD_ABSENT)
-		return document_fail(build->document, spec->node, "expects nothing, give root, roots_confirmed, "
+		return document_fail(build->document, spec->node,
+				     "expects nothing, give root, roots_confirmed, "
 				     "wan_copies, members or depth_max");
 	return 0;
 }
@@ -191,9 +198,10 @@ int build_expect(struct build *build)
 				     "the fleet has %u phones", plan->phone_count);
 	if (spec->refused_other_subnet_min != FIELD_ABSENT && spec->refused_other_subnet_min &&
 	    !hears_other_subnet(plan))
-		return document_fail(build->document, document_member(spec->node, "refused_other_subnet_min"),
-				     "no claim is heard in another subnet: that takes two subnets on one switch, "
-				     "broadcast \"limited\"");
+		return document_fail(
+			build->document, document_member(spec->node, "refused_other_subnet_min"),
+			"no claim is heard in another subnet: that takes two subnets on one switch, "
+			"broadcast \"limited\"");
 	int r = expect_traces(build);
 	return r < 0 ? r : expect_hierarchies(build);
 }

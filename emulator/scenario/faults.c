@@ -82,7 +82,8 @@ static int set_point(struct build *build, const struct spec_fault *spec, struct 
 	if (spec->event != FIELD_ABSENT && !event)
 		return fail(build, spec, "event", "goes with phase \"event\" only");
 	if (spec->nth != FIELD_ABSENT && !met_once)
-		return fail(build, spec, "nth", "goes with phase \"claiming\", \"root_waiting\", \"state\" or \"event\" only");
+		return fail(build, spec, "nth",
+			    "goes with phase \"claiming\", \"root_waiting\", \"state\" or \"event\" only");
 	if (spec->after != FIELD_ABSENT && fault->phase == PLAN_PHASE_TIME)
 		return fail(build, spec, "after", "goes with a phase, a time says when itself");
 	if (spec->after != FIELD_ABSENT && plan_fault_once(fault->kind) && fault->kind != PLAN_FAULT_TCP_RESET)
@@ -96,7 +97,8 @@ static int set_point(struct build *build, const struct spec_fault *spec, struct 
 	return 0;
 }
 
-int build_find_phone(struct build *build, const cJSON *node, const char *field, const char *text, int32_t *phone)
+int build_find_phone(struct build *build, const cJSON *node, const char *field, const char *text,
+		     int32_t *phone)
 {
 	const struct plan *plan = build->plan;
 
@@ -153,8 +155,10 @@ static int set_target(struct build *build, const struct spec_fault *spec, struct
 		return r;
 	if (spec->by && !spec->phone && plan_fault_scope(fault->kind) == PLAN_SCOPE_PHONE)
 		return fail(build, spec, "by", "reaches the point for another: name that one as phone");
-	if (spec->by && !spec->phone) /* a network or the server: whoever reaches it stands for it */
-		fault->role = PLAN_ROLE_PHONE, fault->phone = fault->by;
+	if (spec->by && !spec->phone) { /* a network or the server: whoever reaches it stands for it */
+		fault->role = PLAN_ROLE_PHONE;
+		fault->phone = fault->by;
+	}
 	if (build_fault_hits_connection(fault) && fault->phase == PLAN_PHASE_ROOT_WAITING &&
 	    fault->role != PLAN_ROLE_PARENT && fault->role != PLAN_ROLE_LEAF)
 		return spec->role != FIELD_ABSENT

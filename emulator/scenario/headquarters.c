@@ -157,7 +157,7 @@ int build_resets(struct build *build)
 	for (uint32_t i = 0; i < plan->phone_count; i++) {
 		uint64_t *at = &plan->phones[i].reset_us;
 		if (*at != FIELD_ABSENT) /* its group's own */
-			plan->reset_window_us = *at > plan->reset_window_us ? *at : plan->reset_window_us;
+			plan->own_resets++;
 		else if (plan->staggered) /* at most 4e6 phones times 9e10 us: no overflow */
 			*at = plan->reset_window_us * i / plan->phone_count;
 		else

@@ -48,7 +48,7 @@ static bool clock_is_true(const struct sim_world *world, uint32_t number)
 	return !clock->drift_ppm && !clock->since_us;
 }
 
-static void blamed(struct watched *phone, const struct pfs_trace *trace)
+static void blamed(struct watched *phone, uint64_t now_us, const struct pfs_trace *trace)
 {
 	uint32_t at = 0;
 
@@ -64,6 +64,7 @@ static void blamed(struct watched *phone, const struct pfs_trace *trace)
 		*entry = (struct distrusted){ .address = trace->address };
 		phone->distrusted_count++;
 	}
+	entry->at_us = now_us;
 	entry->file = trace->file;
 	entry->loss = (uint8_t)trace->a;
 	entry->strikes += trace->a == PFS_LOSS_DAMAGED;
@@ -81,6 +82,18 @@ static bool has_cause(const struct watched *phone, uint32_t address)
 			return true;
 	}
 	return false;
+}
+
+bool sim_conduct_avoids(const struct sim_world *world, uint32_t number, uint32_t address)
+{
+	const struct watched *phone = &world->watch->phones[number];
+	uint64_t most_us = 2 * PFS_BLAME_US; /* by the slowest clock */
+
+	for (uint32_t i = 0; i < phone->distrusted_count && i < DISTRUSTED_MAX; i++)
+		if (phone->distrusted[i].address == address &&
+		    world->now_us > phone->distrusted[i].at_us + most_us)
+			return false;
+	return has_cause(phone, address);
 }
 
 /* Whether what a peer broadcasts must make the phone give way in the state that it is in. */
@@ -207,7 +220,7 @@ void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pf
 		phone->hops = (uint32_t)trace->a;
 		break;
 	case PFS_TR_BLAMED:
-		blamed(phone, trace);
+		blamed(phone, world->now_us, trace);
 		break;
 	case PFS_TR_CONFIRMED:
 		phone->confirmed = (uint32_t)trace->c;

@@ -1,10 +1,10 @@
 /*
  * How often a file may cross the WAN for one family: docs/protocol.md, "WAN
  * copies" and "What always holds". Counted is each download that begins while
- * somebody else of the family, whom the phone could reach, holds the file or
- * fetches it. Each such download needs a fault that explains it: one that was
- * felt at some time since the family began that file, and has not explained
- * as many as it can.
+ * somebody else of the family, whom the phone could reach and has no cause to
+ * avoid, holds the file or fetches it. Each such download needs a fault that
+ * explains it: one that was felt at some time since the family began that
+ * file, and has not explained as many as it can.
  *
  * A fault is felt until FAULT_FELT_US past its end, and by whom it made blame
  * somebody for as long as blame lasts.
@@ -65,15 +65,31 @@ static bool disturbs(const struct plan_disturbance *lan)
 	return lan->loss_ppm || lan->delay_us + lan->hold_us > PFS_CONFIRM_MARGIN_US / 2;
 }
 
-/* Phones whose port was silent after their link came up. */
-static uint32_t held_back(const struct sim_world *world, const struct felt *felt, uint32_t number)
+/* How often a phone of the family came back meanwhile, from a fault of the kinds in the mask. */
+static uint32_t returns(const struct sim_world *world, const struct felt *felt, uint32_t number,
+			uint64_t kinds)
 {
 	uint32_t count = 0;
 
+	for (uint32_t i = 0; i < world->watch->felt_count; i++) {
+		const struct felt *other = &world->watch->felt[i];
+		count += (kinds >> other->order.kind & 1) && other->until_us != PFS_TIME_NEVER &&
+			 (!felt || (other->until_us >= felt->at_us && other->until_us <= felt->until_us)) &&
+			 sim_same_family(world->plan, number, (uint32_t)other->order.phone);
+	}
+	return count;
+}
+
+/* Ports that were silent after their link came up: for the first time, or again. */
+static uint32_t held_back(const struct sim_world *world, const struct felt *felt, uint32_t number)
+{
+	uint64_t kinds = UINT64_C(1) << PLAN_FAULT_KILL | UINT64_C(1) << PLAN_FAULT_UNPLUG;
+	uint32_t count = returns(world, felt, number, kinds);
+
 	for (uint32_t i = 0; i < world->plan->phone_count; i++)
 		count += sim_same_family(world->plan, number, i) &&
-			 world->phones[i].link_up_us >= felt->at_us &&
-			 world->phones[i].link_up_us <= felt->until_us;
+			 world->plan->phones[i].reset_us >= felt->at_us &&
+			 world->plan->phones[i].reset_us <= felt->until_us;
 	return count;
 }
 
@@ -135,19 +151,24 @@ static uint64_t allowed(const struct sim_world *world, uint32_t number, uint8_t 
 	const struct sim_watch *watch = world->watch;
 	const struct family *family = &watch->families[watch->phones[number].family];
 	uint64_t sum = family->excused[file];
+	uint64_t anew = UINT64_C(1) << PLAN_FAULT_KILL | UINT64_C(1) << PLAN_FAULT_CRASH |
+			UINT64_C(1) << PLAN_FAULT_HOSTILE_ROOT | UINT64_C(1) << PLAN_FAULT_HOSTILE_FLOOD |
+			UINT64_C(1) << PLAN_FAULT_HOSTILE_GARBAGE | UINT64_C(1) << PLAN_FAULT_HOSTILE_LIAR;
+	/* Each phone but one, and those that had the file and began anew without it. */
+	uint64_t most = (family->members > 2 ? family->members - 1 : 2) + returns(world, NULL, number, anew);
 
 	for (uint32_t i = 0; i < watch->felt_count; i++) {
 		const struct felt *felt = &watch->felt[i];
 		if (felt_until(felt) < family->begun_us[file] || !concerns(world, &felt->order, number))
 			continue;
 		uint32_t more = explains(world, felt, number);
-		uint32_t most = family->members > 2 ? family->members - 1 : 2;
 		sum += more < most ? more : most;
 	}
 	return sum;
 }
 
-/* True where somebody else whom the phone could reach holds the file, or fetches it as root. */
+/* True where somebody else whom the phone could reach, and has no cause to avoid, holds the file, or fetches
+ * it as root. */
 static bool available(const struct sim_world *world, uint32_t number, uint8_t file)
 {
 	const struct plan_subnet *subnet = &world->plan->subnets[world->plan->phones[number].subnet];
@@ -155,6 +176,7 @@ static bool available(const struct sim_world *world, uint32_t number, uint8_t fi
 	for (uint32_t i = subnet->first_phone; i < subnet->first_phone + subnet->phone_count; i++) {
 		const struct watched *phone = &world->watch->phones[i];
 		if (i == number || !sim_same_family(world->plan, number, i) ||
+		    sim_conduct_avoids(world, number, world->plan->phones[i].address) ||
 		    world->plan->phones[i].part != PFS_PART_YES || !sim_reachable(world, i))
 			continue;
 		if (phone->held > file || (phone->file == file &&

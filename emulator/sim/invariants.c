@@ -250,7 +250,6 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 	const struct sim_phone *host = &world->phones[number];
 	if (phone->counted)
 		count_in(watch, phone, false);
-	phone->was_hostile |= host->hostile;
 	if (!host->running || host->hostile) {
 		phone->parent = SIM_NONE;
 		phone->link_count = phone->held = phone->rooted = 0;
@@ -491,6 +490,9 @@ void sim_watch_fault(struct sim_world *world, const struct fault_order *order)
 		return;
 	watch->last_fault_us = world->now_us;
 	sim_copies_fault(world, order);
+	/* Whatever phone it takes the place of, one that takes no part too. */
+	if (plan_fault_hostile(order->kind))
+		watch->phones[order->phone].was_hostile = true;
 	if (order->phone < 0) {
 		watch->unreachable = true;
 	} else {

@@ -38,20 +38,21 @@ static uint32_t other_end(const struct sim_world *world, uint32_t number, uint32
 	return end == SIM_NONE ? SIM_NONE : sim_end_at(world, end ^ 1)->phone;
 }
 
-/* Somebody who has dialled it and is still there: a child, or on the way to be one. */
+bool sim_liar_lies_to(const struct sim_world *world, uint32_t number, uint32_t other)
+{
+	return pfs_draw(world->plan->seed, number, DRAW_LIE, ~(uint64_t)other) % 2 == 0;
+}
+
+/* A child, or on the way to be one, to whom it would send a true JOIN; SIM_NONE where there is none. */
 static uint32_t somebody_below(const struct sim_world *world, uint32_t number)
 {
 	for (uint32_t end = world->phones[number].first_end; end != SIM_NONE;
 	     end = sim_end_at(world, end)->next)
 		if ((end & 1) && sim_end_at(world, end)->state == SIM_END_OPEN &&
-		    sim_end_at(world, end ^ 1)->state == SIM_END_OPEN)
+		    sim_end_at(world, end ^ 1)->state == SIM_END_OPEN &&
+		    !sim_liar_lies_to(world, number, sim_end_at(world, end ^ 1)->phone))
 			return sim_end_at(world, end ^ 1)->phone;
 	return SIM_NONE;
-}
-
-bool sim_liar_lies_to(const struct sim_world *world, uint32_t number, uint32_t other)
-{
-	return pfs_draw(world->plan->seed, number, DRAW_LIE, ~(uint64_t)other) % 3 == 0;
 }
 
 static void tree_lie(struct sim_world *world, uint32_t number, uint32_t child, struct wire_frame *frame)

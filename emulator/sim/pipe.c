@@ -126,10 +126,13 @@ bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint
 
 uint64_t sim_pipe_target(const struct sim_pipe *pipe)
 {
-	uint64_t target = pipe->transmitted + SIM_CHUNK_BYTES;
+	/* From what was announced on: a piece that began anew with each word written behind it would never end. */
+	uint64_t target = pipe->announced + SIM_CHUNK_BYTES;
 
 	if (pipe->written < target)
 		target = pipe->written;
+	if (target < pipe->transmitted)
+		target = pipe->transmitted;
 	for (uint32_t i = 0; i < pipe->item_count; i++) {
 		const struct sim_item *item = &pipe->items[pipe->item_first + i];
 		if (!item->payload)

@@ -26,6 +26,7 @@
  * A run with faults is one world: until when a fault may strike depends on when
  * the whole fleet has ended, and whom it strikes on all of them.
  */
+#include "emulator/sim/served.h"
 #include "emulator/sim/sim.h"
 
 #include <errno.h>
@@ -56,13 +57,6 @@ struct site {
 	uint64_t told_us;
 };
 
-/* The server has so many more transfers of a site under way from then on. */
-struct change {
-	uint64_t at_us;
-	uint64_t order; /* at one time: by timer, site, number */
-	int32_t more;
-};
-
 struct crew {
 	const struct world_options *options;
 	struct world_report *report;
@@ -77,60 +71,10 @@ struct crew {
 	uint32_t worker_count, workers_at_work, workers_present;
 	uint32_t *waiting; /* heap: sites by the time of the request before which they stand */
 	uint32_t waiting_count;
-	struct change *changes; /* heap while gated, else in the order in which they came */
-	uint32_t change_count, change_room;
-	uint32_t change_number;
-	uint64_t serving, serving_peak;
+	struct served served;
 	int error;
 	_Atomic uint64_t alarm_us; /* a worker waits until all clocks have passed it */
 };
-
-/* ------------------------------------------------------- what the server serves */
-
-static bool change_before(const struct change *a, const struct change *b)
-{
-	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
-}
-
-static int compare_changes(const void *left, const void *right)
-{
-	return change_before(left, right) ? -1 : change_before(right, left);
-}
-
-static uint64_t order_of(bool by_timer, uint32_t site, uint32_t number)
-{
-	return (uint64_t)by_timer << 63 | (uint64_t)site << 32 | number;
-}
-
-static void sift_up(struct change *heap, uint32_t hole, struct change change)
-{
-	for (; hole && change_before(&change, &heap[(hole - 1) / 2]); hole = (hole - 1) / 2)
-		heap[hole] = heap[(hole - 1) / 2];
-	heap[hole] = change;
-}
-
-static void pop_change(struct crew *crew)
-{
-	struct change *heap = crew->changes, last = heap[--crew->change_count];
-	uint32_t hole = 0, count = crew->change_count;
-
-	for (uint32_t child = 1; child < count; child = 2 * hole + 1) {
-		if (child + 1 < count && change_before(&heap[child + 1], &heap[child]))
-			child++;
-		if (!change_before(&heap[child], &last))
-			break;
-		heap[hole] = heap[child];
-		hole = child;
-	}
-	heap[hole] = last;
-}
-
-static void count_change(struct crew *crew, const struct change *change)
-{
-	crew->serving += (uint64_t)(int64_t)change->more;
-	if (crew->serving > crew->serving_peak)
-		crew->serving_peak = crew->serving;
-}
 
 /* sim_bond.served */
 static void on_served(void *context, uint64_t now_us, bool by_timer, int32_t more)
@@ -139,46 +83,9 @@ static void on_served(void *context, uint64_t now_us, bool by_timer, int32_t mor
 	struct crew *crew = site->crew;
 
 	pthread_mutex_lock(&crew->lock);
-	if (crew->change_count == crew->change_room) {
-		uint32_t room = crew->change_room ? crew->change_room * 2 : 1024;
-		struct change *changes = realloc(crew->changes, room * sizeof(*changes));
-		if (!changes) {
-			crew->error = -ENOMEM;
-			pthread_mutex_unlock(&crew->lock);
-			return;
-		}
-		crew->changes = changes;
-		crew->change_room = room;
-	}
-	/* Numbers of one site alone matter, and they grow. */
-	struct change change = { now_us, order_of(by_timer, site->number, crew->change_number++), more };
-	if (crew->gated)
-		sift_up(crew->changes, crew->change_count++, change);
-	else
-		crew->changes[crew->change_count++] = change;
+	if (served_add(&crew->served, now_us, by_timer, site->number, more))
+		crew->error = -ENOMEM;
 	pthread_mutex_unlock(&crew->lock);
-}
-
-/* How many are served when the request of a site comes in then. */
-static uint64_t serving_at(struct crew *crew, uint64_t at_us, uint32_t site)
-{
-	struct change limit = { at_us, order_of(false, site, UINT32_MAX), 0 };
-
-	while (crew->change_count && !change_before(&limit, &crew->changes[0])) {
-		count_change(crew, &crew->changes[0]);
-		pop_change(crew);
-	}
-	return crew->serving;
-}
-
-/* All of them, when nothing more will come. */
-static void count_the_rest(struct crew *crew)
-{
-	if (crew->change_count)
-		qsort(crew->changes, crew->change_count, sizeof(*crew->changes), compare_changes);
-	for (uint32_t i = 0; i < crew->change_count; i++)
-		count_change(crew, &crew->changes[i]);
-	crew->change_count = 0;
 }
 
 /* --------------------------------------------------------------- who waits */
@@ -256,7 +163,7 @@ static struct site *next_site(struct crew *crew)
 			if (all_past(crew, at_us)) {
 				crew->alarm_us = UINT64_MAX;
 				struct site *site = &crew->sites[pop_waiting(crew)];
-				site->world->full = serving_at(crew, at_us, site->number) >=
+				site->world->full = served_at(&crew->served, at_us, site->number) >=
 						    crew->options->plan->server.serving_max;
 				return site;
 			}
@@ -493,7 +400,7 @@ static void deinit(struct crew *crew)
 	}
 	free(crew->sites);
 	free(crew->waiting);
-	free(crew->changes);
+	served_deinit(&crew->served);
 	free(crew->at_work);
 	pthread_cond_destroy(&crew->changed);
 	pthread_mutex_destroy(&crew->lock);
@@ -538,10 +445,10 @@ static int run(const struct world_options *options, struct world_report *report,
 
 	if (!error) {
 		employ(&crew);
-		count_the_rest(&crew);
+		served_finish(&crew.served);
 		error = crew.error;
 	}
-	if (!error && !gated && crew.serving_peak > options->plan->server.serving_max) {
+	if (!error && !gated && crew.served.peak > options->plan->server.serving_max) {
 		deinit(&crew);
 		return 1;
 	}
@@ -549,7 +456,7 @@ static int run(const struct world_options *options, struct world_report *report,
 		if (crew.sites[i].record && !crew.sites[i].world)
 			record_join(options->record, crew.sites[i].record);
 	if (!error)
-		record_serving_peak(options->record, crew.serving_peak);
+		record_serving_peak(options->record, crew.served.peak);
 	deinit(&crew);
 	return error;
 }

@@ -22,6 +22,7 @@ struct child_link {
 
 /* A peer that the phone says it avoids from now on, and why. */
 struct distrusted {
+	uint64_t at_us;
 	uint32_t address;
 	uint8_t file, loss, strikes; /* strikes: times that it sent damage */
 };
@@ -100,6 +101,8 @@ void sim_copies_begun(struct sim_world *world, uint32_t phone, uint8_t file);
 
 /* ---- conduct.c: rules of what one phone does to another, one step at a time ---- */
 
+/* True where the phone has cause to avoid whoever is at that address, and blame may last that long. */
+bool sim_conduct_avoids(const struct sim_world *world, uint32_t phone, uint32_t address);
 void sim_conduct_begin(struct watched *phone);
 void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
 /* Before a step and after it. */

@@ -67,6 +67,9 @@ cat >"$work/large.json" <<EOF
 EOF
 run 4 "$work/large.json" && grep -Eq '^  memory, estimated .*DOES NOT FIT, [1-9][0-9]+ phones would$' "$work/out"
 report $? "too large for the host: exit 4, and the line that does not fit says how many phones would"
+{ run 0 --engine sim "$work/large.json" || run 4 --engine sim "$work/large.json"; } &&
+	grep -q '^  memory, estimated  *[0-9]* MB' "$work/out" && ! grep -q namespaces "$work/out"
+report $? "in virtual time it needs memory alone"
 # Its own limit of descriptors is raised where it may be, and said where it may not.
 (
 	ulimit -n 128

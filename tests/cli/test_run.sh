@@ -116,6 +116,47 @@ sed 's/"transfers_pfs": 12/"transfers_pfs": 13/' "$smoke" >hopeful.json
 exits 1 "an expectation that does not hold fails the run" run hopeful.json --engine sim --out fifth -q
 says out "^Does not hold, PFS run: transfers_pfs: 12, expected exactly 13" "the table names it"
 
+# Sites and modes by one worker and by several, with logs (the sites stop at the server's gate) and without.
+site() { # name network phones
+	printf '{"name": "%s", "wan": {"rate": "1.536mbit", "rtt": "30ms"}, "subnets": [{"name": "v",' "$1"
+	printf '"network": "%s", "phones": [{"model": "7961", "count": %s}]}]}' "$2" "$3"
+}
+printf '{"name": "three", "seed": 3, "scale": "1/50", "enterprise": {"pfs": "enabled"}, "sites": [%s, %s, %s]}' \
+	"$(site a 10.1.0.0/24 9)" "$(site b 10.2.0.0/24 14)" "$(site c 10.3.0.0/24 5)" >three.json
+for console in all none; do
+	exits 0 "one worker, console $console" run three.json --engine sim -q --console $console --workers 1 \
+		--out one-$console
+	exits 0 "four workers, console $console" run three.json --engine sim -q --console $console --workers 4 \
+		--out four-$console
+	same_but_host one-$console/summary.json four-$console/summary.json
+	check "the summary does not depend on the workers" $?
+done
+diff -r one-all/console four-all/console && diff -r one-all/console-traditional four-all/console-traditional
+check "nor do the console logs" $?
+same_but_host one-all/summary.json one-none/summary.json
+check "nor the summary on the logs" $?
+test "$(find four-all/console four-all/console-traditional -name 'SEP*.log' | wc -l)" -eq 56 && ! test -e one-none/console
+check "which are there where they are asked for" $?
+exits 2 "no workers is a usage error" run three.json --engine sim --workers 0
+exits 2 "more workers than the netns world has is a usage error" run three.json --workers 17
+exits 2 "an unknown choice of logs is a usage error" run three.json --console some
+says err '"some": use auto, all or none' "it names the value and the choices"
+
+# A log that cannot be written whole, as on a full disk: it is larger than a file may be, the summary is not.
+printf '{"name": "lossy", "seed": 3, "scale": "1/4", "sites": [%s]}' "$(site a 10.1.0.0/24 1)" |
+	sed 's/"rtt": "30ms"/"rtt": "30ms", "loss": "15%"/' >lossy.json
+(
+	trap '' XFSZ
+	ulimit -f 40 # of 512 bytes, or of 1,024
+	exits 4 "logs that are cut are the host's lack" run lossy.json --engine sim --mode traditional -q --out cut
+	exit $bad
+) >part
+got=$?
+cat part
+number=$((number + 1)) bad=$((bad | got))
+test -s cut/summary.json
+check "but the summary is there" $?
+
 # Three thousand phones keep virtual time busy; the first line of progress says that it runs.
 sed -e 's/"count": [0-9]*/"count": 1500/g' -e 's/"10.1.1.0.24"/"10.16.0.0\/16"/' -e '/"expect"/,/}/d' \
 	-e 's/\("enterprise".*\),/\1/' -e 's/"1\/200"/"1"/' "$smoke" >big.json

@@ -6,11 +6,14 @@
 #include <check.h>
 #include <dirent.h>
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -376,7 +379,34 @@ END_TEST
 static char namespaces[NAMESPACES_MAX][32];
 static int namespace_count;
 
-/* Looks at every link in a folder of /proc; returns how many name a namespace of the list. With `collect`, lists them. */
+/* "net:[N]" of the namespace that a socket of another process holds; false where it may not be asked. */
+static bool namespace_of_socket(pid_t process, int descriptor, char *name, size_t size)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, process, 0);
+	int socket = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
+	int namespace = socket < 0 ? -1 : ioctl(socket, SIOCGSKNS);
+	char path[64];
+	ssize_t length = -1;
+
+	if (namespace >= 0) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", namespace);
+		length = readlink(path, name, size - 1);
+		close(namespace);
+	}
+	if (socket >= 0)
+		close(socket);
+	if (pidfd >= 0)
+		close(pidfd);
+	if (length >= 0)
+		name[length] = 0;
+	return length >= 0;
+}
+
+/*
+ * Looks at every link in a folder of /proc, and for the sockets among a
+ * process's descriptors at where they stand; returns how many name a namespace
+ * of the list. With `collect`, lists them, each once.
+ */
 static int look_at(const char *folder, bool collect)
 {
 	DIR *dir = opendir(folder);
@@ -394,12 +424,16 @@ static int look_at(const char *folder, bool collect)
 		if (length < 0)
 			continue;
 		target[length] = 0;
+		if (!strncmp(target, "socket:[", 8) &&
+		    !namespace_of_socket(atoi(folder + strlen("/proc/")), atoi(entry->d_name), target, sizeof(target)))
+			continue;
 		if (strncmp(target, "net:[", 5) != 0 || !strcmp(target, own))
 			continue;
-		if (collect && namespace_count < NAMESPACES_MAX)
+		for (i = 0; i < namespace_count && strcmp(target, namespaces[i]) != 0; i++)
+			;
+		found += i < namespace_count;
+		if (collect && i == namespace_count && i < NAMESPACES_MAX)
 			strcpy(namespaces[namespace_count++], target);
-		for (i = 0; i < namespace_count; i++)
-			found += !strcmp(target, namespaces[i]);
 	}
 	if (dir)
 		closedir(dir);

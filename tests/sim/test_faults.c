@@ -630,7 +630,7 @@ START_TEST(hostile_liar_leads_nobody_astray)
 	struct plan_fault fault = at_time(PLAN_FAULT_HOSTILE_LIAR, 0, PFS_TIME_NEVER);
 	uint32_t strangers = 0, cycles = 0, left = 0;
 
-	for (uint64_t seed = 1; seed <= 2 * SEEDS; seed++) {
+	for (uint64_t seed = 1; seed <= 4 * SEEDS; seed++) {
 		struct seen seen;
 		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
 		struct sim_fleet fleet;

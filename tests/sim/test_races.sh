@@ -66,15 +66,16 @@ is "the smallest case passes where nothing is broken" exits 0 "$fleet" run --eng
 	--out "$scratch/run" "$scratch/verified-lies/seed-$(failing_seed "$scratch/verified-lies.out").json"
 is "both diagrams tell it" sh -c "grep -q '^sequenceDiagram' '$scratch'/verified-lies/*.mmd &&
 	grep -q 'BROKEN: ' '$scratch'/verified-lies/*.mmd && grep -q 'BROKEN: ' '$scratch'/verified-lies/*.txt"
-# A folder of firmware beside the scenario is looked for there, wherever one stands.
+# A folder of firmware beside the scenario is looked for there, wherever one stands; faults are drawn for the
+# files that it has.
 mkdir -p "$scratch/beside/firmware"
 printf '# mine\r\njar41.sbn\r\n' >"$scratch/beside/firmware/SCCP41.9-9-9S.loads"
 head -c 5000 /dev/zero >"$scratch/beside/firmware/jar41.sbn"
 cat >"$scratch/beside/own.json" <<END
-{"name": "own", "sites": [{"name": "branch", "subnets": [{"name": "floor", "network": "10.1.0.0/24",
+{"name": "own", "sites": [{"name": "branch", "wan": {"rate": "10mbit", "rtt": "30ms"}, "subnets": [{"name": "floor", "network": "10.1.0.0/24",
  "phones": [{"model": "7961", "count": 5, "firmware": "folder:firmware"}]}]}], "enterprise": {"pfs": "enabled"}}
 END
-is "a folder of firmware is found beside the scenario" exits 0 "$fleet" races --quiet --seeds 1..5 \
+is "a folder of firmware is found beside the scenario" exits 0 "$fleet" races --quiet --seeds 1..20 \
 	--scenario "$scratch/beside/own.json" --out "$scratch/beside/out"
 is "a range that is none is an error" exits 2 "$fleet" races --seeds 9..1
 is "so is a fault that is not known" exits 2 "$fleet" races --seeds 1 --faults kill,flood

@@ -264,9 +264,14 @@ START_TEST(a_pipe_says_what_it_waits_for)
 	ck_assert_uint_eq(sim_pipe_target(&pipe), 16);
 	sim_pipe_write(&pipe, NULL, SIM_SEND_BUFFER_BYTES, 1, 0);
 	ck_assert_uint_eq(sim_pipe_target(&pipe), 16);
-	pipe.transmitted = 16;
+	pipe.transmitted = pipe.announced = 16;
 	ck_assert_uint_eq(sim_pipe_target(&pipe), 16 + SIM_CHUNK_BYTES);
-	pipe.transmitted = SIM_SEND_BUFFER_BYTES;
+	/* Looked at again in the middle of a piece it is the same one, else a slow one would never arrive. */
+	pipe.transmitted = 16 + SIM_CHUNK_BYTES / 2;
+	ck_assert_uint_eq(sim_pipe_target(&pipe), 16 + SIM_CHUNK_BYTES);
+	pipe.transmitted = 16 + SIM_CHUNK_BYTES + 1;
+	ck_assert_uint_eq(sim_pipe_target(&pipe), pipe.transmitted);
+	pipe.transmitted = pipe.announced = SIM_SEND_BUFFER_BYTES;
 	ck_assert_uint_eq(sim_pipe_target(&pipe), 16 + SIM_SEND_BUFFER_BYTES);
 	sim_pipe_write(&pipe, NULL, 100, 1, 0);
 	ck_assert_uint_eq(sim_pipe_target(&pipe), 16 + SIM_SEND_BUFFER_BYTES);
