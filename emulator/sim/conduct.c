@@ -96,7 +96,10 @@ bool sim_conduct_avoids(const struct sim_world *world, uint32_t number, uint32_t
 	return has_cause(phone, address);
 }
 
-/* Whether what a peer broadcasts must make the phone give way in the state that it is in. */
+/*
+ * Whether what a peer broadcasts must make the phone give way in the state that
+ * it is in. What a hostile host has sent may still be under way when that is over.
+ */
 static bool outdone(const struct sim_world *world, uint32_t number, const struct pfs_event *event)
 {
 	const struct watched *phone = &world->watch->phones[number];
@@ -105,7 +108,7 @@ static bool outdone(const struct sim_world *world, uint32_t number, const struct
 	struct wire_claim claim;
 
 	if ((phone->state != PFS_ST_CLAIMING && phone->state != PFS_ST_ROOT_WAITING) || sender == SIM_NONE ||
-	    sender == number || world->phones[sender].hostile || world->plan->phone_count > FLEET_HEARD_MAX ||
+	    sender == number || world->watch->phones[sender].was_hostile || world->plan->phone_count > FLEET_HEARD_MAX ||
 	    !sim_same_family(world->plan, number, sender) || has_cause(phone, event->address) ||
 	    pfs_wire_claim_read(event->data, event->length, &claim))
 		return false;

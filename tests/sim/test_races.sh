@@ -77,5 +77,8 @@ cat >"$scratch/beside/own.json" <<END
 END
 is "a folder of firmware is found beside the scenario" exits 0 "$fleet" races --quiet --seeds 1..20 \
 	--scenario "$scratch/beside/own.json" --out "$scratch/beside/out"
+# What garbage said is still under way when the host is itself again: it was nobody's claim.
+is "what a hostile host sent binds nobody" exits 0 "$fleet" races --quiet --phones 50..50 --seeds 280..280 \
+	--out "$scratch/late"
 is "a range that is none is an error" exits 2 "$fleet" races --seeds 9..1
 is "so is a fault that is not known" exits 2 "$fleet" races --seeds 1 --faults kill,flood
