@@ -29,8 +29,9 @@
 
 #define FRAME_TYPE_OCTET 3
 #define HOPS_NEAR_END (PFS_HOPS_MAX - 4) /* from here on giving up is right */
-/* In larger fleets a phone may pass PFS_CLAIMS_HEARD_MAX and look at no more claims for a second. */
+/* In larger fleets a phone may pass PFS_CLAIMS_HEARD_MAX and look at no more claims for a second, ... */
 #define FLEET_HEARD_MAX 200
+#define HEARD_AGAIN_US (3 * PFS_S) /* ... and after a flood: by a clock at half its pace, and a second more */
 
 void sim_conduct_begin(struct watched *phone)
 {
@@ -96,6 +97,20 @@ bool sim_conduct_avoids(const struct sim_world *world, uint32_t number, uint32_t
 	return has_cause(phone, address);
 }
 
+/* A phone may look at no more claims for the time being. */
+static bool may_be_deaf(const struct sim_world *world)
+{
+	if (world->plan->phone_count > FLEET_HEARD_MAX)
+		return true;
+	for (uint32_t i = 0; i < world->watch->felt_count; i++) {
+		const struct felt *felt = &world->watch->felt[i];
+		if (felt->order.kind == PLAN_FAULT_HOSTILE_FLOOD &&
+		    (felt->until_us == PFS_TIME_NEVER || world->now_us < felt->until_us + HEARD_AGAIN_US))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Whether what a peer broadcasts must make the phone give way in the state that
  * it is in. What a hostile host has sent may still be under way when that is over.
@@ -108,8 +123,8 @@ static bool outdone(const struct sim_world *world, uint32_t number, const struct
 	struct wire_claim claim;
 
 	if ((phone->state != PFS_ST_CLAIMING && phone->state != PFS_ST_ROOT_WAITING) || sender == SIM_NONE ||
-	    sender == number || world->watch->phones[sender].was_hostile || world->plan->phone_count > FLEET_HEARD_MAX ||
-	    !sim_same_family(world->plan, number, sender) || has_cause(phone, event->address) ||
+	    sender == number || world->watch->phones[sender].was_hostile ||
+	    !sim_same_family(world->plan, number, sender) || has_cause(phone, event->address) || may_be_deaf(world) ||
 	    pfs_wire_claim_read(event->data, event->length, &claim))
 		return false;
 	const struct pfs_file *file = &world->phones[number].firmware->files[phone->file];

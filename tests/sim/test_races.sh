@@ -8,7 +8,7 @@ number=0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-echo 1..19
+echo 1..20
 
 # is NAME COMMAND...: ok where the command succeeds
 is() {
