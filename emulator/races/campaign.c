@@ -165,8 +165,9 @@ static int write_case(const struct race_settings *settings, const struct race_sh
 
 	snprintf(name, sizeof(name), "seed-%" PRIu64 ".json", shrunk->outcome.seed);
 	r = settings->save(settings->out_dir, name, shrunk->scenario);
-	printf("  smallest: %s/%s (%u phones, %u faults, after %u attempts)\n", settings->out_dir, name,
-	       shrunk->phones, shrunk->faults, shrunk->attempts);
+	if (r == 0)
+		printf("  smallest: %s/%s (%u phones, %u faults, after %u attempts)\n", settings->out_dir, name,
+		       shrunk->phones, shrunk->faults, shrunk->attempts);
 	/* A crash leaves no trace: its case has to be run under a debugger. */
 	if (r < 0 || shrunk->outcome.crashed)
 		return r;

@@ -238,6 +238,30 @@ static void count_in(struct sim_watch *watch, struct watched *phone, bool in)
 		family->waiting[phone->file] += one;
 }
 
+static bool waits_as_root(const struct sim_world *world, uint32_t number, uint32_t of, uint8_t file)
+{
+	const struct watched *phone = &world->watch->phones[number];
+
+	return phone->state == PFS_ST_ROOT_WAITING && phone->file == file && sim_reachable(world, number) &&
+	       phone->family == world->watch->phones[of].family;
+}
+
+/* Two roots wait for the file of this phone's family, and neither has cause to avoid the other. */
+static bool has_rivals(const struct sim_world *world, uint32_t number, uint8_t file)
+{
+	const struct plan_phone *phones = world->plan->phones;
+	const struct plan_subnet *subnet = &world->plan->subnets[phones[number].subnet];
+	uint32_t end = subnet->first_phone + subnet->phone_count;
+
+	for (uint32_t i = subnet->first_phone; i < end; i++)
+		for (uint32_t k = waits_as_root(world, i, number, file) ? i + 1 : end; k < end; k++)
+			if (waits_as_root(world, k, number, file) &&
+			    !sim_conduct_avoids(world, i, phones[k].address) &&
+			    !sim_conduct_avoids(world, k, phones[i].address))
+				return true;
+	return false;
+}
+
 void sim_watch_phone(struct sim_world *world, uint32_t number)
 {
 	struct sim_watch *watch = world->watch;
@@ -275,7 +299,7 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 		check_cycle(world, number);
 	phone->stirred = false;
 	if (phone->file < PFS_FILES_MAX && family->waiting[phone->file] > 1 &&
-	    !family->electing[phone->file] && calm(world))
+	    !family->electing[phone->file] && calm(world) && has_rivals(world, number, phone->file))
 		sim_broken(world, number, "one confirmed root a hierarchy once the subnet is quiet");
 }
 

@@ -5,10 +5,11 @@
 # Usage: test_races.sh PFS_FLEET
 fleet=$1
 number=0
+source=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-echo 1..20
+echo 1..22
 
 # is NAME COMMAND...: ok where the command succeeds
 is() {
@@ -80,5 +81,10 @@ is "a folder of firmware is found beside the scenario" exits 0 "$fleet" races --
 # What garbage said is still under way when the host is itself again: it was nobody's claim.
 is "what a hostile host sent binds nobody" exits 0 "$fleet" races --quiet --phones 50..50 --seeds 280..280 \
 	--out "$scratch/late"
+# Two damages are cause to avoid a root for longer than a fault is felt; a phone that failed serves no longer.
+is "roots that avoid each other may both stand" exits 0 "$fleet" races --quiet --seeds 26 \
+	--scenario "$source/scenarios/races/crossing-claims.json" --out "$scratch/avoid"
+is "a phone that failed is no holder once its port is closed" exits 0 "$fleet" races --quiet --seeds 16 \
+	--scenario "$source/scenarios/races/latecomer-alone.json" --out "$scratch/holder"
 is "a range that is none is an error" exits 2 "$fleet" races --seeds 9..1
 is "so is a fault that is not known" exits 2 "$fleet" races --seeds 1 --faults kill,flood
