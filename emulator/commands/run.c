@@ -457,7 +457,7 @@ static bool can_carry_out(const char *scenario, const struct plan *plan)
 		if (!plan_fault_virtual_only(plan->faults[i].kind))
 			continue;
 		fprintf(stderr, "%s: faults[%u].kind: \"%s\": happens in virtual time only, use --engine sim\n",
-			scenario, i, plan_fault_name(plan->faults[i].kind));
+			scenario, plan->faults[i].entry, plan_fault_name(plan->faults[i].kind));
 		return false;
 	}
 	return true;
