@@ -52,36 +52,6 @@ static const char *relation_name(enum report_relation relation)
 	return "exactly";
 }
 
-/* What the kernel and the disk say is measured: it is judged, and told in fidelity. */
-static bool is_measured(const struct report_check *check)
-{
-	return strcmp(check->name, "kernel_bytes_short") == 0 ||
-	       strcmp(check->name, "console_log_errors") == 0;
-}
-
-/* Each limit of the run, as a gate: the same names and values wherever runs are compared. */
-static cJSON *gates_json(const struct report *report)
-{
-	cJSON *gates = cJSON_CreateArray();
-	char name[PLAN_CHECK_NAME_MAX + 16];
-
-	for (uint32_t i = 0; i < report->check_count; i++) {
-		const struct report_check *from = &report->checks[i];
-		cJSON *gate;
-
-		if (is_measured(from))
-			continue;
-		gate = cJSON_CreateObject();
-		snprintf(name, sizeof(name), "%s.%s", from->traditional ? "traditional" : "pfs", from->name);
-		cJSON_AddStringToObject(gate, "name", name);
-		json_u64(gate, "limit", from->limit);
-		json_u64(gate, "value", from->value);
-		cJSON_AddStringToObject(gate, "verdict", from->holds ? "pass" : "fail");
-		cJSON_AddItemToArray(gates, gate);
-	}
-	return gates;
-}
-
 static cJSON *checks_json(const struct report *report)
 {
 	cJSON *checks = cJSON_CreateArray();
@@ -89,7 +59,7 @@ static cJSON *checks_json(const struct report *report)
 	for (uint32_t i = 0; i < report->check_count; i++) {
 		const struct report_check *from = &report->checks[i];
 
-		if (is_measured(from))
+		if (report_check_is_measured(from))
 			continue;
 		cJSON *check = cJSON_CreateObject();
 		cJSON_AddStringToObject(check, "name", from->name);
@@ -115,6 +85,25 @@ static cJSON *side_json(const struct report_side *side)
 	return object;
 }
 
+/* In the order of the summary. */
+static void add_figures(cJSON *object, const struct report *report)
+{
+	cJSON_AddItemToObject(object, "fidelity", report_fidelity_json(report));
+	cJSON_AddItemToObject(object, "setup", report_setup_json(report));
+	cJSON_AddItemToObject(object, "runs", runs_json(report->plan, &report->pfs, &report->traditional));
+	cJSON_AddItemToObject(object, "comparison", comparison(&report->pfs, &report->traditional));
+}
+
+cJSON *report_figures_json(const struct report *report)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	add_figures(object, report);
+	if (report->side)
+		cJSON_AddItemToObject(object, "full_size", side_json(report->side));
+	return object;
+}
+
 static cJSON *summary_json(const struct report *report)
 {
 	const struct plan *plan = report->plan;
@@ -137,12 +126,9 @@ static cJSON *summary_json(const struct report *report)
 	cJSON_AddStringToObject(summary, "verdict", report_verdict_name(report->verdict));
 	cJSON_AddBoolToObject(summary, "interrupted", report->interrupted);
 	cJSON_AddItemToObject(summary, "host", report_host_json(report));
-	cJSON_AddItemToObject(summary, "fidelity", report_fidelity_json(report));
-	cJSON_AddItemToObject(summary, "setup", report_setup_json(report));
-	cJSON_AddItemToObject(summary, "runs", runs_json(plan, &report->pfs, &report->traditional));
-	cJSON_AddItemToObject(summary, "comparison", comparison(&report->pfs, &report->traditional));
+	add_figures(summary, report);
 	cJSON_AddItemToObject(summary, "expectations", checks_json(report));
-	cJSON_AddItemToObject(summary, "gates", gates_json(report));
+	cJSON_AddItemToObject(summary, "gates", report_gates_json(report));
 	if (report->side)
 		cJSON_AddItemToObject(summary, "full_size", side_json(report->side));
 	return summary;

@@ -318,6 +318,23 @@ static void print_host(const struct report_run *run, FILE *stream)
 		report_count(world->tcp_retransmits).text);
 }
 
+/* Each with its limit and its value, also those that hold: that is what one looks for in a log of last week. */
+static void print_gates(const struct report *report, FILE *stream)
+{
+	if (report->gate_count)
+		fprintf(stream, "%sGates:\n", report->check_count ? "" : "\n");
+	for (uint32_t i = 0; i < report->gate_count; i++) {
+		const struct report_gate *gate = &report->gates[i];
+
+		fprintf(stream, "  %-8s%s: %s, limit %s %s\n", report_gate_verdict_name(gate->verdict),
+			gate->gate->field,
+			gate->verdict == REPORT_GATE_SKIPPED ? "not run"
+			: gate->has_value		     ? gate->value
+							     : "none",
+			report_relation_name(gate->gate->relation), gate->gate->written);
+	}
+}
+
 static void print_verdict(const struct report *report, FILE *stream)
 {
 	static const char *const relations[] = { "at most", "at least", "exactly" };
@@ -332,6 +349,7 @@ static void print_verdict(const struct report *report, FILE *stream)
 				check->traditional ? "traditional" : "PFS", check->name, check->value,
 				relations[check->relation], check->limit);
 	}
+	print_gates(report, stream);
 	print_fidelity(&report->pfs, stream);
 	print_fidelity(&report->traditional, stream);
 	if (report->interrupted)
