@@ -59,6 +59,40 @@ static bool is_measured(const struct report_check *check)
 	       strcmp(check->name, "console_log_errors") == 0;
 }
 
+static void figure(cJSON *object, const char *name, uint64_t value)
+{
+	if (value == PLAN_UNSET)
+		cJSON_AddNullToObject(object, name);
+	else
+		json_u64(object, name, value);
+}
+
+static void add_violation(cJSON *list, const struct plan *plan, const struct report_run *run)
+{
+	const struct world_violation *violation = run->result ? &run->world->violation : NULL;
+
+	if (!violation || !*violation->invariant)
+		return;
+	cJSON *object = cJSON_CreateObject();
+	cJSON_AddStringToObject(object, "mode", run->result->traditional ? "traditional" : "pfs");
+	cJSON_AddStringToObject(object, "invariant", violation->invariant);
+	json_seconds(object, "at_s", violation->at_us);
+	cJSON_AddStringToObject(object, "phone", plan->phones[violation->phone].name);
+	if (violation->other != violation->phone && violation->other < plan->phone_count)
+		cJSON_AddStringToObject(object, "other", plan->phones[violation->other].name);
+	cJSON_AddItemToArray(list, object);
+}
+
+/* What must always hold and did not, and ended the run. */
+static cJSON *violations_json(const struct report *report)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	add_violation(list, report->plan, &report->pfs);
+	add_violation(list, report->plan, &report->traditional);
+	return list;
+}
+
 /* Each limit of the run, as a gate: the same names and values wherever runs are compared. */
 static cJSON *gates_json(const struct report *report)
 {
@@ -74,8 +108,8 @@ static cJSON *gates_json(const struct report *report)
 		gate = cJSON_CreateObject();
 		snprintf(name, sizeof(name), "%s.%s", from->traditional ? "traditional" : "pfs", from->name);
 		cJSON_AddStringToObject(gate, "name", name);
-		json_u64(gate, "limit", from->limit);
-		json_u64(gate, "value", from->value);
+		figure(gate, "limit", from->limit);
+		figure(gate, "value", from->value);
 		cJSON_AddStringToObject(gate, "verdict", from->holds ? "pass" : "fail");
 		cJSON_AddItemToArray(gates, gate);
 	}
@@ -95,8 +129,8 @@ static cJSON *checks_json(const struct report *report)
 		cJSON_AddStringToObject(check, "name", from->name);
 		cJSON_AddStringToObject(check, "mode", from->traditional ? "traditional" : "pfs");
 		cJSON_AddStringToObject(check, "relation", relation_name(from->relation));
-		json_u64(check, "limit", from->limit);
-		json_u64(check, "value", from->value);
+		figure(check, "limit", from->limit);
+		figure(check, "value", from->value);
 		cJSON_AddBoolToObject(check, "expected", from->expected);
 		cJSON_AddBoolToObject(check, "holds", from->holds);
 		cJSON_AddItemToArray(checks, check);
@@ -136,6 +170,7 @@ static cJSON *summary_json(const struct report *report)
 	cJSON_AddRawToObject(summary, "scale", number);
 	cJSON_AddStringToObject(summary, "verdict", report_verdict_name(report->verdict));
 	cJSON_AddBoolToObject(summary, "interrupted", report->interrupted);
+	cJSON_AddItemToObject(summary, "violations", violations_json(report));
 	cJSON_AddItemToObject(summary, "host", report_host_json(report));
 	cJSON_AddItemToObject(summary, "fidelity", report_fidelity_json(report));
 	cJSON_AddItemToObject(summary, "setup", report_setup_json(report));
