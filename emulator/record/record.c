@@ -253,7 +253,7 @@ static void failed(struct record *record, struct record_phone *state, uint64_t n
 
 static void file_begun(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
-	struct run_hierarchy *hierarchy = hierarchy_of(record, phone, trace->file);
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
 
 	record->phones[phone].file = trace->file;
 	if (hierarchy && now_us < hierarchy->began_us)

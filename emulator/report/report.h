@@ -46,7 +46,8 @@ struct report_check {
 	bool traditional;            /* of which run */
 	bool expected;               /* the scenario says so */
 	enum report_relation relation;
-	uint64_t limit, value;
+	uint64_t limit, value;       /* PLAN_UNSET: none */
+	bool phone;                  /* they are phones, by their numbers in the plan */
 	bool holds;
 };
 
@@ -83,7 +84,8 @@ struct report {
 /*
  * Evaluates the checks, the scenario's gates and the verdict: inconclusive where
  * a world says that its measurements cannot be trusted or the run was
- * interrupted; else fail where a check or a gate does not hold; else pass.
+ * interrupted; else fail where a check or a gate does not hold; else pass. Where
+ * an invariant was broken it is fail whatever else there is.
  */
 void report_judge(struct report *report);
 

@@ -52,6 +52,41 @@ static const char *relation_name(enum report_relation relation)
 	return "exactly";
 }
 
+/* PLAN_UNSET is a figure that is not there. */
+static void figure(cJSON *object, const char *name, uint64_t value)
+{
+	if (value == PLAN_UNSET)
+		cJSON_AddNullToObject(object, name);
+	else
+		json_u64(object, name, value);
+}
+
+static void add_violation(cJSON *list, const struct plan *plan, const struct report_run *run)
+{
+	const struct world_violation *violation = run->result ? &run->world->violation : NULL;
+
+	if (!violation || !*violation->invariant)
+		return;
+	cJSON *object = cJSON_CreateObject();
+	cJSON_AddStringToObject(object, "mode", run->result->traditional ? "traditional" : "pfs");
+	cJSON_AddStringToObject(object, "invariant", violation->invariant);
+	json_seconds(object, "at_s", violation->at_us);
+	cJSON_AddStringToObject(object, "phone", plan->phones[violation->phone].name);
+	if (violation->other != violation->phone && violation->other < plan->phone_count)
+		cJSON_AddStringToObject(object, "other", plan->phones[violation->other].name);
+	cJSON_AddItemToArray(list, object);
+}
+
+/* What must always hold and did not, and ended the run. */
+static cJSON *violations_json(const struct report *report)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	add_violation(list, report->plan, &report->pfs);
+	add_violation(list, report->plan, &report->traditional);
+	return list;
+}
+
 static cJSON *checks_json(const struct report *report)
 {
 	cJSON *checks = cJSON_CreateArray();
@@ -65,8 +100,8 @@ static cJSON *checks_json(const struct report *report)
 		cJSON_AddStringToObject(check, "name", from->name);
 		cJSON_AddStringToObject(check, "mode", from->traditional ? "traditional" : "pfs");
 		cJSON_AddStringToObject(check, "relation", relation_name(from->relation));
-		json_u64(check, "limit", from->limit);
-		json_u64(check, "value", from->value);
+		figure(check, "limit", from->limit);
+		figure(check, "value", from->value);
 		cJSON_AddBoolToObject(check, "expected", from->expected);
 		cJSON_AddBoolToObject(check, "holds", from->holds);
 		cJSON_AddItemToArray(checks, check);
@@ -125,6 +160,7 @@ static cJSON *summary_json(const struct report *report)
 	cJSON_AddRawToObject(summary, "scale", number);
 	cJSON_AddStringToObject(summary, "verdict", report_verdict_name(report->verdict));
 	cJSON_AddBoolToObject(summary, "interrupted", report->interrupted);
+	cJSON_AddItemToObject(summary, "violations", violations_json(report));
 	cJSON_AddItemToObject(summary, "host", report_host_json(report));
 	add_figures(summary, report);
 	cJSON_AddItemToObject(summary, "expectations", checks_json(report));
