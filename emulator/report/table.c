@@ -294,8 +294,11 @@ static void print_fidelity(const struct report_run *run, FILE *stream)
 		return;
 	fprintf(stream, "The %s run cannot be trusted: %s\n", run->result->traditional ? "traditional" : "PFS",
 		run->world->reasons);
-	if (run->world->speed_held_milli)
-		fprintf(stream, "  By these figures this host holds it at --speed %g\n",
+	if (run->world->speed_not_held_milli)
+		fprintf(stream, "  This host holds it at --speed %g, and not at %g: it was tried\n",
+			run->world->speed_held_milli / 1000.0, run->world->speed_not_held_milli / 1000.0);
+	else if (run->world->speed_held_milli)
+		fprintf(stream, "  By these figures this host holds it at --speed %g; --find-speed tries what it holds\n",
 			run->world->speed_held_milli / 1000.0);
 }
 
