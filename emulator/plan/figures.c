@@ -77,6 +77,7 @@ const struct figure figures_comparison[] = {
 
 static const struct figure fidelity[] = {
 	{ "verdict", FIGURE_TEXT, FIGURE_HOST },
+	{ "limits_used", FIGURE_RATIO, FIGURE_HOST },
 	{ "timer_lag_p50_us", FIGURE_MICROSECONDS, FIGURE_HOST },
 	{ "timer_lag_p99_us", FIGURE_MICROSECONDS, FIGURE_HOST },
 	{ "timer_lag_max_us", FIGURE_MICROSECONDS, FIGURE_HOST },
@@ -92,6 +93,7 @@ static const struct figure fidelity[] = {
 	{ "steal", FIGURE_RATIO, FIGURE_HOST },
 	{ "rx_bytes_min", FIGURE_BYTES, FIGURE_HOST },
 	{ "rx_short", FIGURE_COUNT, FIGURE_HOST },
+	{ "installed_damaged", FIGURE_COUNT, FIGURE_HOST },
 	{ "events", FIGURE_COUNT, FIGURE_HOST },
 	{ 0 },
 };
