@@ -19,8 +19,9 @@
 
 struct dice {
 	uint64_t seed, thrown;
-	uint32_t files;  /* of the fleet's sets, at most */
-	uint32_t phones; /* of a fleet that is drawn; else 0 */
+	uint32_t files;     /* of the fleet's sets, at most */
+	uint32_t phones;    /* of a fleet that is drawn; else 0 */
+	const cJSON *sites; /* whose WAN may be degraded */
 };
 
 static uint32_t below(struct dice *dice, uint32_t bound)
@@ -104,8 +105,12 @@ static void degrade_wan(struct dice *dice, cJSON *fault)
 	static const char *const losses[] = { "1%", "5%", "20%", "60%" };
 
 	upset_network(dice, fault);
-	cJSON_AddStringToObject(fault, "site", "branch");
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(fault, "wan"), "loss", losses[below(dice, 4)]);
+	/* The format wants to know whose, where there are several. */
+	const cJSON *site = cJSON_GetArrayItem(dice->sites,
+					       (int)below(dice, (uint32_t)cJSON_GetArraySize(dice->sites)));
+	cJSON_AddStringToObject(fault, "site",
+				cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(site, "name")));
 }
 
 static void damage(struct dice *dice, cJSON *fault)
@@ -269,32 +274,31 @@ static void lose(struct dice *dice, cJSON *fault)
 static const struct {
 	const char *name;
 	void (*fill)(struct dice *dice, cJSON *fault);
-	bool drawn_only; /* names what only a fleet that is drawn has */
 } kinds[] = {
-	{ "kill", upset_phone, false },
-	{ "unplug", upset_phone, false },
-	{ "crash", upset_phone, false },
-	{ "wan_cut", upset_network, false },
-	{ "wan_degrade", degrade_wan, true },
-	{ "server_stop", upset_network, false },
-	{ "damage_tftp", damage, false },
-	{ "damage_tcp", damage, false },
-	{ "lan_disturb", disturb, false },
-	{ "lan_split", upset_switch, false },
-	{ "server_busy", upset_server, false },
-	{ "server_silent", upset_server, false },
-	{ "tcp_reset", upset_connection, false },
-	{ "tcp_half_open", half_open, false },
-	{ "slow_storage", slow_storage, false },
-	{ "clock_drift", drift, false },
-	{ "hostile_root", hostile, false },
-	{ "hostile_flood", noise, false },
-	{ "hostile_garbage", noise, false },
-	{ "hostile_liar", hostile, false },
-	{ "wan_flap", flap, false },
-	{ "slow_ports", slow_ports, false },
-	{ "server_size", server_size, false },
-	{ "lan_lose", lose, false },
+	{ "kill", upset_phone },
+	{ "unplug", upset_phone },
+	{ "crash", upset_phone },
+	{ "wan_cut", upset_network },
+	{ "wan_degrade", degrade_wan },
+	{ "server_stop", upset_network },
+	{ "damage_tftp", damage },
+	{ "damage_tcp", damage },
+	{ "lan_disturb", disturb },
+	{ "lan_split", upset_switch },
+	{ "server_busy", upset_server },
+	{ "server_silent", upset_server },
+	{ "tcp_reset", upset_connection },
+	{ "tcp_half_open", half_open },
+	{ "slow_storage", slow_storage },
+	{ "clock_drift", drift },
+	{ "hostile_root", hostile },
+	{ "hostile_flood", noise },
+	{ "hostile_garbage", noise },
+	{ "hostile_liar", hostile },
+	{ "wan_flap", flap },
+	{ "slow_ports", slow_ports },
+	{ "server_size", server_size },
+	{ "lan_lose", lose },
 };
 
 /* Those that came later are drawn after the others, which are the same with a seed as they were. */
@@ -354,8 +358,8 @@ static void draw_faults(struct dice *dice, cJSON *scenario, const struct race_se
 		/* Drawn whether wanted or not, so that the others are the same where one is left out. */
 		bool on = one_in(dice, odds);
 		uint32_t times = 1 + below(dice, 3) / 2;
-		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0, dice->files, dice->phones };
-		if (!on || !(settings->faults & UINT64_C(1) << i) || (kinds[i].drawn_only && settings->base))
+		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0, dice->files, dice->phones, dice->sites };
+		if (!on || !(settings->faults & UINT64_C(1) << i))
 			continue;
 		for (; times > 0 && drawn < FAULTS_MAX; times--, drawn++) {
 			cJSON *fault = cJSON_CreateObject();
@@ -489,12 +493,17 @@ static void set_text(cJSON *scenario, const char *name, const char *text)
 
 char *race_draw(const struct race_settings *settings, uint64_t seed)
 {
-	struct dice dice = { seed, 0, settings->base ? settings->files : FILES_A_SET, 0 };
+	struct dice dice = { seed, 0, settings->base ? settings->files : FILES_A_SET, 0, NULL };
 	cJSON *scenario = settings->base ? cJSON_Parse(settings->base) : draw_fleet(&dice, settings);
 	char text[32];
 
 	if (!scenario)
 		return NULL;
+	/* What the base expects is said of the base, without these faults; what must always hold is held anyway.
+	 * Its schema is told relative to where it stands, and a case stands elsewhere. */
+	cJSON_DeleteItemFromObjectCaseSensitive(scenario, "expect");
+	cJSON_DeleteItemFromObjectCaseSensitive(scenario, "$schema");
+	dice.sites = cJSON_GetObjectItemCaseSensitive(scenario, "sites");
 	snprintf(text, sizeof(text), "race-%" PRIu64, seed);
 	set_text(scenario, "name", text);
 	snprintf(text, sizeof(text), "%" PRIu64, seed);
