@@ -124,10 +124,10 @@ def races(program, out):
     return found
 
 
-def search(program, config):
+def search(program, config, out):
     phones, drops, kills, files, states = config
     status, text = command(program, "races", "--exhaustive", "--phones", phones, "--drops", drops, "--kills", kills,
-                           "--files", files, "--max-states", states)
+                           "--files", files, "--max-states", states, "--shorten", 0, "--out", out)
     name = f"{phones} phones, {drops} drops, {kills} kills, {files} file{'s' if files > 1 else ''}"
     if status is None or status in (0, 3):
         return None
@@ -152,7 +152,7 @@ def named(program, scenario):
 def hunt(copy, scenarios, out, searches):
     program = copy.program
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        searched = [pool.submit(search, program, config) for config in searches]
+        searched = [pool.submit(search, program, config, out) for config in searches]
         raced = races(program, out)
         results = [one.result() for one in searched]
         came_out = list(pool.map(lambda scenario: named(program, scenario), scenarios))
