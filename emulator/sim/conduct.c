@@ -39,7 +39,8 @@ enum rank { RANK_TENTATIVE, RANK_ROOT, RANK_HOLDER, RANK_UNKNOWN };
 void sim_conduct_begin(struct watched *phone)
 {
 	phone->grandparent = phone->owes_xfrcmd = SIM_NONE;
-	phone->must_climb = phone->must_yield = phone->told_of_failure = phone->dial_answered = false;
+	phone->must_climb = phone->must_yield = phone->told_of_failure = false;
+	phone->dial_answered = phone->keeps_children = false;
 	phone->asked_xid = phone->hops = phone->dialled = phone->dial_conn = 0;
 	phone->must_follow = phone->yielded = phone->join_avoid = phone->join_lost = 0;
 	phone->leader_rank = phone->heard_rank = RANK_UNKNOWN;
@@ -155,6 +156,7 @@ void sim_conduct_event(struct sim_world *world, uint32_t number, const struct pf
 	phone->was = phone->state;
 	phone->heard_rank = RANK_UNKNOWN;
 	phone->must_yield = phone->told_of_failure = false;
+	phone->keeps_children = event->kind == PFS_EV_VERIFIED && event->ok;
 	phone->must_follow = phone->yielded = phone->join_avoid = phone->join_lost = 0;
 	phone->gave_up = PFS_NO_FILE;
 	if (event->kind == PFS_EV_DATAGRAM) {
@@ -316,6 +318,11 @@ void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pf
 	case PFS_TR_FAILURE_PASSED:
 	case PFS_TR_FAILED:
 		failure(world, number, trace);
+		break;
+	case PFS_TR_CHILD_LOST:
+		if (phone->keeps_children)
+			sim_broken_by(world, number, sim_neighbour(world, number, trace->address),
+				      "whoever goes on to the next file keeps its children");
 		break;
 	case PFS_TR_REDIRECTED:
 		if (trace->b && (trace->b == phone->join_avoid || trace->b == phone->join_lost))

@@ -1,9 +1,21 @@
 /*
  * How downloads and upgrades end: a download from the server has a reason that
- * is true, a failure one that holds, and a phone that stays alive ends within the
- * bound (docs/protocol.md, questions 7 and 13).
+ * is true, an attempt is not given up early, a tree hears that its root tries
+ * again, after six elections the server is asked, a failure has a reason that
+ * holds, and a phone that stays alive ends within the bound (docs/protocol.md,
+ * questions 5, 7 and 13).
  */
 #include "emulator/sim/watch.h"
+
+#include "pfs-core/wire.h"
+
+#define FRAME_TYPE_OCTET 3
+#define TRACE_SILENCE 256 /* PFS_TR_TFTP_ERROR */
+
+static bool takes_part(const struct sim_world *world, uint32_t number)
+{
+	return world->plan->phones[number].part == PFS_PART_YES;
+}
 
 /* docs/protocol.md, question 13, and what a fault costs before it is noticed. */
 uint64_t sim_ends_bound_us(const struct plan *plan)
@@ -85,4 +97,61 @@ void sim_ends_upgrade(struct sim_world *world, uint32_t number)
 		from_us = watch->last_fault_us;
 	if (watch->felt_until_us != PFS_TIME_NEVER && world->now_us > from_us + watch->bound_us)
 		sim_broken(world, number, "every phone that stays alive ends within the bound");
+}
+
+/* Repeats of one request or ACK: each is a time-out, and whatever is heard in between is another one's. */
+static void repeated(struct watched *phone, const struct pfs_trace *trace)
+{
+	bool request = trace->b;
+
+	if (phone->repeated_block != trace->a || phone->repeated_request != request)
+		phone->repeats = 0;
+	phone->repeats++;
+	phone->repeated_block = trace->a;
+	phone->repeated_request = request;
+}
+
+void sim_ends_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	struct watched *phone = &world->watch->phones[number];
+
+	switch ((enum pfs_trace_kind)trace->kind) {
+	case PFS_TR_STARTED:
+	case PFS_TR_TFTP_BEGUN:
+		phone->repeats = 0;
+		break;
+	case PFS_TR_TFTP_RETRANSMIT:
+		repeated(phone, trace);
+		break;
+	case PFS_TR_TFTP_ERROR:
+		if (trace->a == TRACE_SILENCE && takes_part(world, number) &&
+		    phone->repeats < (phone->repeated_request ? PFS_TFTP_REQUEST_MAX : PFS_TFTP_SILENT_MAX))
+			sim_broken(world, number, "an attempt ends by silence after all its time-outs");
+		break;
+	default:
+		break;
+	}
+}
+
+/* What a phone says to its tree; the step is done, what is seen of it in `phones` is of before. */
+void sim_ends_action(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+{
+	const struct watched *phone = &world->watch->phones[number];
+	struct wire_frame frame;
+
+	if (phone->state != PFS_ST_TFTP_WAITING || action->kind != PFS_ACT_SEND ||
+	    action->bytes[FRAME_TYPE_OCTET] != WIRE_ALIVE ||
+	    world->phones[number].core.state != PFS_ST_TFTP_WAITING ||
+	    pfs_wire_frame_read(action->bytes, (uint32_t)action->length, &frame))
+		return;
+	if (frame.phase != TREE_HOLDING && frame.phase != TREE_RETRYING)
+		sim_broken(world, number, "a root that tries again says so");
+}
+
+void sim_ends_stepped(struct sim_world *world, uint32_t number)
+{
+	const struct watched *phone = &world->watch->phones[number];
+
+	if (phone->was == PFS_ST_ORPHANED && phone->state == PFS_ST_LISTENING && phone->rounds > PFS_ROUNDS_MAX)
+		sim_broken(world, number, "after six elections the server is asked");
 }

@@ -165,9 +165,10 @@ static void link_child(struct sim_world *world, uint32_t phone, const struct pfs
 	if (world->error)
 		return;
 	for (uint32_t i = 0; i < parent->link_count; i++) {
-		/* One that joins anew replaces itself. */
-		if (parent->links[i].file == trace->file && parent->links[i].phone == child)
+		if (parent->links[i].file == trace->file && parent->links[i].phone == child) {
+			sim_broken_by(world, phone, child, "a child that joins anew replaces itself");
 			return;
+		}
 		children += parent->links[i].file == trace->file;
 	}
 	if (children > PFS_CHILDREN_MAX || parent->link_count == LINKS_MAX)
@@ -297,6 +298,7 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 	sim_conduct_stepped(world, number);
 	sim_blame_stepped(world, number);
 	sim_pace_stepped(world, number);
+	sim_ends_stepped(world, number);
 	if (parent != SIM_NONE && phone->stirred && !world->error)
 		check_cycle(world, number);
 	phone->stirred = false;
@@ -319,6 +321,7 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 	sim_blame_trace(world, number, trace);
 	sim_conduct_trace(world, number, trace);
 	sim_pace_trace(world, number, trace);
+	sim_ends_trace(world, number, trace);
 	switch ((enum pfs_trace_kind)trace->kind) {
 	case PFS_TR_STARTED:
 		phone->begun_us = world->now_us;
@@ -418,6 +421,7 @@ void sim_watch_action(struct sim_world *world, uint32_t number, const struct pfs
 	if (!world->watch || world->phones[number].hostile)
 		return;
 	sim_conduct_action(world, number, action);
+	sim_ends_action(world, number, action);
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
 	case PFS_ACT_BROADCAST:

@@ -61,8 +61,12 @@ struct watched {
 	uint8_t failures;                 /* roots that failed with the current file, as it knows */
 	uint8_t gave_up;                  /* file that it has given up in this step; PFS_NO_FILE */
 	bool told_of_failure;             /* in this step, by its parent */
+	bool keeps_children;              /* in this step: it has a file and goes on to the next */
 	/* of blame.c */
 	uint32_t owes_blame; /* peer whose file was damaged, in this step; 0 */
+	/* of ends.c */
+	uint32_t repeated_block, repeats; /* what it asked the server for again, and how often in a row */
+	bool repeated_request;
 	/* of pace.c */
 	uint8_t paced;      /* state that it is in ... */
 	uint64_t since_us;  /* ... since then */
@@ -153,5 +157,8 @@ void sim_ends_download(struct sim_world *world, uint32_t number, const struct pf
 void sim_ends_failure(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
 /* Upgraded or failed: in time. */
 void sim_ends_upgrade(struct sim_world *world, uint32_t number);
+void sim_ends_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
+void sim_ends_action(struct sim_world *world, uint32_t number, const struct pfs_action *action);
+void sim_ends_stepped(struct sim_world *world, uint32_t number);
 
 #endif
