@@ -5,11 +5,10 @@
  * (the world stops a run that forwards or installs it), the WAN carries few
  * copies of a file.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/sim_fleet.h"
+#include "tests/tap.h"
 
 #define SEEDS 10
 #define PHONES 20
@@ -705,10 +704,5 @@ int main(void)
 	tcase_add_test(tcase, flapping_wan_is_outlived);
 	tcase_add_test(tcase, faults_are_deterministic);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }
