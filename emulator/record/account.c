@@ -78,6 +78,15 @@ static void failed(struct record *record, struct record_phone *state, uint64_t n
 	record->failed++;
 }
 
+static void file_begun(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
+{
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
+
+	record->phones[phone].file = trace->file;
+	if (hierarchy && now_us < hierarchy->began_us)
+		hierarchy->began_us = now_us;
+}
+
 static void confirmed(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
 	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
@@ -132,6 +141,8 @@ static void tftp_begun(struct record *record, uint32_t phone, uint64_t now_us, c
 	record->result.tftp_transfers_pfs++;
 	if (hierarchy)
 		hierarchy->wan_copies++;
+	if (hierarchy && state->tftp_as_root && hierarchy->asked_us == PFS_TIME_NEVER)
+		hierarchy->asked_us = now_us;
 	if (trace->b != PFS_DIRECT_NONE)
 		add_direct(record, phone, now_us, trace);
 }
@@ -211,7 +222,7 @@ void record_account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		started(record, state, now_us, trace->c);
 		break;
 	case PFS_TR_FILE_BEGUN:
-		state->file = trace->file;
+		file_begun(record, phone, now_us, trace);
 		break;
 	case PFS_TR_UPGRADED:
 		upgraded(record, state, now_us);

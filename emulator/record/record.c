@@ -69,6 +69,8 @@ static int lay_out_hierarchies(struct record *record)
 				.confirmed_us = PFS_TIME_NEVER,
 				.transfer_us = PFS_TIME_NEVER,
 				.last_member_us = PFS_TIME_NEVER,
+				.began_us = PFS_TIME_NEVER,
+				.asked_us = PFS_TIME_NEVER,
 			};
 	}
 	return 0;

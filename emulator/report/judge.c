@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "emulator/report/report.h"
+#include "emulator/report/report_internal.h"
 
 static void check(struct report *report, const char *name, bool traditional, bool expected,
 		  enum report_relation relation, uint64_t limit, uint64_t value)
@@ -185,6 +185,7 @@ void report_judge(struct report *report)
 	}
 	for (uint32_t i = 0; i < report->check_count; i++)
 		holds &= report->checks[i].holds;
+	holds &= report_judge_gates(report);
 	/* Nothing that was counted until then is good. */
 	if (is_broken(&report->pfs) || is_broken(&report->traditional))
 		report->verdict = REPORT_FAIL;

@@ -318,6 +318,23 @@ static void print_host(const struct report_run *run, FILE *stream)
 		report_count(world->tcp_retransmits).text);
 }
 
+/* Each with its limit and its value, also those that hold: that is what one looks for in a log of last week. */
+static void print_gates(const struct report *report, FILE *stream)
+{
+	if (report->gate_count)
+		fprintf(stream, "%sGates:\n", report->check_count ? "" : "\n");
+	for (uint32_t i = 0; i < report->gate_count; i++) {
+		const struct report_gate *gate = &report->gates[i];
+
+		fprintf(stream, "  %-8s%s: %s, limit %s %s\n", report_gate_verdict_name(gate->verdict),
+			gate->gate->field,
+			gate->verdict == REPORT_GATE_SKIPPED ? "not run"
+			: gate->has_value		     ? gate->value
+							     : "none",
+			report_relation_name(gate->gate->relation), gate->gate->written);
+	}
+}
+
 /* "12", a phone's name, or "none". */
 static const char *check_figure(const struct plan *plan, const struct report_check *check, uint64_t value,
 				char text[24])
@@ -363,6 +380,7 @@ static void print_verdict(const struct report *report, FILE *stream)
 		/* Partial results hold next to nothing; that they are partial is said below. */
 		if (!report->checks[i].holds && !report->interrupted)
 			print_check(report->plan, &report->checks[i], stream);
+	print_gates(report, stream);
 	print_fidelity(&report->pfs, stream);
 	print_fidelity(&report->traditional, stream);
 	if (report->interrupted)

@@ -245,14 +245,14 @@ static double drain_fleet(struct bench *bench)
 	return sum;
 }
 
-struct figure {
+struct broadcast_figure {
 	double seconds;
 	uint64_t heard;
 };
 
-static struct figure round_of(struct bench *bench, bool bare, uint32_t broadcasts)
+static struct broadcast_figure round_of(struct bench *bench, bool bare, uint32_t broadcasts)
 {
-	struct figure figure = {0};
+	struct broadcast_figure figure = {0};
 
 	for (uint32_t i = 0; i < broadcasts; i++) {
 		drain_fleet(bench); /* what the phones say to each other meanwhile is nobody's */
@@ -310,7 +310,7 @@ int main(int argc, char **argv)
 	bring_up(bench);
 	elect(bench);
 	for (uint32_t i = 0; i < 2 * rounds; i++) {
-		struct figure figure = round_of(bench, i % 2, broadcasts);
+		struct broadcast_figure figure = round_of(bench, i % 2, broadcasts);
 
 		(i % 2 ? bare_us : phone_us)[i / 2] = figure.seconds * 1e6 / (double)figure.heard;
 		heard += figure.heard;
