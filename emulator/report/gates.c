@@ -233,8 +233,8 @@ static cJSON *check_json(const struct report_check *from)
 	cJSON_AddStringToObject(object, "name", name);
 	cJSON_AddStringToObject(object, "kind", from->expected ? "expect" : "rule");
 	cJSON_AddStringToObject(object, "relation", report_relation_name(relations[from->relation]));
-	json_u64(object, "limit", from->limit);
-	json_u64(object, "value", from->value);
+	json_figure(object, "limit", from->limit);
+	json_figure(object, "value", from->value);
 	cJSON_AddStringToObject(object, "verdict", from->holds ? "pass" : "fail");
 	return object;
 }

@@ -17,6 +17,14 @@ void json_u64(cJSON *object, const char *name, uint64_t value)
 	cJSON_AddRawToObject(object, name, text);
 }
 
+void json_figure(cJSON *object, const char *name, uint64_t value)
+{
+	if (value == PLAN_UNSET)
+		cJSON_AddNullToObject(object, name);
+	else
+		json_u64(object, name, value);
+}
+
 void json_seconds(cJSON *object, const char *name, uint64_t time_us)
 {
 	char text[40];

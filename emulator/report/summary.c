@@ -52,15 +52,6 @@ static const char *relation_name(enum report_relation relation)
 	return "exactly";
 }
 
-/* PLAN_UNSET is a figure that is not there. */
-static void figure(cJSON *object, const char *name, uint64_t value)
-{
-	if (value == PLAN_UNSET)
-		cJSON_AddNullToObject(object, name);
-	else
-		json_u64(object, name, value);
-}
-
 static void add_violation(cJSON *list, const struct plan *plan, const struct report_run *run)
 {
 	const struct world_violation *violation = run->result ? &run->world->violation : NULL;
@@ -100,8 +91,8 @@ static cJSON *checks_json(const struct report *report)
 		cJSON_AddStringToObject(check, "name", from->name);
 		cJSON_AddStringToObject(check, "mode", from->traditional ? "traditional" : "pfs");
 		cJSON_AddStringToObject(check, "relation", relation_name(from->relation));
-		figure(check, "limit", from->limit);
-		figure(check, "value", from->value);
+		json_figure(check, "limit", from->limit);
+		json_figure(check, "value", from->value);
 		cJSON_AddBoolToObject(check, "expected", from->expected);
 		cJSON_AddBoolToObject(check, "holds", from->holds);
 		cJSON_AddItemToArray(checks, check);
