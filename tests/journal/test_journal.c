@@ -4,7 +4,6 @@
  * falsified is found at that very event; a journal that was cut is good as far as
  * it goes; a file that is no journal is refused with a line.
  */
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +18,7 @@
 
 #include "tests/journal/journal_tools.h"
 #include "tests/sim/sim_fleet.h"
+#include "tests/tap.h"
 
 #define SECOND UINT64_C(1000000)
 #define PHONES 24
@@ -683,12 +683,5 @@ static Suite *journal_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(journal_suite());
-	int failed;
-
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(journal_suite());
 }

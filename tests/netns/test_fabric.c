@@ -5,7 +5,6 @@
  * and may damage; and nothing is left behind (point 10).
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <ev.h>
 #include <linux/if_ether.h>
@@ -26,6 +25,7 @@
 #include "emulator/netns/fabric.h"
 #include "tests/netns/netns_test.h"
 #include "tests/netns/plan_by_hand.h"
+#include "tests/tap.h"
 
 #define PORT 4051
 
@@ -538,15 +538,7 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int failed;
-
 	if (!netns_test_allowed())
 		return 0;
-	runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return tap_run(suite());
 }

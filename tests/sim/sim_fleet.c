@@ -125,6 +125,7 @@ static void make_phones(struct plan *plan, const struct sim_fleet_spec *spec)
 			phone->profile = -1;
 			phone->setting =
 				number < spec->without_pfs ? PFS_SETTING_DISABLED : PFS_SETTING_ENABLED;
+			phone->own = phone->setting; /* the invariants work out anew who takes part */
 			phone->part = number < spec->without_pfs ? PFS_PART_DISABLED : PFS_PART_YES;
 			phone->origin = PFS_ORIGIN_ENTERPRISE;
 			snprintf(phone->running, sizeof(phone->running), "8.5(2)");

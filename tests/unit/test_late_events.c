@@ -6,10 +6,10 @@
  * (emulator/races/coverage.c says which); here each is stepped. In all of them
  * the phone stays where it is, and nothing is stored, verified or thrown away.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 #define LEADER PEER(40)
@@ -271,8 +271,6 @@ int main(void)
 {
 	Suite *suite = suite_create("late events");
 	TCase *late = tcase_create("late");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(late, set_up, tear_down);
 	tcase_add_test(late, while_it_joins);
@@ -283,10 +281,5 @@ int main(void)
 	tcase_add_test(late, after_it_has_failed);
 	tcase_add_test(late, a_failed_phone_serves_for_a_minute);
 	suite_add_tcase(suite, late);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -3,10 +3,10 @@
  * file, and losing the parent in every way there is. No phone ever waits for
  * ever, and losses are mended inside the subnet first.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 #define ROOT PEER(1)
@@ -691,8 +691,6 @@ int main(void)
 {
 	Suite *suite = suite_create("membership");
 	TCase *tcase = tcase_create("membership");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_member_takes_the_file_and_says_done);
@@ -724,10 +722,5 @@ int main(void)
 	tcase_add_test(tcase, stale_events_are_dropped);
 	suite_add_tcase(suite, tcase);
 
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -2,7 +2,6 @@
  * The record: counters, hierarchies, completion times, logs and views come out
  * of the trace, and out of nothing else. Traces here are synthetic.
  */
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -14,6 +13,7 @@
 #include <urcu-qsbr.h>
 
 #include "emulator/record/record.h"
+#include "tests/tap.h"
 #include "tests/unit/record_fixture.h"
 
 #define SECOND 1000000ull
@@ -533,10 +533,5 @@ int main(void)
 	tcase_add_test(tcase, incidents_are_counted_and_the_earliest_kept);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

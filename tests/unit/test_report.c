@@ -2,13 +2,13 @@
  * The report: what passes, what fails, what is inconclusive; the names and
  * units of summary.json; figures as people read them.
  */
-#include <check.h>
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "emulator/report/report.h"
+#include "tests/tap.h"
 #include "tests/unit/record_fixture.h"
 
 static struct record_fixture fixture;
@@ -453,10 +453,5 @@ int main(void)
 	tcase_add_test(tcase, units_are_for_people);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/tap.h"
 #include "tests/unit/scenario_text.h"
 
 START_TEST(shipped_scenarios_load)
@@ -491,10 +492,5 @@ int main(void)
 	tcase_add_test(tcase, a_long_seed_is_kept);
 	tcase_add_test(tcase, speeds);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

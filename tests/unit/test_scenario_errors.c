@@ -5,10 +5,9 @@
  *
  * Texts are written with ' for ", which no text here needs otherwise.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "tests/tap.h"
 #include "tests/unit/scenario_text.h"
 
 struct bad_case {
@@ -746,17 +745,11 @@ int main(void)
 {
 	Suite *suite = suite_create("scenario-errors");
 	TCase *tcase = tcase_create("errors");
-	SRunner *runner;
 
 	_Static_assert(CASE_COUNT >= 60, "the table is the promise of a strict loader");
 	tcase_add_loop_test(tcase, bad_input_has_its_line, 0, (int)CASE_COUNT);
 	tcase_add_loop_test(tcase, frames_are_good, 0, 4);
 	tcase_add_test(tcase, file_that_cannot_be_read);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -4,13 +4,12 @@
  * forwards is what it received, and memory does not grow with phones times
  * firmware.
  */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "emulator/netns/store.h"
+#include "tests/tap.h"
 
 #define SIZE 300000
 #define VECTORS 16
@@ -173,8 +172,6 @@ int main(void)
 {
 	Suite *suite = suite_create("store");
 	TCase *tcase = tcase_create("store");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, whole_file_verifies_and_costs_nothing);
@@ -185,11 +182,5 @@ int main(void)
 	tcase_add_test(tcase, memory_stays_bounded);
 	tcase_add_test(tcase, whole_is_every_byte_of_every_file);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run_together(suite);
 }
