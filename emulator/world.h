@@ -86,6 +86,7 @@ struct world_report {
 	uint64_t descriptors_table_peak;  /* of the fullest table, which the host's limit is for */
 	uint64_t rx_bytes_min;            /* smallest eth0 rx_bytes of an upgraded phone, from the kernel */
 	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
+	uint64_t installed_damaged;       /* times that a phone called itself upgraded with bytes that are not the plan's */
 	uint64_t events;                  /* sim: events handled */
 	uint32_t faults_not_struck;       /* of the scenario's faults in this mode: found no target */
 	uint64_t ended_us;                /* scenario time at the end, for record_finish() */

@@ -92,6 +92,7 @@ static const struct figure fidelity[] = {
 	{ "steal", FIGURE_RATIO, FIGURE_HOST },
 	{ "rx_bytes_min", FIGURE_BYTES, FIGURE_HOST },
 	{ "rx_short", FIGURE_COUNT, FIGURE_HOST },
+	{ "installed_damaged", FIGURE_COUNT, FIGURE_HOST },
 	{ "events", FIGURE_COUNT, FIGURE_HOST },
 	{ 0 },
 };

@@ -31,6 +31,10 @@ static inline uint32_t plan_bridge_ports(uint64_t phones)
 }
 #define PLAN_PHONES_MAX 4000000 /* 24 bits of the MAC address number the phone */
 #define PLAN_DRAW_RESET 0x72657374 /* purpose of the draw that spreads the resets ("rest") */
+#define PLAN_DRAW_STRUCK 0x73747275 /* of those that say whom a share strikes ("stru"), when and for how long */
+#define PLAN_DRAW_STRUCK_AT 0x73747261
+#define PLAN_DRAW_STRUCK_FOR 0x73747266
+#define PLAN_FAULTS_MAX 10000 /* each phone of a share is one */
 
 /* A model of phone (F9). */
 struct plan_model {
@@ -215,6 +219,8 @@ struct plan_fault {
 	int32_t by;                     /* the phone that reaches the point for the target; -1: the target */
 	struct plan_lost lost;          /* PLAN_FAULT_LAN_LOSE */
 	bool traditional_too;           /* also in the traditional run */
+	uint32_t entry;                 /* the scenario's fault that it comes from, by its place there */
+	bool drawn;                     /* one of several out of that one: the phone is drawn from a share */
 };
 
 /* Expectations a scenario carries; PLAN_UNSET where it says nothing. */

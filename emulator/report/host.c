@@ -88,6 +88,7 @@ static void add_fidelity(cJSON *object, const struct world_report *world)
 	json_ratio(object, "steal", world->steal);
 	json_u64(object, "rx_bytes_min", world->rx_bytes_min);
 	json_u64(object, "rx_short", world->rx_short);
+	json_u64(object, "installed_damaged", world->installed_damaged);
 	json_u64(object, "events", world->events);
 	cJSON_AddStringToObject(object, "reasons", world->reasons);
 	if (world->speed_held_milli)
@@ -124,6 +125,7 @@ static struct world_report worse(const struct world_report *a, const struct worl
 	w.cpu_busy = a->cpu_busy > b->cpu_busy ? a->cpu_busy : b->cpu_busy;
 	w.steal = a->steal > b->steal ? a->steal : b->steal;
 	w.rx_short += b->rx_short;
+	w.installed_damaged += b->installed_damaged;
 	w.events += b->events;
 	w.up_s = a->up_s > b->up_s ? a->up_s : b->up_s;
 	w.down_s = a->down_s > b->down_s ? a->down_s : b->down_s;

@@ -43,6 +43,9 @@ int build_fault_measure(struct build *build, const struct spec_fault *spec, stru
 /* True where it befalls a phone's connection to its parent. */
 bool build_fault_hits_connection(const struct plan_fault *fault);
 
+/* fault_draw.c: adds it to the plan, once or for each phone of a share, with what is drawn from the seed. */
+int build_fault_add(struct build *build, const struct spec_fault *spec, const struct plan_fault *fault);
+
 /* Parts that several of them need. */
 int build_name(struct build *build, const cJSON *node, const char *field, const char *name, char *to);
 int build_find_model(struct build *build, const cJSON *node, const char *text, int32_t *model);

@@ -129,6 +129,7 @@ struct spec_fault {
 	uint64_t period, groups, router, hold, served, direction, rate, fast, slow;
 	struct spec_disturbance lan;
 	uint64_t state, event, nth, after, message, skip, count;
+	uint64_t share, window, duration_max;
 	const char *site, *subnet, *model, *phone, *by, *from, *to;
 	struct spec_wan wan;
 };

@@ -131,6 +131,9 @@ START_TEST(what_goes_without_saying_is_judged)
 	report.engine = "netns";
 	ck_assert_int_eq(verdict(), REPORT_FAIL);
 	world.rx_short = 0;
+	world.installed_damaged = 1;
+	ck_assert_int_eq(verdict(), REPORT_FAIL);
+	world.installed_damaged = 0;
 	ck_assert_int_eq(verdict(), REPORT_PASS);
 	pfs.disk_error = 28;
 	ck_assert_int_eq(verdict(), REPORT_FAIL);
