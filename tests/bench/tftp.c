@@ -9,8 +9,12 @@
  * 2) that the server is started in, where such a group can be made. A server
  * that forks might leave a child uncounted by the first; the second misses none.
  *
+ * Server and clients share one processor, the last that the bench may use: no
+ * wake-up crosses over to another one, whose price on a virtual machine is that
+ * of several blocks and differs from one round to the next.
+ *
  * Prints one line of JSON and judges nothing.
- * Arguments: fleet|in.tftpd|dnsmasq [clients, 64] [blocks of all, 400000]
+ * Arguments: fleet|in.tftpd|dnsmasq [clients, 64] [blocks of all, 400000] [round trip in ms, 0]
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -41,7 +45,7 @@
 #define SERVER_TEXT "192.0.2.69"
 #define CLIENTS_MAX 1000
 #define BLOCKS_MAX 65535 /* a client's: the number on the wire is not to wrap */
-#define STALL_S 5
+#define STALL_US 5000000
 #define TIMEOUT_US 10000000 /* no server is to send again here */
 
 static const char request[] = "\0\1firmware\0octet";
@@ -57,13 +61,32 @@ struct letters {
 	uint8_t packets[BATCH][4 + BLOCK + 1];
 };
 
+struct waiting {
+	uint64_t due_us;
+	uint32_t number;
+	uint16_t port;
+};
+
+struct clients {
+	struct bench *bench;
+	int fd;
+	uint32_t begun; /* transfers */
+	struct letters *in, *out;
+	struct waiting queue[CLIENTS_MAX]; /* a ring: lock-step, so each has one thing to say at most */
+	uint64_t said, sent;
+};
+
 struct bench {
 	const char *server;
 	uint32_t clients, blocks; /* a client's */
+	uint32_t round_trip_us;
+	pid_t pid; /* the server's; 0: not running */
 	char folder[64], group[128];
 	uint32_t block[CLIENTS_MAX]; /* the last that came */
 	double cpu_rusage_s, cpu_group_s;
 };
+
+static struct bench *bench_of_process; /* for the way out, whichever it is */
 
 static void die(const char *what)
 {
@@ -172,6 +195,8 @@ static void remove_firmware(const struct bench *bench)
 {
 	char path[96];
 
+	if (!bench->folder[0])
+		return;
 	snprintf(path, sizeof(path), "%s/firmware", bench->folder);
 	unlink(path);
 	rmdir(bench->folder);
@@ -228,14 +253,28 @@ static void enter_network(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-static pid_t start_server(const struct bench *bench)
+static void share_processor(void)
 {
-	pid_t server = fork();
+	cpu_set_t allowed, one;
+	int last = CPU_SETSIZE - 1;
 
-	if (server < 0)
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		die("processors");
+	while (last && !CPU_ISSET(last, &allowed))
+		last--;
+	CPU_ZERO(&one);
+	CPU_SET(last, &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		die("processor");
+}
+
+static void start_server(struct bench *bench)
+{
+	bench->pid = fork();
+	if (bench->pid < 0)
 		die("fork");
-	if (server)
-		return server;
+	if (bench->pid)
+		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (bench->group[0]) {
 		char path[160], number[16];
@@ -244,7 +283,6 @@ static pid_t start_server(const struct bench *bench)
 		write_file(path, number, (size_t)snprintf(number, sizeof(number), "%d", (int)getpid()));
 	}
 	become(bench);
-	return 0;
 }
 
 static bool bound(void)
@@ -260,10 +298,10 @@ static bool bound(void)
 	return found;
 }
 
-static void await_server(pid_t server)
+static void await_server(const struct bench *bench)
 {
 	while (!bound()) {
-		if (waitpid(server, NULL, WNOHANG) == server) {
+		if (waitpid(bench->pid, NULL, WNOHANG) == bench->pid) {
 			fprintf(stderr, "the server ended at once\n");
 			exit(4);
 		}
@@ -281,10 +319,12 @@ static double seconds_of(const struct rusage *usage)
  * in.tftpd's children ignore SIGTERM and stay for their last ACK's time-out:
  * they are killed by number, as they become ours.
  */
-static void end_server(struct bench *bench, pid_t server)
+static void end_server(struct bench *bench)
 {
+	pid_t server = bench->pid;
 	struct rusage usage;
 
+	bench->pid = 0;
 	kill(server, SIGTERM);
 	for (;;) {
 		pid_t ended = wait4(-1, NULL, 0, &usage);
@@ -311,23 +351,32 @@ static void end_server(struct bench *bench, pid_t server)
 	rmdir(bench->group);
 }
 
+static void clean_up(void)
+{
+	struct bench *bench = bench_of_process;
+
+	if (bench->pid)
+		end_server(bench);
+	remove_firmware(bench);
+}
+
 /*
  * ---- the clients ----
  *
  * One socket for all: they have an address each (127.1.0.0/16, which needs no
- * setting up) and one port. So a whole batch is read and answered by two system
- * calls, and it is the server that is the slower one.
+ * setting up) and one port. So whole batches are read and answered by few system
+ * calls, and it is the server that is the slower one. What they have to say
+ * waits in one queue for half a round trip there and half back; their requests
+ * are spread over one.
  */
 
 static int open_clients(void)
 {
 	const struct sockaddr_in own = {.sin_family = AF_INET};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1, bytes = 4 << 20;
-	const struct timeval stall = {.tv_sec = STALL_S};
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&own, sizeof(own)) ||
 	    setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &stall, sizeof(stall)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)))
 		die("clients' socket");
 	return fd;
@@ -340,7 +389,7 @@ static struct letters *new_letters(void)
 	if (!letters)
 		die("memory");
 	for (uint32_t i = 0; i < BATCH; i++) {
-		letters->vectors[i].iov_base = letters->packets[i];
+		letters->vectors[i] = (struct iovec){letters->packets[i], sizeof(letters->packets[i])};
 		letters->messages[i].msg_hdr = (struct msghdr){.msg_name = &letters->peers[i], .msg_iov = &letters->vectors[i],
 							       .msg_iovlen = 1, .msg_control = letters->control[i]};
 	}
@@ -357,12 +406,42 @@ static struct in_pktinfo *whose(struct msghdr *message)
 	return (struct in_pktinfo *)CMSG_DATA(part);
 }
 
-static void send_all(int fd, struct letters *letters, uint32_t count)
+static void say(struct clients *clients, uint32_t number, uint16_t port, uint64_t due_us)
 {
-	uint32_t sent = 0;
+	clients->queue[clients->said++ % CLIENTS_MAX] = (struct waiting){.number = number, .port = port, .due_us = due_us};
+}
 
+/* A request to port 69, an ACK of the last block to any other. */
+static void compose(const struct bench *bench, struct letters *letters, uint32_t i, const struct waiting *waiting)
+{
+	const struct cmsghdr part = {.cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO,
+				     .cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo))};
+	uint32_t block = bench->block[waiting->number];
+	const uint8_t ack[] = {0, 4, (uint8_t)(block >> 8), (uint8_t)block};
+	struct msghdr *message = &letters->messages[i].msg_hdr;
+	bool asks = waiting->port == PORT;
+
+	letters->peers[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(waiting->port),
+						 .sin_addr.s_addr = htonl(SERVER_ADDRESS)};
+	letters->vectors[i].iov_len = asks ? sizeof(request) : sizeof(ack);
+	memcpy(letters->packets[i], asks ? request : (const char *)ack, letters->vectors[i].iov_len);
+	message->msg_namelen = sizeof(letters->peers[i]);
+	message->msg_controllen = sizeof(letters->control[i]);
+	memcpy(letters->control[i], &part, sizeof(part));
+	*whose(message) = (struct in_pktinfo){.ipi_spec_dst.s_addr = htonl(FIRST_CLIENT + waiting->number)};
+}
+
+static void send_due(struct clients *clients)
+{
+	struct letters *letters = clients->out;
+	uint64_t now = now_us(NULL);
+	uint32_t count = 0, sent = 0;
+
+	while (count < BATCH && clients->sent < clients->said &&
+	       clients->queue[clients->sent % CLIENTS_MAX].due_us <= now)
+		compose(clients->bench, letters, count++, &clients->queue[clients->sent++ % CLIENTS_MAX]);
 	while (sent < count) {
-		int done = sendmmsg(fd, letters->messages + sent, count - sent, 0);
+		int done = sendmmsg(clients->fd, letters->messages + sent, count - sent, 0);
 
 		if (done <= 0)
 			die("clients' packets");
@@ -370,47 +449,56 @@ static void send_all(int fd, struct letters *letters, uint32_t count)
 	}
 }
 
-static void ask(const struct bench *bench, int fd, struct letters *letters)
+/* One DATA packet. True where it was a transfer's last. */
+static bool take(struct clients *clients, uint32_t i)
 {
-	for (uint32_t first = 0; first < bench->clients; first += BATCH) {
-		uint32_t count = bench->clients - first < BATCH ? bench->clients - first : BATCH;
-
-		for (uint32_t i = 0; i < count; i++) {
-			struct msghdr *message = &letters->messages[i].msg_hdr;
-			struct cmsghdr part = {.cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO,
-					       .cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo))};
-
-			memcpy(letters->packets[i], request, sizeof(request));
-			letters->vectors[i].iov_len = sizeof(request);
-			letters->peers[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(PORT),
-								 .sin_addr.s_addr = htonl(SERVER_ADDRESS)};
-			message->msg_namelen = sizeof(letters->peers[i]);
-			message->msg_controllen = sizeof(letters->control[i]);
-			memcpy(letters->control[i], &part, sizeof(part));
-			*whose(message) = (struct in_pktinfo){.ipi_spec_dst.s_addr = htonl(FIRST_CLIENT + first + i)};
-		}
-		send_all(fd, letters, count);
-	}
-}
-
-/* Makes one DATA packet the ACK of it. True where it was a transfer's last. */
-static bool answer(struct bench *bench, struct letters *letters, uint32_t i)
-{
-	struct in_pktinfo *info = whose(&letters->messages[i].msg_hdr);
-	uint32_t number = ntohl(info->ipi_addr.s_addr) - FIRST_CLIENT, length = letters->messages[i].msg_len;
-	uint8_t *packet = letters->packets[i];
+	struct letters *letters = clients->in;
+	struct bench *bench = clients->bench;
+	uint32_t number = ntohl(whose(&letters->messages[i].msg_hdr)->ipi_addr.s_addr) - FIRST_CLIENT;
+	uint32_t length = letters->messages[i].msg_len;
+	const uint8_t *packet = letters->packets[i];
 
 	if (number >= bench->clients || length < 4 || packet[0] || packet[1] != 3 ||
 	    ((uint32_t)packet[2] << 8 | packet[3]) != bench->block[number] + 1) {
 		fprintf(stderr, "%s: not the block that was due (%u bytes, opcode %u)\n", bench->server, length, packet[1]);
 		exit(1);
 	}
-	bench->block[number]++;
-	packet[1] = 4;
-	letters->vectors[i].iov_len = 4;
-	info->ipi_ifindex = 0;
-	info->ipi_spec_dst = info->ipi_addr;
+	clients->begun += !bench->block[number]++;
+	say(clients, number, ntohs(letters->peers[i].sin_port),
+	    bench->round_trip_us ? now_us(NULL) + bench->round_trip_us : 0);
 	return length < 4 + BLOCK;
+}
+
+static uint32_t take_all(struct clients *clients)
+{
+	uint32_t ended = 0;
+	int count;
+
+	for (uint32_t i = 0; i < BATCH; i++) {
+		clients->in->messages[i].msg_hdr.msg_namelen = sizeof(clients->in->peers[i]);
+		clients->in->messages[i].msg_hdr.msg_controllen = sizeof(clients->in->control[i]);
+	}
+	count = recvmmsg(clients->fd, clients->in->messages, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < count; i++)
+		ended += take(clients, (uint32_t)i);
+	return ended;
+}
+
+/* Until something comes or something is due. */
+static void sleep_on(const struct clients *clients)
+{
+	const struct waiting *next = &clients->queue[clients->sent % CLIENTS_MAX];
+	struct pollfd readable = {.fd = clients->fd, .events = POLLIN};
+	uint64_t now = now_us(NULL), wait_us = STALL_US;
+
+	if (clients->sent < clients->said)
+		wait_us = next->due_us > now ? next->due_us - now : 0;
+	struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000 * 1000)};
+
+	if (!ppoll(&readable, 1, &wait, NULL) && wait_us == STALL_US) {
+		fprintf(stderr, "%s: nothing came for %d s\n", clients->bench->server, STALL_US / 1000000);
+		exit(1);
+	}
 }
 
 /*
@@ -418,53 +506,45 @@ static bool answer(struct bench *bench, struct letters *letters, uint32_t i)
  * Once every transfer has begun the listener is not needed: it is ended, and its
  * children, which go on, are the bench's to reap.
  */
-static void adopt(const struct bench *bench, pid_t server)
+static void adopt(const struct bench *bench)
 {
 	if (!strcmp(bench->server, "in.tftpd"))
-		kill(server, SIGTERM);
+		kill(bench->pid, SIGTERM);
 }
 
-static void wait_for_whole_batches(void)
+static double fetch(struct bench *bench)
 {
+	struct clients *clients = calloc(1, sizeof(*clients));
 	const struct sched_param none = {0};
+	uint32_t ended = 0;
+	uint64_t begun_us;
+	bool adopted = false;
 
-	if (sched_setscheduler(0, SCHED_BATCH, &none))
-		die("SCHED_BATCH");
-}
-
-static double fetch(struct bench *bench, pid_t server)
-{
-	struct letters *letters = new_letters();
-	uint32_t left = bench->clients, begun_count = 0;
-	int fd = open_clients();
-	double begun = bench_seconds();
-
-	ask(bench, fd, letters);
-	while (left) {
-		int count;
-
-		for (uint32_t i = 0; i < BATCH; i++) {
-			letters->vectors[i].iov_len = 4 + BLOCK + 1;
-			letters->messages[i].msg_hdr.msg_namelen = sizeof(letters->peers[i]);
-			letters->messages[i].msg_hdr.msg_controllen = sizeof(letters->control[i]);
-		}
-		count = recvmmsg(fd, letters->messages, BATCH, MSG_WAITFORONE, NULL);
-		if (count <= 0) {
-			fprintf(stderr, "%s: nothing came for %d s\n", bench->server, STALL_S);
-			exit(1);
-		}
-		for (uint32_t i = 0; i < (uint32_t)count; i++)
-			left -= answer(bench, letters, i);
-		send_all(fd, letters, (uint32_t)count);
-		if (begun_count < bench->clients) {
-			begun_count = 0;
-			for (uint32_t i = 0; i < bench->clients; i++)
-				begun_count += bench->block[i] > 0;
-			if (begun_count == bench->clients)
-				adopt(bench, server);
+	/* what wakes it does not make way for it: else each packet would, and no batch would ever come about */
+	if (!clients || sched_setscheduler(0, SCHED_BATCH, &none))
+		die("clients");
+	clients->bench = bench;
+	clients->fd = open_clients();
+	clients->in = new_letters();
+	clients->out = new_letters();
+	begun_us = now_us(NULL);
+	for (uint32_t i = 0; i < bench->clients; i++)
+		say(clients, i, PORT, begun_us + (uint64_t)bench->round_trip_us * i / bench->clients);
+	while (ended < bench->clients) {
+		send_due(clients);
+		sleep_on(clients);
+		ended += take_all(clients);
+		if (!adopted && clients->begun == bench->clients) {
+			adopt(bench);
+			adopted = true;
 		}
 	}
-	return bench_seconds() - begun;
+	while (clients->sent < clients->said) { /* the last ACKs */
+		send_due(clients);
+		if (clients->sent < clients->said)
+			sleep_on(clients);
+	}
+	return (double)(now_us(NULL) - begun_us) / 1e6;
 }
 
 int main(int argc, char **argv)
@@ -472,28 +552,29 @@ int main(int argc, char **argv)
 	struct bench *bench = calloc(1, sizeof(*bench));
 	uint32_t all = argc > 3 ? (uint32_t)atoi(argv[3]) : 400000;
 	double seconds, blocks;
-	pid_t server;
 
 	if (!bench || argc < 2)
 		return 2;
 	bench->server = argv[1];
 	bench->clients = argc > 2 ? (uint32_t)atoi(argv[2]) : 64;
+	bench->round_trip_us = argc > 4 ? (uint32_t)atoi(argv[4]) * 1000 : 0;
 	bench->blocks = bench->clients ? all / bench->clients : 0;
 	if (!bench->clients || bench->clients > CLIENTS_MAX || !bench->blocks || bench->blocks > BLOCKS_MAX)
 		return 2;
+	bench_of_process = bench;
+	atexit(clean_up);
+	share_processor();
 	enter_network();
 	make_firmware(bench);
 	make_group(bench);
-	server = start_server(bench);
-	await_server(server);
-	wait_for_whole_batches();
-	seconds = fetch(bench, server);
-	end_server(bench, server);
-	remove_firmware(bench);
+	start_server(bench);
+	await_server(bench);
+	seconds = fetch(bench);
+	end_server(bench);
 	blocks = (double)bench->blocks * bench->clients;
-	printf("{\"what\": \"tftp\", \"server\": \"%s\", \"clients\": %u, \"blocks\": %.0f, \"blocks_s\": %.0f, "
+	printf("{\"what\": \"tftp\", \"server\": \"%s\", \"clients\": %u, \"round_trip_ms\": %u, \"blocks\": %.0f, \"blocks_s\": %.0f, "
 	       "\"blocks_cpu_s\": %.0f, ",
-	       bench->server, bench->clients, blocks, blocks / seconds, blocks / bench->cpu_rusage_s);
+	       bench->server, bench->clients, bench->round_trip_us / 1000, blocks, blocks / seconds, blocks / bench->cpu_rusage_s);
 	if (bench->cpu_group_s > 0)
 		printf("\"blocks_cpu_s_cgroup\": %.0f}\n", blocks / bench->cpu_group_s);
 	else
