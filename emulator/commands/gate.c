@@ -23,8 +23,8 @@
 
 #define RUNS_DEFAULT 5         /* in the netns world; virtual time gives the same each time */
 #define PAIRS_MORE 3           /* so many times the pairs asked for at most, where the first ones do not decide */
-#define EFFECT_DEFAULT_PPM 20000
-#define RESOLUTION_REAL_S 0.005 /* what a host does to a time for nothing: the netns world tells no less apart */
+#define EFFECT_DEFAULT_PPM 10000
+#define RESOLUTION_REAL_S 0.002 /* what a host does to a time for nothing: the netns world tells no less apart */
 #define LINES_SHOWN 30         /* of those that pass, of a kind */
 #define WORKERS_MAX 256
 
@@ -78,7 +78,7 @@ static const struct argp_option option_table[] = {
 	{ "against", OPT_AGAINST, "PROGRAM", 0, "Hold this build to another pfs-fleet, pair by pair", 0 },
 	{ "runs", OPT_RUNS, "N", 0,
 	  "Runs for a baseline, or pairs, 1 to 30 (default: 5; in virtual time 1, since all are the same)", 0 },
-	{ "effect", OPT_EFFECT, "SHARE", 0, "Smallest change of a time that matters (default: 2%)", 0 },
+	{ "effect", OPT_EFFECT, "SHARE", 0, "Smallest change of a time that matters (default: 1%)", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the verdict as JSON", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
 	{ 0 }

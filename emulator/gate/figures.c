@@ -8,7 +8,7 @@
 #include "emulator/report/report.h"
 
 /* Adds the figures of one list that stand in `node`; those that it lacks (another build's) are left out. */
-static int add_list(struct gate_figures *figures, uint32_t *room, const cJSON *node, const struct figure *list,
+static int add_list(struct gate_figures *figures, uint32_t *room, const cJSON *node, const struct plan_figure *list,
 		    const char *prefix, int32_t hierarchy)
 {
 	for (; list->name; list++) {

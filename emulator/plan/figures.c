@@ -8,7 +8,7 @@
 
 #include "pfs-core/pfs.h"
 
-const struct figure figures_run[] = {
+const struct plan_figure figures_run[] = {
 	{ "interrupted", FIGURE_FLAG, FIGURE_FIXED },
 	{ "phones", FIGURE_COUNT, FIGURE_FIXED },
 	{ "upgraded", FIGURE_COUNT, FIGURE_FIXED },
@@ -49,7 +49,7 @@ const struct figure figures_run[] = {
 	{ 0 },
 };
 
-const struct figure figures_hierarchy[] = {
+const struct plan_figure figures_hierarchy[] = {
 	{ "site", FIGURE_TEXT, FIGURE_FIXED },
 	{ "subnet", FIGURE_TEXT, FIGURE_FIXED },
 	{ "model", FIGURE_TEXT, FIGURE_FIXED },
@@ -69,13 +69,13 @@ const struct figure figures_hierarchy[] = {
 	{ 0 },
 };
 
-const struct figure figures_comparison[] = {
+const struct plan_figure figures_comparison[] = {
 	{ "wan_bytes_ratio", FIGURE_RATIO, FIGURE_DRAWN },
 	{ "duration_ratio", FIGURE_RATIO, FIGURE_TIMED },
 	{ 0 },
 };
 
-static const struct figure fidelity[] = {
+static const struct plan_figure fidelity[] = {
 	{ "verdict", FIGURE_TEXT, FIGURE_HOST },
 	{ "limits_used", FIGURE_RATIO, FIGURE_HOST },
 	{ "timer_lag_p50_us", FIGURE_MICROSECONDS, FIGURE_HOST },
@@ -98,7 +98,7 @@ static const struct figure fidelity[] = {
 	{ 0 },
 };
 
-static const struct figure setup[] = {
+static const struct plan_figure setup[] = {
 	{ "phones", FIGURE_COUNT, FIGURE_HOST },
 	{ "up_s", FIGURE_SECONDS, FIGURE_HOST },
 	{ "down_s", FIGURE_SECONDS, FIGURE_HOST },
@@ -111,7 +111,7 @@ static const struct figure setup[] = {
 };
 
 /* What is counted by reason: each name that the core has. */
-static const struct figure by_reason = { "", FIGURE_COUNT, FIGURE_DRAWN };
+static const struct plan_figure by_reason = { "", FIGURE_COUNT, FIGURE_DRAWN };
 
 static const char *part_name(uint32_t i)
 {
@@ -171,16 +171,16 @@ static void add_known(char *known, size_t size, const char *name)
  * What could have stood there: the names that share most of the path's parts,
  * each shown as far as its next part.
  */
-static void list_known(const struct figure *list, const char *name, char *known, size_t size)
+static void list_known(const struct plan_figure *list, const char *name, char *known, size_t size)
 {
 	size_t shared = 0, last = SIZE_MAX;
 	const char *last_name = "";
 
 	for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
-		for (const struct figure *figure = list; figure->name; figure++)
+		for (const struct plan_figure *figure = list; figure->name; figure++)
 			if (strncmp(figure->name, name, (size_t)(dot - name) + 1) == 0)
 				shared = (size_t)(dot - name) + 1;
-	for (const struct figure *figure = list; figure->name; figure++) {
+	for (const struct plan_figure *figure = list; figure->name; figure++) {
 		const char *part = figure->name + shared;
 		size_t length = strcspn(part, ".");
 		char text[FIGURE_PATH_MAX];
@@ -197,16 +197,16 @@ static void list_known(const struct figure *list, const char *name, char *known,
 	}
 }
 
-static const struct figure *in_list(const struct figure *list, const char *name, char *known, size_t size)
+static const struct plan_figure *in_list(const struct plan_figure *list, const char *name, char *known, size_t size)
 {
-	for (const struct figure *figure = list; figure->name; figure++)
+	for (const struct plan_figure *figure = list; figure->name; figure++)
 		if (strcmp(figure->name, name) == 0)
 			return figure;
 	list_known(list, name, known, size);
 	return NULL;
 }
 
-static const struct figure *in_hierarchy(const char *path, struct figure_place *place, char *known, size_t size)
+static const struct plan_figure *in_hierarchy(const char *path, struct figure_place *place, char *known, size_t size)
 {
 	place->hierarchy = true;
 	place->item = -1;
@@ -225,9 +225,9 @@ static const struct figure *in_hierarchy(const char *path, struct figure_place *
 			    : in_list(figures_hierarchy, "", known, size);
 }
 
-static const struct figure *in_run(const char *path, struct figure_place *place, char *known, size_t size)
+static const struct plan_figure *in_run(const char *path, struct figure_place *place, char *known, size_t size)
 {
-	const struct figure *found;
+	const struct plan_figure *found;
 
 	place->run = true;
 	for (size_t i = 0; i < sizeof(counted) / sizeof(*counted); i++) {

@@ -31,7 +31,7 @@ enum figure_change {
 	FIGURE_HOST    /* of the host: says nothing about the fleet */
 };
 
-struct figure {
+struct plan_figure {
 	const char *name; /* below its part, as "wan.bytes_down" */
 	enum figure_kind kind;
 	enum figure_change change;
@@ -39,7 +39,7 @@ struct figure {
 
 /* Where a figure stands; from a path by figure_find(). */
 struct figure_place {
-	const struct figure *figure;
+	const struct plan_figure *figure;
 	bool full_size;      /* of the run beside a reduced one */
 	bool run;            /* of one of the two modes, else of the summary's own parts */
 	bool traditional;    /* run: which */
@@ -58,6 +58,6 @@ struct figure_place {
 int figure_find(const char *path, struct figure_place *place, char *known, size_t size);
 
 /* The figures of a run, of a hierarchy, of a comparison: lists that end in a NULL name. */
-extern const struct figure figures_run[], figures_hierarchy[], figures_comparison[];
+extern const struct plan_figure figures_run[], figures_hierarchy[], figures_comparison[];
 
 #endif

@@ -29,7 +29,7 @@ static const struct {
 	[FIGURE_FLAG] = { NULL, "true or false", 1 },
 };
 
-static int fail_units(struct build *build, const cJSON *node, const struct figure *figure,
+static int fail_units(struct build *build, const cJSON *node, const struct plan_figure *figure,
 		      enum units_result result)
 {
 	const struct unit *units = written[figure->kind].units;
@@ -51,7 +51,7 @@ static int fail_units(struct build *build, const cJSON *node, const struct figur
 	}
 }
 
-static int read_number(struct build *build, const cJSON *node, const struct figure *figure, double *limit)
+static int read_number(struct build *build, const cJSON *node, const struct plan_figure *figure, double *limit)
 {
 	bool bare = figure->kind == FIGURE_COUNT || figure->kind == FIGURE_RATIO;
 	double number = node->valuedouble;
@@ -76,7 +76,7 @@ static int read_number(struct build *build, const cJSON *node, const struct figu
 
 static int read_limit(struct build *build, const cJSON *node, struct plan_gate *gate)
 {
-	const struct figure *figure = gate->place.figure;
+	const struct plan_figure *figure = gate->place.figure;
 	bool ordered = figure->kind != FIGURE_TEXT && figure->kind != FIGURE_FLAG;
 
 	if (!ordered && gate->relation != PLAN_RELATION_EQUAL)
