@@ -80,6 +80,16 @@ const char *report_verdict_name(enum report_verdict verdict);
 /* summary.json, ends in a line feed; the caller frees it. NULL where memory lacks. */
 char *report_summary(const struct report *report);
 
+/*
+ * detail.json, for a report: whom each phone had each file from, when each was
+ * done, what the WAN carried when, what went wrong; the latter and the trees
+ * where the record kept them (record_keep_copies()). The caller frees it. NULL
+ * where memory lacks.
+ */
+#define REPORT_DETAIL_SCHEMA "pfs-fleet/detail/1"
+#define REPORT_DETAIL_PHONES_MAX 10000 /* of a larger fleet there are no rows of single phones */
+char *report_detail(const struct report *report);
+
 /* The table for people. Returns 0, or a negative errno of the stream. */
 int report_table(const struct report *report, FILE *stream);
 
