@@ -116,6 +116,8 @@ static cJSON *point_json(const struct answer_point *point, const char *unit, boo
 		json_seconds(object, "from", point->holds);
 	else
 		json_u64(object, "from", point->holds);
+	if (point->between)
+		json_u64(object, "about", point->between);
 	if (!point->fails)
 		cJSON_AddNullToObject(object, "not_at");
 	else if (seconds)
