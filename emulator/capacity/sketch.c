@@ -68,7 +68,8 @@ static void sketch_links(struct sketch *sketch, uint64_t rate, uint64_t trip_us)
 			site->up.rate_bps = rate_of(sketch, was->up.rate_bps, rate);
 		}
 		if (trip_us != QUESTION_UNSAID)
-			site->down.delay_us = site->up.delay_us = (uint32_t)(trip_us / 2);
+			site->down.delay_us = site->up.delay_us =
+				trip_us > site->down.jitter_us ? (uint32_t)(trip_us - site->down.jitter_us) / 2 : 0;
 	}
 }
 
