@@ -30,12 +30,13 @@ enum answer_how {
 struct answer_point {
 	enum answer_how how;
 	uint64_t holds, fails; /* holds from here on, 0 none; fails still, 0 none */
+	uint64_t between;      /* where the ends are wide apart: by the times that were simulated there; 0: not said */
 };
 
 /* One mode, over all seeds. */
 struct answer_mode {
 	bool traditional;
-	uint32_t seeds;
+	uint32_t asked, seeds;         /* how many were to be run, and were */
 	struct capacity_outcome *outcomes; /* one a seed, the shortest duration first; owned */
 	uint32_t fitting;              /* seeds with which all phones are upgraded within the window */
 	uint32_t losing;               /* seeds with which some phone is not upgraded at all */
@@ -51,7 +52,6 @@ struct answer {
 	struct answer_point phones;    /* from how many on PFS takes less time */
 	struct answer_point trip;      /* from which round trip on, microseconds, it no longer does */
 	bool saves_time, saves_bytes;  /* of this fleet */
-	bool interrupted;
 };
 
 struct answer_options {
@@ -75,5 +75,11 @@ void answer_judge(struct answer_mode *mode, uint64_t window_us);
 
 /* Sets the WAN's rate of a setting, in the unit of the question's rates (answer_mode.rate). */
 void answer_set_rate(const struct question *question, struct question_setting *setting, uint64_t rate);
+
+/* For this folder: adds a run of a setting. Returns 0, -EINVAL with a sentence, or -ENOMEM. */
+int answer_add(struct runs *runs, const struct question *question, const struct question_setting *setting, uint64_t seed,
+	       bool traditional, double work, char error[QUESTION_ERROR_MAX]);
+/* pool_go(), and in words what a run stopped at. */
+int answer_go(struct pool *pool, struct runs *runs, char error[QUESTION_ERROR_MAX]);
 
 #endif

@@ -33,14 +33,15 @@ cJSON *show_setting_json(const struct question_setting *setting)
 	return object;
 }
 
-static cJSON *question_json(const struct question *question)
+cJSON *show_question_json(const struct question *question)
 {
 	cJSON *object = show_setting_json(&question->setting);
 	cJSON *models;
 
 	if (question->path)
 		cJSON_AddStringToObject(object, "scenario", question->path);
-	json_seconds(object, "window_s", question->window_us);
+	if (question->window_us)
+		json_seconds(object, "window_s", question->window_us);
 	json_u64(object, "seed", question->seed);
 	if (!question->model_count)
 		return object;
@@ -116,6 +117,8 @@ static cJSON *point_json(const struct answer_point *point, const char *unit, boo
 		json_seconds(object, "from", point->holds);
 	else
 		json_u64(object, "from", point->holds);
+	if (point->between)
+		json_u64(object, "about", point->between);
 	if (!point->fails)
 		cJSON_AddNullToObject(object, "not_at");
 	else if (seconds)
@@ -170,7 +173,7 @@ cJSON *show_answer_json(const struct answer *answer)
 	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(json, "schema", SHOW_SCHEMA);
-	cJSON_AddItemToObject(json, "question", question_json(answer->question));
+	cJSON_AddItemToObject(json, "question", show_question_json(answer->question));
 	cJSON_AddItemToObject(json, "pfs", mode_json(answer, &answer->pfs));
 	cJSON_AddItemToObject(json, "traditional", mode_json(answer, &answer->traditional));
 	cJSON_AddBoolToObject(json, "saves_time", answer->saves_time);

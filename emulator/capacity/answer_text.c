@@ -149,7 +149,19 @@ static struct show_text rate_cell(const struct question *question, const struct 
 		snprintf(out.text, sizeof(out.text), "any from %.40s", rate_text(question, point->holds).text);
 	else if (point->how == ANSWER_BY_ARITHMETIC)
 		snprintf(out.text, sizeof(out.text), "about %.40s *", rate_text(question, point->holds).text);
+	else if (point->between)
+		snprintf(out.text, sizeof(out.text), "about %.40s", rate_text(question, point->between).text);
 	else if (point->how == ANSWER_SIMULATED)
+		out = rate_text(question, point->holds);
+	return out;
+}
+
+/* Where the point lies between two rates that are wide apart: the one above, which was simulated. */
+static struct show_text holds_cell(const struct question *question, const struct answer_point *point)
+{
+	struct show_text out = { "-" };
+
+	if (point->how == ANSWER_SIMULATED)
 		out = rate_text(question, point->holds);
 	return out;
 }
@@ -184,6 +196,11 @@ static void put_table(const struct answer *answer, FILE *stream)
 		a = rate_cell(question, &answer->pfs.rate);
 		b = rate_cell(question, &answer->traditional.rate);
 		put_row(stream, "smallest WAN that fits", a.text, b.text);
+		if (answer->pfs.rate.between || answer->traditional.rate.between) {
+			a = holds_cell(question, &answer->pfs.rate);
+			b = holds_cell(question, &answer->traditional.rate);
+			put_row(stream, "  fits at", a.text, b.text);
+		}
 		a = fails_cell(question, &answer->pfs.rate);
 		b = fails_cell(question, &answer->traditional.rate);
 		put_row(stream, "  does not fit at", a.text, b.text);

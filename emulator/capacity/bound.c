@@ -43,6 +43,12 @@ static uint64_t wire_us(uint64_t bytes, uint64_t rate_bps)
 	return rate_bps ? (uint64_t)(bits * 8 * S_US / rate_bps) : 0;
 }
 
+/* Without what is sent on it. Of so many blocks the mean is what counts. */
+static uint64_t trip_us(const struct plan_site *site)
+{
+	return (uint64_t)site->down.delay_us + site->up.delay_us + ((uint64_t)site->down.jitter_us + site->up.jitter_us) / 2;
+}
+
 static struct fetch fetch_of(const struct plan *plan, const struct plan_firmware *firmware, const struct plan_site *site)
 {
 	uint64_t blksize = plan->tftp_blksize ? plan->tftp_blksize : 512;
@@ -54,7 +60,7 @@ static struct fetch fetch_of(const struct plan *plan, const struct plan_firmware
 		fetch.down_bytes += firmware->files[i].size + blocks * (IP_UDP_BYTES + TFTP_HEADER_BYTES);
 		fetch.up_bytes += blocks * (IP_UDP_BYTES + TFTP_HEADER_BYTES);
 	}
-	fetch.trips_us = fetch.blocks * ((uint64_t)site->down.delay_us + site->up.delay_us) +
+	fetch.trips_us = fetch.blocks * trip_us(site) +
 			 wire_us(fetch.down_bytes, site->down.rate_bps) + wire_us(fetch.up_bytes, site->up.rate_bps);
 	return fetch;
 }
@@ -164,10 +170,9 @@ static uint64_t fill_milli(const struct plan *plan, const struct plan_site *site
 {
 	uint64_t block = (plan->tftp_blksize ? plan->tftp_blksize : 512) + IP_UDP_BYTES + TFTP_HEADER_BYTES;
 	uint64_t block_us = wire_us(block, site->down.rate_bps);
-	uint64_t trip_us = (uint64_t)site->down.delay_us + site->up.delay_us + block_us +
-			   wire_us(IP_UDP_BYTES + TFTP_HEADER_BYTES, site->up.rate_bps);
+	uint64_t whole_us = trip_us(site) + block_us + wire_us(IP_UDP_BYTES + TFTP_HEADER_BYTES, site->up.rate_bps);
 
-	return block_us ? trip_us * 1000 / block_us : 0;
+	return block_us ? whole_us * 1000 / block_us : 0;
 }
 
 static void end_site(struct sums *sums, const struct plan_site *site)

@@ -15,6 +15,7 @@
 
 #define FIRST_NETWORK UINT32_C(0x0a000000)  /* 10.0.0.0 */
 #define NETWORKS_END UINT32_C(0x0aff0000)   /* 10.255.0.0/16 is headquarters' and the WAN's */
+#define BLOCK_BYTES 544                     /* of TFTP's 512, with its headers */
 #define TIME_LIMIT "720h"                   /* the longest that a scenario may have */
 
 __attribute__((format(printf, 2, 3))) static void fail(char error[QUESTION_ERROR_MAX], const char *format, ...)
@@ -150,6 +151,21 @@ static bool add_subnets(cJSON *subnets, const struct question *question, const s
 	return true;
 }
 
+/*
+ * Transfers in lock-step over a link that is the same to the microsecond stay in
+ * step for ever: whoever finds the queue full once finds it full each time, and a
+ * little more rate may double an upgrade. No real link is like that. So each
+ * packet's way differs by up to the time of one block on the wire (Floyd and
+ * Jacobson, "Traffic phase effects in packet-switched gateways", 1991), but no
+ * more than half a round trip, which keeps its mean.
+ */
+static uint64_t jitter_us(const struct question_setting *setting)
+{
+	uint64_t block_us = BLOCK_BYTES * 8 * UINT64_C(1000000) / setting->wan_bps;
+
+	return block_us < setting->rtt_us / 2 ? block_us : setting->rtt_us / 2;
+}
+
 static cJSON *from_line(const struct question *question, const struct question_setting *setting,
 			char error[QUESTION_ERROR_MAX])
 {
@@ -161,7 +177,8 @@ static cJSON *from_line(const struct question *question, const struct question_s
 	cJSON_AddStringToObject(site, "name", "site");
 	wan = cJSON_AddObjectToObject(site, "wan");
 	put_unit(wan, "rate", setting->wan_bps, units_rate);
-	put_unit(wan, "rtt", setting->rtt_us, units_duration);
+	put_unit(wan, "delay", (setting->rtt_us - jitter_us(setting)) / 2, units_duration);
+	put_unit(wan, "jitter", jitter_us(setting), units_duration);
 	subnets = cJSON_AddArrayToObject(site, "subnets");
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(root, "enterprise"), "pfs", "enabled");
 	if (add_subnets(subnets, question, setting))

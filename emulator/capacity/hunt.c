@@ -82,6 +82,8 @@ uint32_t hunt_next(const struct hunt *hunt, uint64_t tries[HUNT_TRIES])
 		return 0;
 	if (hunt->fails && hunt->holds)
 		return put_between(hunt, tries);
+	if (hunt->aim && hunt->aim > hunt->fails && (!hunt->holds || hunt->aim < hunt->holds))
+		return put(hunt, scaled(hunt->aim, 1000000 - half), scaled(hunt->aim, 1000000 + half), tries);
 	if (hunt->fails)
 		return put(hunt, scaled(hunt->fails, 1000000 + hunt->stride_ppm) + 1,
 			   scaled(hunt->fails, 1000000 + 2 * hunt->stride_ppm) + 2, tries);
@@ -107,6 +109,11 @@ void hunt_tell(struct hunt *hunt, uint64_t value, bool holds)
 		else
 			hunt->holds = 0;
 	}
+}
+
+void hunt_aim(struct hunt *hunt, uint64_t value)
+{
+	hunt->aim = value;
 }
 
 void hunt_step(struct hunt *hunt)

@@ -21,6 +21,7 @@ struct hunt {
 	/* as far as is known */
 	uint64_t fails, holds;     /* greatest that failed, 0 none; least that holds, 0 none */
 	uint64_t guess;
+	uint64_t aim;              /* 0: none */
 	uint64_t stride_ppm;       /* how far from a known end the next try is */
 	uint32_t steps;
 	bool ended;
@@ -36,6 +37,9 @@ uint32_t hunt_next(const struct hunt *hunt, uint64_t tries[HUNT_TRIES]);
 /* What came of one try. After all of a step: hunt_step(). */
 void hunt_tell(struct hunt *hunt, uint64_t value, bool holds);
 void hunt_step(struct hunt *hunt);
+
+/* Where only one end is known, the next step looks around this value instead of a stride away. */
+void hunt_aim(struct hunt *hunt, uint64_t value);
 
 /* A value of so many significant digits that is not below, or not above, the one given; 0 digits: itself. */
 uint64_t hunt_round(uint64_t value, uint32_t digits, bool up);

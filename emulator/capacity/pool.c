@@ -21,7 +21,7 @@
 #define LOOK_NS 250000000L
 #define PLAIN_S 10
 /* Of a processor of today, in virtual time: TFTP blocks, and phones through an upgrade by PFS. */
-#define BLOCKS_A_SECOND 1.3e6
+#define BLOCKS_A_SECOND 2.2e6
 #define PHONES_A_SECOND 2e3
 #define LOAD_S 0.03
 
@@ -42,11 +42,6 @@ struct batch {
 double pool_work(uint64_t blocks, uint64_t phones)
 {
 	return (double)blocks / BLOCKS_A_SECOND + (double)phones / PHONES_A_SECOND + LOAD_S;
-}
-
-double pool_cost_s(const struct pool *pool, double work)
-{
-	return pool->work > 0.5 ? work * pool->seconds / pool->work : work;
 }
 
 int runs_add(struct runs *runs, char *text, bool traditional, double work)
@@ -75,11 +70,11 @@ void runs_free(struct runs *runs)
 	*runs = (struct runs){ 0 };
 }
 
-static double seconds_now(clockid_t clock)
+static double seconds_now(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -135,11 +130,10 @@ static void run_one(const struct batch *batch, struct pool_run *run)
 }
 
 /* With the lock. */
-static void account(struct batch *batch, uint32_t number, double seconds)
+static void account(struct batch *batch, uint32_t number)
 {
 	struct pool *pool = batch->pool;
 	const struct pool_run *run = &batch->runs[number];
-	const struct capacity_outcome *outcome = &run->outcome;
 
 	batch->finished++;
 	batch->work_left -= run->work;
@@ -153,8 +147,6 @@ static void account(struct batch *batch, uint32_t number, double seconds)
 	}
 	batch->work_done += run->work;
 	pool->simulated++;
-	pool->seconds += seconds;
-	pool->work += pool_work(outcome->blocks + outcome->retransmits, run->traditional ? 0 : outcome->phones);
 }
 
 static void *work(void *context)
@@ -166,7 +158,6 @@ static void *work(void *context)
 	while (batch->next < batch->count && !batch->failed && !*pool->stop) {
 		uint32_t number = batch->order[batch->next++];
 		struct pool_run *run = &batch->runs[number];
-		double began = seconds_now(CLOCK_THREAD_CPUTIME_ID);
 		struct cache_key key;
 		int error = 0;
 		pthread_mutex_unlock(&batch->lock);
@@ -180,10 +171,9 @@ static void *work(void *context)
 			if (run->state == POOL_DONE && !run->outcome.violated)
 				error = cache_store(pool->cache, &key, &run->outcome);
 		}
-		began = seconds_now(CLOCK_THREAD_CPUTIME_ID) - began;
 		pthread_mutex_lock(&batch->lock);
 		pool->cache_error = pool->cache_error ? pool->cache_error : error;
-		account(batch, number, began);
+		account(batch, number);
 		pthread_cond_signal(&batch->changed);
 	}
 	batch->working--;
@@ -204,7 +194,7 @@ static int columns(void)
 /* With the lock. */
 static void tell(const struct batch *batch, double began, bool terminal)
 {
-	double elapsed = seconds_now(CLOCK_MONOTONIC) - began;
+	double elapsed = seconds_now() - began;
 	char text[200], left[60] = "";
 
 	if (batch->work_done > 0 && elapsed > 2) {
@@ -225,7 +215,7 @@ static void tell(const struct batch *batch, double began, bool terminal)
 static void wait_for_all(struct batch *batch)
 {
 	bool terminal = isatty(STDERR_FILENO), shown = false;
-	double began = seconds_now(CLOCK_MONOTONIC), told = began;
+	double began = seconds_now(), told = began;
 	struct timespec until;
 
 	while (batch->working) {
@@ -234,7 +224,7 @@ static void wait_for_all(struct batch *batch)
 		until.tv_sec += until.tv_nsec / 1000000000L;
 		until.tv_nsec %= 1000000000L;
 		pthread_cond_timedwait(&batch->changed, &batch->lock, &until);
-		double now = seconds_now(CLOCK_MONOTONIC);
+		double now = seconds_now();
 		if (batch->pool->quiet || now - told < (terminal ? 0.25 : PLAIN_S))
 			continue;
 		tell(batch, began, terminal);

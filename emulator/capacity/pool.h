@@ -41,7 +41,6 @@ struct pool {
 	/* what was done so far */
 	uint64_t simulated, from_cache;
 	int cache_error;               /* the first that met a write; told once */
-	double seconds, work;          /* processor time, and the work that was done in it */
 };
 
 /* A list of runs that grows. Zero it first. */
@@ -50,11 +49,12 @@ struct runs {
 	uint32_t count, size;
 };
 
-/* The work of a run of `blocks` TFTP blocks in which `phones` phones share: seconds of an ordinary core. */
+/*
+ * The work of a run of `blocks` TFTP blocks in which `phones` phones share: seconds
+ * of an ordinary core. Not of this machine's: what is worth a run is not to
+ * depend on who else is at work on it.
+ */
 double pool_work(uint64_t blocks, uint64_t phones);
-
-/* The same in seconds of a core of this machine, as seen so far. */
-double pool_cost_s(const struct pool *pool, double work);
 
 /* Takes the text over, also where it fails. Returns 0 or -ENOMEM. */
 int runs_add(struct runs *runs, char *text, bool traditional, double work);

@@ -22,6 +22,7 @@ int show_answer(const struct answer *answer, FILE *stream);
 
 /* The same as JSON, and its parts; the caller's. */
 cJSON *show_answer_json(const struct answer *answer);
+cJSON *show_question_json(const struct question *question);
 cJSON *show_setting_json(const struct question_setting *setting);
 cJSON *show_outcome_json(const struct capacity_outcome *outcome, bool traditional);
 
