@@ -21,6 +21,7 @@ static const struct command {
 	{ "doctor", command_doctor, "", "say what this host offers, and what mends what it lacks" },
 	{ "races", command_races, "", "upgrade fleets with faults drawn from a range of seeds, and shrink what breaks" },
 	{ "replay", command_replay, "JOURNAL", "step the phones of a journal through what happened to them again" },
+	{ "report", command_report, "RUN_FOLDER...", "tell a run from its folder, or two side by side: text, Markdown, HTML" },
 	{ "exec", command_exec, "PHONE -- CMD", "run a command inside a running phone's namespace" },
 };
 
