@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "emulator/commands/progress.h"
+#include "emulator/report/report.h"
 
 static struct journal *kept[2]; /* of the runs that are under way: PFS, traditional */
 
@@ -77,6 +78,10 @@ static void run_once(struct job *job)
 		fprintf(stderr, "pfs-fleet: cannot start the record: %s\n", strerror(-job->error));
 		return;
 	}
+	/* What a report is drawn from, where there is a folder to keep it in. */
+	if (job->out_dir && job->plan->phone_count <= REPORT_DETAIL_PHONES_MAX &&
+	    record_keep_copies(run->record) < 0)
+		fprintf(stderr, "pfs-fleet: no memory to keep who fed whom: a report will have no trees\n");
 	job->error = begin_journal(job, origin_s, &journal);
 	if (job->error)
 		return;

@@ -311,6 +311,17 @@ static int exit_status(const struct report *report)
 	return FLEET_EXIT_INCONCLUSIVE;
 }
 
+static bool write_detail(const struct report *report)
+{
+	char *detail = report_detail(report);
+	bool written = detail && folder_write(report->out_dir, "detail.json", detail) == 0;
+
+	if (!detail)
+		fprintf(stderr, "pfs-fleet: no memory for detail.json\n");
+	free(detail);
+	return written;
+}
+
 static int print_report(const struct options *options, const struct report *report)
 {
 	char *summary = report_summary(report);
@@ -323,6 +334,8 @@ static int print_report(const struct options *options, const struct report *repo
 	}
 	/* The line that says why names the file; what stands on the screen is then all there is. */
 	written = folder_write(report->out_dir, "summary.json", summary) == 0;
+	/* Only `report` misses it. */
+	written &= write_detail(report);
 	if (!written)
 		status = FLEET_EXIT_HOST;
 	if (options->json)

@@ -135,6 +135,33 @@ static bool is_down(const struct link_config *config, uint64_t now_us)
 	       (now_us - config->flap_from_us) / config->flap_us % 2 == 0;
 }
 
+static void halve(struct link_meter *meter)
+{
+	const uint32_t half = LINK_METER_SLOTS / 2;
+
+	for (uint32_t i = 0; i < half; i++)
+		meter->bytes[i] = meter->bytes[2 * i] + meter->bytes[2 * i + 1];
+	memset(&meter->bytes[half], 0, half * sizeof(meter->bytes[0]));
+	meter->width_us *= 2;
+}
+
+void link_meter_widen(struct link_meter *meter, uint64_t width_us)
+{
+	if (!meter->width_us)
+		meter->width_us = LINK_METER_WIDTH_US;
+	while (meter->width_us < width_us)
+		halve(meter);
+}
+
+void link_meter_add(struct link_meter *meter, uint64_t from_us, uint64_t bytes)
+{
+	if (!meter->width_us)
+		meter->width_us = LINK_METER_WIDTH_US;
+	while (from_us / meter->width_us >= LINK_METER_SLOTS)
+		halve(meter);
+	meter->bytes[from_us / meter->width_us] += bytes;
+}
+
 void link_init(struct link *link, const struct link_config *config, uint64_t seed)
 {
 	memset(link, 0, sizeof(*link));
@@ -165,13 +192,14 @@ void link_configure(struct link *link, const struct link_config *config)
 enum link_verdict link_offer(struct link *link, uint64_t now_us, uint32_t bytes, uint64_t *arrival_us)
 {
 	uint64_t packet = link->packets++;
-	uint64_t arrival;
+	uint64_t began_us, arrival;
 
 	forget_sent(link, now_us);
 	if (link->config.rate_bps && (queue_is_full(link, now_us, bytes) || !queue_reserve(link))) {
 		link->queue_drops++;
 		return LINK_QUEUE_FULL;
 	}
+	began_us = link->config.rate_bps && link->free_us > now_us ? link->free_us : now_us;
 	arrival = transmit(link, now_us, bytes) + link->config.delay_us;
 	if (is_down(&link->config, now_us) || draw(link, packet, DRAW_LOSS, PPM) < link->config.loss_ppm) {
 		link->lost_packets++;
@@ -185,6 +213,7 @@ enum link_verdict link_offer(struct link *link, uint64_t now_us, uint32_t bytes,
 	link->last_arrival_us = arrival;
 	link->forwarded_packets++;
 	link->forwarded_bytes += bytes;
+	link_meter_add(&link->meter, began_us, bytes);
 	*arrival_us = arrival;
 	return LINK_FORWARD;
 }

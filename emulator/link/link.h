@@ -29,6 +29,27 @@ struct link_packet {
 	uint32_t reserved;
 };
 
+/*
+ * What a link carried, and when: bytes of forwarded packets by the time their
+ * transmission began, in slots of one width from scenario time 0 on. When the
+ * slots do not reach far enough each two become one, twice as wide; so a run of
+ * any length has at least LINK_METER_SLOTS / 2 of them but for its beginning,
+ * and the meters of two links differ in width by a power of two at most.
+ */
+#define LINK_METER_SLOTS 256
+#define LINK_METER_WIDTH_US 65536 /* at first */
+
+struct link_meter {
+	uint64_t width_us;         /* 0: nothing was ever added */
+	uint64_t bytes[LINK_METER_SLOTS];
+};
+
+/* from_us: when its transmission began. */
+void link_meter_add(struct link_meter *meter, uint64_t from_us, uint64_t bytes);
+
+/* Makes the slots at least so wide: a width that a meter has or will have. */
+void link_meter_widen(struct link_meter *meter, uint64_t width_us);
+
 struct link {
 	struct link_config config;
 	uint64_t seed;
@@ -45,6 +66,7 @@ struct link {
 	uint32_t queue_size, queue_head, queue_count;
 	uint32_t reserved;
 	uint64_t queue_bytes;      /* of those packets, the one on the wire included */
+	struct link_meter meter;   /* adds up to forwarded_bytes */
 };
 
 /* The seed of one direction of a site's WAN link: each its own, the same in both worlds. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "emulator/link/link.h"
+#include "emulator/plan/figures.h"
 #include "pfs-core/pfs.h"
 
 #define PLAN_NAME_MAX 48        /* names of sites, subnets, scenarios, with NUL */
@@ -262,6 +263,17 @@ struct plan_expect {
 	struct plan_expect_hierarchy *hierarchies;
 };
 
+enum plan_relation { PLAN_RELATION_MAX, PLAN_RELATION_MIN, PLAN_RELATION_EQUAL };
+
+/* A limit of one figure of the summary. */
+struct plan_gate {
+	char field[FIGURE_PATH_MAX];    /* as written: "pfs.wan.bytes_down" */
+	char written[PLAN_NAME_MAX];    /* the limit as written: "26MB" */
+	struct figure_place place;
+	enum plan_relation relation;
+	double limit;                   /* in the figure's unit in the summary; of a flag 0 or 1; not of a text */
+};
+
 /* What the host must give. */
 struct plan_needs {
 	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
@@ -288,6 +300,8 @@ struct plan {
 	struct plan_server server;
 	struct plan_log_server log_server;
 	struct plan_expect expect;
+	uint32_t gate_count;
+	struct plan_gate *gates;
 	struct plan_needs needs;
 	uint8_t enterprise;             /* enum pfs_setting of the enterprise configuration (F10) */
 	uint64_t reset_window_us;       /* the scenario's pattern: no phone is reset later by it */

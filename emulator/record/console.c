@@ -138,7 +138,7 @@ static const char *refusal_name(uint32_t refusal)
 }
 
 /* What the server said, or what was heard instead of it. */
-static const char *tftp_error_name(uint32_t code)
+const char *console_tftp_error(uint32_t code)
 {
 	static const char *const names[] = {
 		"not defined", "file not found",    "access violation",
@@ -203,7 +203,7 @@ static void say_life(const struct printer *to, const struct pfs_trace *trace)
 			say(to, INF, "TFTP retransmit of ACK %u for /dnld/%s", trace->a, file);
 		break;
 	case PFS_TR_TFTP_ERROR:
-		say(to, WRN, "TFTP of /dnld/%s ended: %s", file, tftp_error_name(trace->a));
+		say(to, WRN, "TFTP of /dnld/%s ended: %s", file, console_tftp_error(trace->a));
 		break;
 	case PFS_TR_TFTP_DONE:
 		say(to, INF, "TFTP done /dnld/%s %" PRIu64 " bytes", file, trace->c);

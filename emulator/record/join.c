@@ -109,6 +109,7 @@ void record_join(struct record *record, struct record *part)
 	join_phones(record, part);
 	join_hierarchies(record, part);
 	join_directs(record, part);
+	record_join_copies(record, part);
 	join_server(&record->server, &part->server);
 	join_counters(&record->result, &part->result);
 	memcpy(&record->wan[2 * (size_t)first_site], part->wan,

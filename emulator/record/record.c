@@ -70,6 +70,8 @@ static int lay_out_hierarchies(struct record *record)
 				.confirmed_us = PFS_TIME_NEVER,
 				.transfer_us = PFS_TIME_NEVER,
 				.last_member_us = PFS_TIME_NEVER,
+				.began_us = PFS_TIME_NEVER,
+				.asked_us = PFS_TIME_NEVER,
 			};
 	}
 	return 0;
@@ -132,6 +134,11 @@ struct record *record_part(const struct record *whole, const struct plan *slice)
 {
 	struct record *part = new_record(slice, whole->traditional, whole->origin_s);
 
+	if (part && whole->result.copies && record_keep_copies(part) < 0) {
+		record_free(part);
+		errno = ENOMEM;
+		return NULL;
+	}
 	return part && whole->log ? with_log(part, console_log_part(whole->log, slice)) : part;
 }
 
@@ -150,6 +157,9 @@ void record_free(struct record *record)
 	free(record->result.losers);
 	free(record->result.phone_upgraded);
 	free(record->result.traced);
+	free(record->result.times);
+	free(record->result.copies);
+	free(record->result.incidents);
 	free(record);
 }
 
@@ -176,7 +186,7 @@ static bool shares(const struct record *record, uint32_t phone)
 	return !record->traditional && record->plan->phones[phone].part == PFS_PART_YES;
 }
 
-static struct run_hierarchy *hierarchy_of(struct record *record, uint32_t phone, uint8_t file)
+struct run_hierarchy *record_hierarchy_of(const struct record *record, uint32_t phone, uint8_t file)
 {
 	const struct plan *plan = record->plan;
 
@@ -241,9 +251,18 @@ static void failed(struct record *record, struct record_phone *state, uint64_t n
 	record->failed++;
 }
 
+static void file_begun(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
+{
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
+
+	record->phones[phone].file = trace->file;
+	if (hierarchy && now_us < hierarchy->began_us)
+		hierarchy->began_us = now_us;
+}
+
 static void confirmed(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
-	struct run_hierarchy *hierarchy = hierarchy_of(record, phone, trace->file);
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
 
 	if (!hierarchy)
 		return;
@@ -256,7 +275,7 @@ static void confirmed(struct record *record, uint32_t phone, uint64_t now_us, co
 
 static void broadcast(struct record *record, uint32_t phone, const struct pfs_trace *trace)
 {
-	struct run_hierarchy *hierarchy = hierarchy_of(record, phone, trace->file);
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
 
 	record->result.peer_broadcasts++;
 	if (hierarchy)
@@ -279,7 +298,7 @@ static void add_direct(struct record *record, uint32_t phone, uint64_t now_us, c
 static void tftp_begun(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
 	struct record_phone *state = &record->phones[phone];
-	struct run_hierarchy *hierarchy = hierarchy_of(record, phone, trace->file);
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
 
 	forget_partial(record, state);
 	state->tftp_begun_us = now_us;
@@ -295,6 +314,8 @@ static void tftp_begun(struct record *record, uint32_t phone, uint64_t now_us, c
 	record->result.tftp_transfers_pfs++;
 	if (hierarchy)
 		hierarchy->wan_copies++;
+	if (hierarchy && state->tftp_as_root && hierarchy->asked_us == PFS_TIME_NEVER)
+		hierarchy->asked_us = now_us;
 	if (trace->b != PFS_DIRECT_NONE)
 		add_direct(record, phone, now_us, trace);
 }
@@ -302,7 +323,7 @@ static void tftp_begun(struct record *record, uint32_t phone, uint64_t now_us, c
 static void tftp_error(struct record *record, uint32_t phone, const struct pfs_trace *trace)
 {
 	struct record_phone *state = &record->phones[phone];
-	struct run_hierarchy *hierarchy = hierarchy_of(record, phone, trace->file);
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
 
 	record->result.tftp_errors++;
 	if (state->tftp_file != trace->file)
@@ -315,7 +336,7 @@ static void tftp_error(struct record *record, uint32_t phone, const struct pfs_t
 static void tftp_done(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
 	struct record_phone *state = &record->phones[phone];
-	struct run_hierarchy *hierarchy = hierarchy_of(record, phone, trace->file);
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
 
 	record->result.tftp_completed++;
 	if (state->tftp_file != trace->file)
@@ -352,7 +373,7 @@ static void verified(struct record *record, uint32_t phone, uint64_t now_us, con
 		record->bytes_held += firmware->files[trace->file].size;
 	}
 
-	struct run_hierarchy *hierarchy = hierarchy_of(record, phone, trace->file);
+	struct run_hierarchy *hierarchy = record_hierarchy_of(record, phone, trace->file);
 	if (!hierarchy || state->level_file != trace->file || state->level == 0)
 		return; /* not through the hierarchy: a download of its own, named in direct */
 	if (!(state->counted & bit)) {
@@ -374,7 +395,7 @@ static void account(struct record *record, uint32_t phone, uint64_t now_us, cons
 		started(record, state, now_us, trace->c);
 		break;
 	case PFS_TR_FILE_BEGUN:
-		state->file = trace->file;
+		file_begun(record, phone, now_us, trace);
 		break;
 	case PFS_TR_UPGRADED:
 		upgraded(record, state, now_us);
@@ -482,6 +503,8 @@ void record_trace(struct record *record, uint32_t phone, uint64_t now_us, const 
 	record_passes(record, now_us);
 	record->result.trace_records++;
 	account(record, phone, now_us, trace);
+	if (record->result.copies)
+		record_note_copies(record, phone, now_us, trace);
 	if (record->plan->expect.trace_count)
 		record_count_expected(record, phone, now_us, trace);
 	if (!record->log && !record->line_sink)

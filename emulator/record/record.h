@@ -26,6 +26,12 @@ struct record;
  */
 struct record *record_new(const struct plan *plan, bool traditional, const char *out_dir, int64_t origin_s);
 /*
+ * Keeps who got each file from whom, and what went wrong (run_copy,
+ * run_incident): 32 bytes a phone and file. To be called before the first trace.
+ * Returns 0 or -ENOMEM. The records of its slices, made after that, keep it too.
+ */
+int record_keep_copies(struct record *record);
+/*
  * The record of a slice (plan_slice()) of a record's plan: its phones count
  * from 0, its logs go where the whole's go. May be used by another thread than
  * the whole; must be freed before it. NULL and errno on failure.
@@ -175,6 +181,37 @@ struct run_hierarchy {
 	uint64_t confirmed_us;      /* first confirmation, since the first reset; PFS_TIME_NEVER unknown */
 	uint64_t transfer_us;       /* the root's download took so long; PFS_TIME_NEVER unknown */
 	uint64_t last_member_us;    /* last member held it, since the first reset; PFS_TIME_NEVER none */
+	uint64_t began_us;          /* its first phone came to this file, since the first reset; so too */
+	uint64_t asked_us;          /* the root first asked the server, since the first reset; so too */
+};
+
+/* Where a phone has a file from, or had it from last. */
+#define RUN_FROM_SERVER (-1)
+#define RUN_FROM_NOBODY (-2)    /* it never began; of an incident's peer: nobody's address in the fleet */
+
+struct run_copy {
+	uint64_t begun_us, done_us; /* of the scenario's clock; PFS_TIME_NEVER: it did not come to that */
+	int64_t from;               /* a phone, RUN_FROM_SERVER or RUN_FROM_NOBODY */
+	uint8_t level;              /* in the tree; the root 1; 0: outside of it */
+	uint8_t direct;             /* enum pfs_direct: why it went to the server without being root */
+	uint8_t tries;              /* sources it began with */
+};
+
+/* Something that an upgrade in which nothing goes wrong does not have. */
+#define RUN_INCIDENTS_MAX 2000  /* the earliest are kept */
+struct run_incident {
+	uint64_t at_us;             /* of the scenario's clock */
+	int64_t peer;               /* a phone, RUN_FROM_SERVER or RUN_FROM_NOBODY */
+	uint32_t phone;
+	uint16_t kind;              /* enum pfs_trace_kind */
+	uint8_t file;               /* or PFS_NO_FILE */
+	int32_t reason;             /* PFS_TR_TFTP_ERROR: its a; else as plan_trace_reason() */
+	uint32_t order;             /* among those of one phone */
+};
+
+struct run_times {
+	uint64_t reset_us;          /* its first start; PFS_TIME_NEVER: never */
+	uint64_t done_us;           /* upgraded or failed; PFS_TIME_NEVER: neither */
 };
 
 struct run_result {
@@ -211,6 +248,15 @@ struct run_result {
 	struct run_loser *losers;
 	int disk_error;             /* as record_disk_error() */
 	uint8_t *phone_upgraded;    /* one a phone */
+	uint64_t first_reset_us;    /* of the scenario's clock; PFS_TIME_NEVER: no phone was */
+	struct run_times *times;    /* one a phone; NULL: no memory */
+	const struct link *wan;     /* two a site, down and up: for their counters and meters */
+	/* where record_keep_copies() was called; else NULL and 0 */
+	uint32_t copy_stride;
+	struct run_copy *copies;    /* copy_stride a phone */
+	uint64_t incidents_total;
+	uint32_t incident_count;
+	struct run_incident *incidents; /* by time, then phone */
 	uint64_t *traced;           /* one an item of the plan's expect.traces */
 };
 
@@ -230,6 +276,7 @@ const struct run_result *record_finish(struct record *record, uint64_t now_us, b
  * midnight of the log's day.
  */
 typedef void (*console_emit_fn)(void *context, int severity, bool pfs, const char *line);
+const char *console_tftp_error(uint32_t code); /* what a PFS_TR_TFTP_ERROR says; never NULL */
 void console_render(const struct pfs_config *config, uint64_t clock_us, const struct pfs_trace *trace,
 		    console_emit_fn emit, void *context);
 

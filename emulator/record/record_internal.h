@@ -66,7 +66,7 @@ struct record {
 	/* counters that are handed over as they are, and lists that grow */
 	struct run_result result;
 	uint64_t client_blocks;
-	uint32_t direct_room, fault_room;
+	uint32_t direct_room, fault_room, incident_room;
 	bool memory_short;                /* a list could not grow: said once */
 
 	struct console_log *log;
@@ -88,6 +88,14 @@ void record_count_expected(struct record *record, uint32_t phone, uint64_t now_u
  * want different files, so the set is part of it.
  */
 size_t record_group(const struct plan *plan, uint32_t phone);
+
+/* The hierarchy that a phone's trace of a file belongs to, or NULL. */
+struct run_hierarchy *record_hierarchy_of(const struct record *record, uint32_t phone, uint8_t file);
+
+/* copies.c: for records that keep them; after the counters have taken the trace in. */
+void record_note_copies(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
+void record_join_copies(struct record *record, const struct record *part);
+void record_finish_copies(struct record *record);
 
 /* Room for one more entry of a list that doubles; false, said once, where memory lacks. */
 bool record_grow(struct record *record, void **list, uint32_t count, uint32_t *room, size_t size);

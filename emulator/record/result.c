@@ -93,6 +93,22 @@ static void work_out_phones(struct record *record, struct run_result *result, ui
 		result->duration_us = last_us - record->first_reset_us;
 }
 
+static void work_out_times(const struct record *record, struct run_result *result)
+{
+	uint32_t count = record->plan->phone_count;
+
+	result->first_reset_us = record->first_reset_us;
+	result->wan = record->wan;
+	free(result->times);
+	result->times = malloc(((size_t)count + 1) * sizeof(*result->times));
+	for (uint32_t i = 0; i < count && result->times; i++) {
+		const struct record_phone *phone = &record->phones[i];
+
+		result->times[i].reset_us = phone->reset_us;
+		result->times[i].done_us = phone->upgraded || phone->failed ? phone->done_us : PFS_TIME_NEVER;
+	}
+}
+
 static void work_out_wan(const struct record *record, struct run_result *result)
 {
 	uint64_t busiest_us = 0;
@@ -140,20 +156,24 @@ const struct run_result *record_finish(struct record *record, uint64_t now_us, b
 	result->interrupted = interrupted;
 	work_out_phones(record, result, record_now(record));
 	work_out_completion(record, result);
+	work_out_times(record, result);
 	work_out_wan(record, result);
 	work_out_server(record, result);
 	/* The same list, whether the sites were run together or one after the other. */
 	if (result->direct_count)
 		qsort(result->directs, result->direct_count, sizeof(*result->directs), compare_directs);
+	record_finish_copies(record);
 	/* Times were absolute so far; from here on they count from the first reset. */
 	if (!result->hierarchies)
 		for (uint32_t i = 0; i < record->hierarchy_count; i++) {
 			struct run_hierarchy *hierarchy = &record->hierarchies[i];
 
-			if (hierarchy->confirmed_us != PFS_TIME_NEVER)
-				hierarchy->confirmed_us -= record->first_reset_us;
-			if (hierarchy->last_member_us != PFS_TIME_NEVER)
-				hierarchy->last_member_us -= record->first_reset_us;
+			uint64_t *const times[] = { &hierarchy->began_us, &hierarchy->confirmed_us,
+						    &hierarchy->asked_us, &hierarchy->last_member_us };
+
+			for (size_t n = 0; n < sizeof(times) / sizeof(*times); n++)
+				if (*times[n] != PFS_TIME_NEVER)
+					*times[n] -= record->first_reset_us;
 		}
 	result->hierarchies = record->hierarchies;
 	result->hierarchy_count = record->hierarchy_count;

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "emulator/report/report.h"
+#include "emulator/report/report_internal.h"
 
 static void check(struct report *report, const char *name, bool traditional, bool expected,
 		  enum report_relation relation, uint64_t limit, uint64_t value)
@@ -102,7 +102,11 @@ static uint64_t depth_of(const struct run_hierarchy *hierarchy)
 
 static void judge_hierarchies(struct report *report, const struct plan_expect_hierarchy *wanted)
 {
+	uint32_t first = report->check_count;
+
 	judge_figure(report, wanted, wanted->names[0], REPORT_EXACTLY, wanted->root, root_of);
+	if (report->check_count > first)
+		report->checks[first].phone = true;
 	judge_figure(report, wanted, wanted->names[1], REPORT_EXACTLY, wanted->roots_confirmed, roots_of);
 	judge_figure(report, wanted, wanted->names[2], REPORT_EXACTLY, wanted->wan_copies, copies_of);
 	judge_figure(report, wanted, wanted->names[3], REPORT_EXACTLY, wanted->members, members_of);
@@ -159,6 +163,11 @@ static void judge_run(struct report *report, const struct report_run *run, bool 
 	report->interrupted |= run->result->interrupted;
 }
 
+static bool is_broken(const struct report_run *run)
+{
+	return run->result && *run->world->violation.invariant;
+}
+
 void report_judge(struct report *report)
 {
 	bool holds = true, trusted = true;
@@ -176,7 +185,11 @@ void report_judge(struct report *report)
 	}
 	for (uint32_t i = 0; i < report->check_count; i++)
 		holds &= report->checks[i].holds;
-	if (!trusted || report->interrupted)
+	holds &= report_judge_gates(report);
+	/* Nothing that was counted until then is good. */
+	if (is_broken(&report->pfs) || is_broken(&report->traditional))
+		report->verdict = REPORT_FAIL;
+	else if (!trusted || report->interrupted)
 		report->verdict = REPORT_INCONCLUSIVE;
 	else
 		report->verdict = holds ? REPORT_PASS : REPORT_FAIL;

@@ -36,6 +36,7 @@ int build_headquarters(struct build *build); /* server, TFTP client, log server 
 int build_resets(struct build *build);
 int build_faults(struct build *build);
 int build_expect(struct build *build);
+int build_gates(struct build *build);
 
 /* fault_measures.c: how strong a fault is, by the fields that its kind has. */
 int build_fault_measure(struct build *build, const struct spec_fault *spec, struct plan_fault *fault);

@@ -2,7 +2,7 @@
  * A fleet of several sites in virtual time comes to the same, byte for byte,
  * whether one event queue holds all of it or each site is a world of its own,
  * stopped at the server's gate or free, by one worker or by several: the whole
- * summary is compared, and the trace where it can be.
+ * summary and detail are compared, and the trace where it can be.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -19,7 +19,7 @@
 enum how { TOGETHER, APART, APART_1, APART_3 };
 
 struct outcome {
-	char *summary;
+	char *summary, *detail;
 	uint64_t traces;     /* of each phone in order, the phones' sums added: no order between phones */
 	uint64_t *phone;     /* of each phone */
 	uint64_t peak, rejected;
@@ -80,6 +80,7 @@ static struct outcome run(const struct plan *plan, bool traditional, enum how ho
 {
 	struct outcome outcome = { .phone = calloc(plan->phone_count, sizeof(*outcome.phone)) };
 	struct record *record = record_new(plan, traditional, NULL, 0);
+	int kept = record_keep_copies(record);
 	struct world_report world, blank = { 0 };
 	struct tapped tap_context = { outcome.phone };
 	struct world_options options = { .plan = plan,
@@ -92,6 +93,7 @@ static struct outcome run(const struct plan *plan, bool traditional, enum how ho
 					 .sabotage = sabotage,
 					 .quiet = true };
 
+	ck_assert_int_eq(kept, 0);
 	outcome.error = sim_world_run(&options, &world);
 	outcome.violation = world.violation;
 	const struct run_result *result = record_finish(record, world.ended_us, false);
@@ -101,6 +103,8 @@ static struct outcome run(const struct plan *plan, bool traditional, enum how ho
 	*mine = (struct report_run){ .result = result, .world = &blank };
 	report_judge(&report);
 	outcome.summary = report_summary(&report);
+	outcome.detail = report_detail(&report);
+	ck_assert_ptr_nonnull(outcome.detail);
 	outcome.peak = result->server.serving_peak;
 	outcome.rejected = result->tftp_rejected;
 	for (uint32_t i = 0; i < plan->phone_count; i++)
@@ -112,6 +116,7 @@ static struct outcome run(const struct plan *plan, bool traditional, enum how ho
 static void done(struct outcome *outcome)
 {
 	free(outcome->summary);
+	free(outcome->detail);
 	free(outcome->phone);
 }
 
@@ -135,6 +140,8 @@ static void ck_all_ways(const struct plan *plan, bool traditional, bool tapped, 
 		ck_assert_int_eq(apart.error, 0);
 		ck_assert_uint_eq(apart.peak, together.peak);
 		ck_assert_str_eq(runs_of(&apart), runs_of(&together));
+		/* Not ck_assert_str_eq: it would print both. */
+		ck_assert_msg(strcmp(apart.detail, together.detail) == 0, "detail.json differs");
 		ck_assert_mem_eq(apart.phone, together.phone, plan->phone_count * sizeof(*apart.phone));
 		done(&apart);
 	}
@@ -197,6 +204,7 @@ START_TEST(a_limit_that_binds_after_all_is_noticed)
 	ck_assert_uint_eq(untapped.peak, 20);
 	ck_assert_uint_gt(untapped.rejected, 0);
 	ck_assert_str_eq(runs_of(&untapped), runs_of(&gated));
+	ck_assert_msg(strcmp(untapped.detail, gated.detail) == 0, "detail.json differs");
 	done(&untapped);
 	done(&gated);
 	plan_free(plan);

@@ -327,6 +327,44 @@ START_TEST(long_queue_keeps_its_order)
 }
 END_TEST
 
+static uint64_t sum_of(const struct link_meter *meter)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < LINK_METER_SLOTS; i++)
+		sum += meter->bytes[i];
+	return sum;
+}
+
+/* What is sent stands where its sending began, what is lost or refused nowhere; nothing is lost as slots widen. */
+START_TEST(the_meter_says_what_went_when)
+{
+	struct link link = link_of(&(struct link_config){.rate_bps = 8000, .queue_bytes_max = 2000});
+	uint64_t arrival;
+
+	/* a second each: at 0, 1 and 2 s; the fourth is refused */
+	for (int i = 0; i < 4; i++)
+		link_offer(&link, 0, 1000, &arrival);
+	ck_assert_uint_eq(link.forwarded_packets, 3);
+	for (uint32_t i = 0; i < LINK_METER_SLOTS; i++) {
+		bool sent = i == 0 || i == 1000000 / LINK_METER_WIDTH_US || i == 2000000 / LINK_METER_WIDTH_US;
+		ck_assert_uint_eq(link.meter.bytes[i], sent ? 1000 : 0);
+	}
+	link_configure(&link, &(struct link_config){.rate_bps = 8000, .loss_ppm = 1000000});
+	link_offer(&link, 10000000, 1000, &arrival);
+	ck_assert_uint_eq(sum_of(&link.meter), link.forwarded_bytes);
+
+	/* two days later: 172,800 s in 256 slots take 2^14 times 65.536 ms */
+	link_configure(&link, &(struct link_config){.rate_bps = 0});
+	must_forward(&link, UINT64_C(172800000000), 500, UINT64_C(172800000000));
+	ck_assert_uint_eq(link.meter.width_us, UINT64_C(65536) << 14);
+	ck_assert_uint_eq(link.meter.bytes[0], 3000);
+	ck_assert_uint_eq(link.meter.bytes[UINT64_C(172800000000) / link.meter.width_us], 500);
+	ck_assert_uint_eq(sum_of(&link.meter), link.forwarded_bytes);
+	link_deinit(&link);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("link");
@@ -350,6 +388,7 @@ int main(void)
 	tcase_add_test(tcase, remainder_survives_a_change_of_rate);
 	tcase_add_test(tcase, unlimited_rate);
 	tcase_add_test(tcase, long_queue_keeps_its_order);
+	tcase_add_test(tcase, the_meter_says_what_went_when);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);
 	failed = srunner_ntests_failed(runner);

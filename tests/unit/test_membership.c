@@ -201,6 +201,34 @@ START_TEST(damage_is_forgiven_once)
 }
 END_TEST
 
+/* Two that take turns: the second one's strike must not make the first one's forgotten. */
+START_TEST(strikes_are_kept_beside_each_other)
+{
+	static struct pfs_actions actions;
+	const uint32_t peers[] = { PARENT, GRANDPARENT };
+
+	rig_start(&rig);
+	for (uint32_t i = 0; i < 2; i++) {
+		memset(&actions, 0, sizeof(actions));
+		core_blame(&rig.phone, &actions, peers[i], PFS_LOSS_DAMAGED, PFS_BLAME_US);
+		/* What the next file does to those with one strike. */
+		rig.phone.blamed[i].until_us = 0;
+	}
+	for (uint32_t i = 0; i < 2; i++)
+		ck_assert(rig.phone.blamed[i].address == peers[i] && rig.phone.blamed[i].strikes == 1);
+	memset(&actions, 0, sizeof(actions));
+	core_blame(&rig.phone, &actions, PARENT, PFS_LOSS_DAMAGED, PFS_BLAME_US);
+	ck_assert_uint_eq(rig.phone.blamed[0].strikes, 2);
+	/* A list that is full forgets whoever is free first. */
+	for (uint32_t i = 0; i < PFS_BLAMED_MAX; i++) {
+		memset(&actions, 0, sizeof(actions));
+		core_blame(&rig.phone, &actions, PEER(20 + i), PFS_LOSS_DAMAGED, PFS_BLAME_US + i);
+	}
+	ck_assert(!core_blamed(&rig.phone, GRANDPARENT));
+	ck_assert(core_blamed(&rig.phone, PEER(20 + PFS_BLAMED_MAX - 1)));
+}
+END_TEST
+
 /* A lost parent: grandparent, root, then an election after a random wait. The subtree stays, and is told. */
 START_TEST(orphans_go_up_and_then_elect)
 {
@@ -671,6 +699,7 @@ int main(void)
 	tcase_add_test(tcase, empty_files_are_whole_too);
 	tcase_add_test(tcase, damage_blames_the_direct_parent);
 	tcase_add_test(tcase, damage_is_forgiven_once);
+	tcase_add_test(tcase, strikes_are_kept_beside_each_other);
 	tcase_add_test(tcase, orphans_go_up_and_then_elect);
 	tcase_add_test(tcase, a_short_path_is_asked_once);
 	tcase_add_test(tcase, silent_parents_are_left);

@@ -370,6 +370,8 @@ END_TEST
 
 /* ----------------------------------------------------------------- views */
 
+static uint64_t seen; /* views that the reader has looked at */
+
 static void *look(void *context)
 {
 	const bool *stop = context;
@@ -385,6 +387,7 @@ static void *look(void *context)
 			ck_assert_uint_eq(view->snapshots[2].shown_kb, (uint32_t)view->now_us);
 			last_us = view->now_us;
 			views++;
+			__atomic_store_n(&seen, views, __ATOMIC_RELEASE);
 		}
 		rcu_quiescent_state();
 	}
@@ -404,7 +407,8 @@ START_TEST(readers_see_whole_views)
 	ck_assert_ptr_null(record_view(record));
 	record_publish(record, "upgrading", 0, snapshots);
 	ck_assert_int_eq(pthread_create(&reader, NULL, look, &stop), 0);
-	for (uint32_t i = 1; i < 20000; i++) {
+	/* And on until it has been there: on a busy host the reader begins late. */
+	for (uint32_t i = 1; i < 20000 || !__atomic_load_n(&seen, __ATOMIC_ACQUIRE); i++) {
 		snapshots[2].shown_kb = i;
 		record_publish(record, "upgrading", i, snapshots);
 	}
@@ -437,6 +441,77 @@ START_TEST(a_view_says_how_far_it_is)
 }
 END_TEST
 
+static const struct run_copy *copy_of(const struct run_result *result, uint32_t phone, uint8_t file)
+{
+	return &result->copies[(size_t)phone * result->copy_stride + file];
+}
+
+/* Who fed whom, as it was in the end: what did not work out is an incident, not a parent. */
+START_TEST(copies_say_whom_a_file_came_from)
+{
+	const uint32_t gone = 0x0a010102; /* FIXTURE_ROOT's address, which take_from_parent() has too */
+
+	ck_assert_int_eq(record_keep_copies(record), 0);
+	start_all(0);
+	take_as_root(FIXTURE_ROOT, FIXTURE_JAR, 10 * SECOND, 11 * SECOND);
+	take_from_parent(FIXTURE_LEAF, FIXTURE_JAR, 3, 15 * SECOND);
+	/* the other phone has no luck with its peers */
+	FEED(FIXTURE_OTHER_MODEL, 20 * SECOND, .kind = PFS_TR_PEER_BEGUN, .file = FIXTURE_JAR, .address = gone);
+	FEED(FIXTURE_OTHER_MODEL, 21 * SECOND, .kind = PFS_TR_PARENT_LOST, .file = FIXTURE_JAR, .address = gone,
+	     .a = PFS_LOSS_SILENT);
+	FEED(FIXTURE_OTHER_MODEL, 22 * SECOND, .kind = PFS_TR_TFTP_BEGUN, .file = FIXTURE_JAR, .a = 1,
+	     .b = PFS_DIRECT_PEERS_EXHAUSTED);
+	FEED(FIXTURE_OTHER_MODEL, 30 * SECOND, .kind = PFS_TR_VERIFIED, .file = FIXTURE_JAR, .a = 1,
+	     .address = fixture.plan.server.address);
+
+	const struct run_result *result = record_finish(record, 40 * SECOND, false);
+	const struct run_copy *root = copy_of(result, FIXTURE_ROOT, FIXTURE_JAR);
+	ck_assert_int_eq(root->from, RUN_FROM_SERVER);
+	ck_assert_uint_eq(root->level, 1);
+	ck_assert_uint_eq(root->begun_us, 10 * SECOND);
+	ck_assert_uint_eq(root->done_us, 11 * SECOND);
+	const struct run_copy *leaf = copy_of(result, FIXTURE_LEAF, FIXTURE_JAR);
+	ck_assert_int_eq(leaf->from, FIXTURE_ROOT);
+	ck_assert_uint_eq(leaf->level, 3);
+	ck_assert_uint_eq(leaf->done_us, 15 * SECOND);
+	const struct run_copy *direct = copy_of(result, FIXTURE_OTHER_MODEL, FIXTURE_JAR);
+	ck_assert_int_eq(direct->from, RUN_FROM_SERVER);
+	ck_assert_uint_eq(direct->level, 0);
+	ck_assert_uint_eq(direct->tries, 2);
+	ck_assert_uint_eq(direct->direct, PFS_DIRECT_PEERS_EXHAUSTED);
+	ck_assert_int_eq(copy_of(result, FIXTURE_OLD, FIXTURE_JAR)->from, RUN_FROM_NOBODY);
+	ck_assert_uint_eq(copy_of(result, FIXTURE_ROOT, FIXTURE_INDEX)->begun_us, PFS_TIME_NEVER);
+
+	ck_assert_uint_eq(result->incidents_total, 2);
+	ck_assert_uint_eq(result->incidents[0].kind, PFS_TR_PARENT_LOST);
+	ck_assert_uint_eq(result->incidents[0].reason, PFS_LOSS_SILENT);
+	ck_assert_int_eq(result->incidents[0].peer, FIXTURE_ROOT);
+	ck_assert_uint_eq(result->incidents[1].kind, PFS_TR_TFTP_BEGUN);
+}
+END_TEST
+
+/* An upgrade in which nothing goes wrong has none; of very many the earliest are kept, and all are counted. */
+START_TEST(incidents_are_counted_and_the_earliest_kept)
+{
+	ck_assert_int_eq(record_keep_copies(record), 0);
+	start_all(0);
+	take_as_root(FIXTURE_ROOT, FIXTURE_JAR, 10 * SECOND, 11 * SECOND);
+	FEED(FIXTURE_ROOT, 11 * SECOND, .kind = PFS_TR_CONFIRMED, .file = FIXTURE_JAR);
+	FEED(FIXTURE_ROOT, 12 * SECOND, .kind = PFS_TR_CONFIRMED, .file = FIXTURE_JAR);
+	ck_assert_uint_eq(record_finish(record, 20 * SECOND, false)->incidents_total, 0);
+	/* a second root is one */
+	FEED(FIXTURE_CHILD, 20 * SECOND, .kind = PFS_TR_CONFIRMED, .file = FIXTURE_JAR);
+	for (uint32_t i = 1; i < 2 * RUN_INCIDENTS_MAX; i++)
+		FEED(i % 3, 20 * SECOND + i, .kind = PFS_TR_ELECTION_AGAIN, .file = FIXTURE_JAR, .b = PFS_LOSS_EOF);
+
+	const struct run_result *result = record_finish(record, 40 * SECOND, false);
+	ck_assert_uint_eq(result->incidents_total, 2 * RUN_INCIDENTS_MAX);
+	ck_assert_uint_eq(result->incident_count, RUN_INCIDENTS_MAX);
+	ck_assert_uint_eq(result->incidents[0].kind, PFS_TR_CONFIRMED);
+	ck_assert_uint_eq(result->incidents[RUN_INCIDENTS_MAX - 1].at_us, 20 * SECOND + RUN_INCIDENTS_MAX - 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("record");
@@ -454,6 +529,8 @@ int main(void)
 	tcase_add_test(tcase, a_disk_error_is_kept);
 	tcase_add_test(tcase, readers_see_whole_views);
 	tcase_add_test(tcase, a_view_says_how_far_it_is);
+	tcase_add_test(tcase, copies_say_whom_a_file_came_from);
+	tcase_add_test(tcase, incidents_are_counted_and_the_earliest_kept);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);

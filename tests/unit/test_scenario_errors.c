@@ -66,7 +66,7 @@ static const struct bad_case cases[] = {
 	 WITH("'sed':1"),
 	 "t.json: sed: 1: unknown field, known here: $schema, name, description, seed, speed, scal"
 	 "e, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, firmwar"
-	 "e, models, reset, expect, faults"},
+	 "e, models, reset, expect, gates, faults"},
 	{"unknown field inside",
 	 WAN("'rate':'1mbit','rtt':'10ms','rat':'1mbit'"),
 	 "t.json: sites[0].wan.rat: '1mbit': unknown field, known here: rate, rtt, delay, jitter, "
@@ -75,12 +75,78 @@ static const struct bad_case cases[] = {
 	 WITH("'Seed':1"),
 	 "t.json: Seed: 1: unknown field, known here: $schema, name, description, seed, speed, sca"
 	 "le, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, firmwa"
-	 "re, models, reset, expect, faults"},
+	 "re, models, reset, expect, gates, faults"},
 	{"a key with odd characters",
 	 WITH("'a b':1"),
 	 "t.json: ['a b']: 1: unknown field, known here: $schema, name, description, seed, speed, "
 	 "scale, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, fir"
-	 "mware, models, reset, expect, faults"},
+	 "mware, models, reset, expect, gates, faults"},
+	{"gates as a list",
+	 WITH("'gates':[]"),
+	 "t.json: gates: []: must be an object of objects, { '...': { ... } }"},
+	{"a gate of an unknown part",
+	 WITH("'gates':{'wan.bytes_down':{'max':'1MB'}}"),
+	 "t.json: gates['wan.bytes_down']: {'max':'1MB'}: no such figure in the summary, known here: "
+	 "pfs, traditional, comparison, fidelity, setup, full_size"},
+	{"a gate of an unknown figure",
+	 WITH("'gates':{'pfs.wan.bytes':{'max':'1MB'}}"),
+	 "t.json: gates['pfs.wan.bytes']: {'max':'1MB'}: no such figure in the summary, known here: "
+	 "wan.bytes_down, wan.bytes_up, wan.frames_lost, wan.queue_drops, wan.busy_fraction"},
+	{"a gate of a part alone",
+	 WITH("'gates':{'traditional.completion_s':{'max':'1h'}}"),
+	 "t.json: gates['traditional.completion_s']: {'max':'1h'}: no such figure in the summary, known here: "
+	 "interrupted, phones, upgraded, failed, unfinished, gone, ineligible, duration_s, wan..., tftp..., "
+	 "peer..., hierarchies_total, completion_s..., faults_total, trace_records, hierarchies..., "
+	 "ineligible_by_reason..., failures_by_reason..."},
+	{"a gate of an unknown reason",
+	 WITH("'gates':{'pfs.tftp.direct_by_reason.bored':{'max':0}}"),
+	 "t.json: gates['pfs.tftp.direct_by_reason.bored']: {'max':0}: no such figure in the summary, known here: "
+	 "none, port-closed, peers-exhausted"},
+	{"a gate of an item that is no number",
+	 WITH("'gates':{'pfs.hierarchies[one].depth':{'max':3}}"),
+	 "t.json: gates['pfs.hierarchies[one].depth']: {'max':3}: no such figure in the summary, known here: "
+	 "hierarchies.FIGURE, hierarchies[N].FIGURE with N from 0"},
+	{"a gate of hierarchies that are not there",
+	 WITH("'gates':{'traditional.hierarchies.depth':{'max':3}}"),
+	 "t.json: gates['traditional.hierarchies.depth']: {'max':3}: the traditional way has no hierarchies, "
+	 "use pfs.hierarchies"},
+	{"a gate without a limit",
+	 WITH("'gates':{'pfs.failed':{}}"),
+	 "t.json: gates['pfs.failed']: {}: limits nothing, give max, min or equal"},
+	{"a gate with an unknown relation",
+	 WITH("'gates':{'pfs.failed':{'below':1}}"),
+	 "t.json: gates['pfs.failed'].below: 1: unknown field, known here: max, min, equal"},
+	{"a gate that says both",
+	 WITH("'gates':{'pfs.failed':{'equal':1,'max':2}}"),
+	 "t.json: gates['pfs.failed'].equal: 1: give equal, or max and min, not both"},
+	{"a gate that nothing passes",
+	 WITH("'gates':{'pfs.failed':{'min':3,'max':2}}"),
+	 "t.json: gates['pfs.failed'].max: 2: is below min"},
+	{"a gate of bytes without unit",
+	 WITH("'gates':{'pfs.wan.bytes_down':{'max':26000000}}"),
+	 "t.json: gates['pfs.wan.bytes_down'].max: 26000000: must be a size in quotes, such as '26MB'"},
+	{"a gate of bytes with a time's unit",
+	 WITH("'gates':{'pfs.wan.bytes_down':{'max':'26s'}}"),
+	 "t.json: gates['pfs.wan.bytes_down'].max: '26s': unknown unit, use B, kB, KiB, MB or MiB"},
+	{"a gate of a time as a number",
+	 WITH("'gates':{'pfs.duration_s':{'max':90}}"),
+	 "t.json: gates['pfs.duration_s'].max: 90: must be a duration in quotes, such as '90s'"},
+	{"a gate of a count in quotes",
+	 WITH("'gates':{'pfs.tftp.transfers':{'equal':'12'}}"),
+	 "t.json: gates['pfs.tftp.transfers'].equal: '12': must be a whole number"},
+	{"a gate of half a phone",
+	 WITH("'gates':{'pfs.failed':{'max':0.5}}"),
+	 "t.json: gates['pfs.failed'].max: 0.5: must be a whole number, 0 or more"},
+	{"a gate of a ratio with a unit",
+	 WITH("'gates':{'comparison.duration_ratio':{'max':'1s'}}"),
+	 "t.json: gates['comparison.duration_ratio'].max: '1s': unknown unit, use %"},
+	{"a gate that puts names in order",
+	 WITH("'gates':{'pfs.hierarchies[0].root':{'max':'SEP021B54000001'}}"),
+	 "t.json: gates['pfs.hierarchies[0].root'].max: 'SEP021B54000001': there is no order in this figure, "
+	 "use equal"},
+	{"a gate that is given twice",
+	 WITH("'gates':{'pfs.failed':{'max':0},'pfs.failed':{'max':1}}"),
+	 "t.json: gates['pfs.failed']: {'max':1}: given twice, leave one"},
 	{"no sites",
 	 "{}",
 	 "t.json: sites: missing: required here"},
