@@ -2,12 +2,11 @@
  * When a run calls itself inconclusive (DESIGN point 9), each limit from both
  * sides, and which speed it then says would have held.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulator/netns/fidelity.h"
 #include "tests/netns/plan_by_hand.h"
+#include "tests/tap.h"
 
 #define LAG_PFS_US 12500   /* 5 % of 250 ms */
 #define LAG_TFTP_US 50000  /* 5 % of 1 s */
@@ -106,8 +105,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fidelity");
 	TCase *tests = tcase_create("fidelity");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, timers_may_be_late_by_a_twentieth, 0, 2);
@@ -118,10 +115,5 @@ int main(void)
 	tcase_add_test(tests, tcp_sends_again_in_runs_with_faults_alone);
 	tcase_add_test(tests, each_reason_is_given);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }
