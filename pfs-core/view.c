@@ -68,15 +68,18 @@ static const char *check_connections(const struct pfs_phone *phone)
 
 static const char *check_hierarchies(const struct pfs_phone *phone)
 {
+	uint8_t children[PFS_FILES_MAX] = { 0 };
 	uint32_t served = 0;
 
+	/* In one pass: this is asked after every event of every phone. */
+	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+		if (phone->conns[i].role == CONN_CHILD)
+			children[phone->conns[i].file]++;
 	for (uint8_t i = 0; i < phone->config.file_count; i++) {
-		uint32_t children = core_children_count(phone, i);
-
-		if (children > PFS_CHILDREN_MAX)
+		if (children[i] > PFS_CHILDREN_MAX)
 			return "at most two children a hierarchy";
-		served += children > 0;
-		if (children > 0 && i != phone->file && !core_holds(phone, i))
+		served += children[i] > 0;
+		if (children[i] > 0 && i != phone->file && !core_holds(phone, i))
 			return "children only of a file that is held or being fetched";
 	}
 	if (served > PFS_HIERARCHIES_MAX)
