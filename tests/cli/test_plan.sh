@@ -13,7 +13,7 @@ cd "$work" || exit 1
 XDG_CACHE_HOME=$work/cache
 export XDG_CACHE_HOME
 
-line="--models 7961:60,7941:30,7906:10 --rtt 30ms --wan 10mbit --quiet"
+line="--models 7961:60,7941:30,7906:10 --rtt 30ms --wan 2mbit --quiet"
 
 exits 0 "a fleet that fits" plan --phones 12 $line --window 20m
 says out "^PFS  *FITS" "the answer comes first"
