@@ -24,15 +24,15 @@ exits 0 "as text" report run
 says out "^Verdict: pass" "the verdict"
 says out "killed in tftp at 50 %" "the fault"
 says out "^- 1: lost its power for good" "who has no firmware, and why"
-says out "lost its parent, SEP.*: nothing was heard from it any more" "who noticed"
+says out "SEP.* lost its parent, apps41.*, SEP.*: nothing was heard from it any more" "who noticed"
 says out " (root, from the server) " "the trees"
 grep -q "$(printf '\033')" out
 check "without control characters" "$((! $?))"
 exits 0 "as Markdown" report run --format markdown
 says out "^| Time to the last phone | " "with tables"
 exits 0 "all trees" report run --trees all
-trees=$(grep -c "phones, . levels$" out)
-check "there are as many as hierarchies" "$((trees == $(grep -o '"hierarchies_total":[^0-9]*6' run/summary.json | wc -l) * 6 ? 0 : 1))"
+trees=$(grep -c "phones, [0-9]* levels$" out)
+check "there are as many as files" "$((trees == 6 ? 0 : 1))"
 exits 0 "no trees" report run --trees none
 grep -q "root, from the server" out
 check "are none" "$((! $?))"
@@ -94,7 +94,7 @@ again summary.json 'pfs-fleet/summary/1' 'pfs-fleet/detail/1'
 exits 2 "another kind of file" report bad
 says err "is no summary of a run" "is told as that"
 for file in summary detail scenario; do
-	for keep in 0 1 300 1000; do
+	for keep in 0 1 300; do
 		again
 		head -c $keep "run/$file.json" >"bad/$file.json"
 		exits 2 "the first $keep bytes of $file.json" report bad -o bad.html
