@@ -2,19 +2,20 @@
 #ifndef FLEET_REPORT_INTERNAL_H
 #define FLEET_REPORT_INTERNAL_H
 
-#include <cjson/cJSON.h>
-
+#include "emulator/report/json.h"
 #include "emulator/report/report.h"
-
-/* Numbers with the digits that they deserve, and 64 bits without loss. */
-void json_u64(cJSON *object, const char *name, uint64_t value);
-void json_seconds(cJSON *object, const char *name, uint64_t time_us); /* 6 decimals; null for never */
-void json_ratio(cJSON *object, const char *name, double value);       /* 4 decimals; null where not finite */
-void json_real_seconds(cJSON *object, const char *name, double value); /* 3 decimals */
 
 cJSON *report_host_json(const struct report *report);
 cJSON *report_fidelity_json(const struct report *report);
 cJSON *report_setup_json(const struct report *report);
+/* The parts of the summary that have figures in them: what gates are judged by. */
+cJSON *report_figures_json(const struct report *report);
+/* Judges the scenario's gates; false where one does not hold. */
+bool report_judge_gates(struct report *report);
+/* The gates array of the summary: the checks and the scenario's gates. */
+cJSON *report_gates_json(const struct report *report);
+/* What the kernel and the disk say is measured: it is judged, and told in fidelity. */
+bool report_check_is_measured(const struct report_check *check);
 cJSON *report_run_json(const struct plan *plan, const struct run_result *result);
 
 #endif

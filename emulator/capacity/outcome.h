@@ -1,0 +1,38 @@
+/*
+ * What one run of one mode came to, as far as a plan asks: whole numbers alone,
+ * so that it can be kept and read again without a bit lost. The bound of the
+ * same fleet is kept with it.
+ */
+#ifndef FLEET_CAPACITY_OUTCOME_H
+#define FLEET_CAPACITY_OUTCOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "emulator/capacity/bound.h"
+#include "emulator/record/record.h"
+
+struct capacity_outcome {
+	uint64_t phones, upgraded, failed, unfinished, ineligible;
+	uint64_t duration_us;                  /* first reset to last phone done */
+	uint64_t completion_p50_us, completion_p99_us;
+	uint64_t wan_bytes_down, wan_bytes_up, wan_lost, wan_queue_drops;
+	uint64_t wan_busy_ppm;                 /* of the busiest site, downwards */
+	uint64_t transfers, rejected, blocks, retransmits, errors;
+	uint64_t peer_bytes, hierarchies, depth, wan_copies; /* the last two: of any hierarchy, at most */
+	uint64_t directs;
+	uint64_t violated;                     /* 1: an invariant was broken */
+	struct capacity_bound bound;
+};
+
+/* From a run that has ended; the bound is left. */
+void outcome_take(struct capacity_outcome *outcome, const struct run_result *result, bool violated);
+
+/* As text, a figure a line; the caller frees it. NULL where memory lacks. */
+char *outcome_write(const struct capacity_outcome *outcome);
+
+/* Returns 0, or -EINVAL where the text is not exactly what outcome_write() makes. */
+int outcome_read(const char *text, struct capacity_outcome *outcome);
+
+#endif

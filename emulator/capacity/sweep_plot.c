@@ -1,0 +1,225 @@
+/*
+ * The plots of a sweep (sweep_show.h). A mode of every value of the second axis
+ * is a line: PFS drawn through, traditional dashed, each value in one colour.
+ */
+#include "emulator/capacity/sweep_show.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulator/capacity/show.h"
+#include "emulator/report/plot.h"
+
+#define LINES_MAX (PLOT_SERIES_MAX / 2) /* each in both modes */
+
+/* Which axes are drawn how: numbers in sweep->axes, or UINT32_MAX. */
+struct layout {
+	uint32_t x, line;
+	uint32_t at[SWEEP_KINDS]; /* the value of each axis that this plot is of */
+};
+
+static bool is_number(const struct sweep_axis *axis)
+{
+	return axis->kind != SWEEP_RESET && axis->count > 1;
+}
+
+/* The number of the point with these values of the axes. */
+static uint32_t point_at(const struct sweep *sweep, const struct layout *layout)
+{
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < sweep->axis_count; i++)
+		number = number * sweep->axes[i].count + layout->at[i];
+	return number;
+}
+
+static bool is_logarithmic(const struct sweep_axis *axis)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+
+	for (uint32_t i = 0; i < axis->count; i++) {
+		least = axis->values[i] < least ? axis->values[i] : least;
+		most = axis->values[i] > most ? axis->values[i] : most;
+	}
+	return least > 0 && most / least >= 8;
+}
+
+struct line_set {
+	struct plot_series series[PLOT_SERIES_MAX];
+	char names[PLOT_SERIES_MAX][96];
+	struct plot_point points[PLOT_SERIES_MAX][SWEEP_VALUES_MAX];
+	size_t count;
+};
+
+static int by_x(const void *left, const void *right)
+{
+	const struct plot_point *a = left, *b = right;
+
+	return (a->x > b->x) - (a->x < b->x);
+}
+
+/* One line: a mode of one value of the second axis. Points at which phones were left behind are left out. */
+static void add_line(const struct sweep *sweep, struct layout *layout, struct line_set *set, bool traditional, bool bytes,
+		     uint32_t colour)
+{
+	const struct sweep_axis *x = &sweep->axes[layout->x];
+	struct plot_series *series = &set->series[set->count];
+	struct plot_point *points = set->points[set->count];
+	char value[64] = "";
+	size_t count = 0;
+
+	for (layout->at[layout->x] = 0; layout->at[layout->x] < x->count; layout->at[layout->x]++) {
+		const struct sweep_point *point = &sweep->points[point_at(sweep, layout)];
+		const struct capacity_outcome *outcome =
+			answer_percentile(traditional ? &point->traditional : &point->pfs, 50);
+		if (outcome->failed || !outcome->duration_us)
+			continue;
+		points[count++] = (struct plot_point){ .x = sweep_value(&point->setting, x->kind),
+						       .y = bytes ? (double)outcome->wan_bytes_down
+								  : (double)outcome->duration_us / 1e6 };
+	}
+	layout->at[layout->x] = 0;
+	qsort(points, count, sizeof(*points), by_x);
+	if (layout->line != UINT32_MAX)
+		sweep_value_text(&sweep->points[point_at(sweep, layout)].setting, sweep->axes[layout->line].kind, value,
+				 sizeof(value));
+	snprintf(set->names[set->count], sizeof(set->names[0]), "%s%s%s", traditional ? "traditional" : "PFS",
+		 *value ? ", " : "", value);
+	*series = (struct plot_series){ .name = set->names[set->count],
+					.style = PLOT_LINE,
+					.points = points,
+					.count = count,
+					.colour = (uint8_t)(colour % 8 + 1),
+					.dashed = traditional };
+	set->count++;
+}
+
+static void add_lines(const struct sweep *sweep, struct layout *layout, struct line_set *set, bool bytes)
+{
+	uint32_t lines = layout->line == UINT32_MAX ? 1 : sweep->axes[layout->line].count;
+
+	set->count = 0;
+	for (uint32_t i = 0; i < lines && i < LINES_MAX; i++) {
+		if (layout->line != UINT32_MAX)
+			layout->at[layout->line] = i;
+		add_line(sweep, layout, set, false, bytes, i);
+		add_line(sweep, layout, set, true, bytes, i);
+	}
+	if (layout->line != UINT32_MAX)
+		layout->at[layout->line] = 0;
+}
+
+static enum plot_unit unit_of(enum sweep_kind kind)
+{
+	return kind == SWEEP_WAN ? PLOT_BITS_PER_SECOND : kind == SWEEP_RTT ? PLOT_SECONDS : PLOT_NUMBER;
+}
+
+static const char *label_of(enum sweep_kind kind)
+{
+	return kind == SWEEP_WAN ? "WAN rate" : kind == SWEEP_RTT ? "round trip" : sweep_axis_name(kind);
+}
+
+/* What the other axes stand at, for the title and the file's name. */
+static void describe(const struct sweep *sweep, const struct layout *layout, char *title, char *name, size_t size)
+{
+	const struct question_setting *setting = &sweep->points[point_at(sweep, layout)].setting;
+	size_t title_length = strlen(title), name_length = strlen(name);
+	char text[64];
+
+	for (uint32_t i = 0; i < sweep->axis_count; i++) {
+		if (i == layout->x || i == layout->line)
+			continue;
+		sweep_value_text(setting, sweep->axes[i].kind, text, sizeof(text));
+		title_length += (size_t)snprintf(title + title_length, size - title_length, ", %s %s",
+						 label_of(sweep->axes[i].kind), text);
+		name_length += (size_t)snprintf(name + name_length, size - name_length, "-%s-%u",
+						sweep_axis_name(sweep->axes[i].kind), layout->at[i] + 1);
+	}
+	snprintf(name + name_length, size - name_length, ".svg");
+}
+
+static int draw(const struct sweep *sweep, struct layout *layout, struct line_set *set, bool bytes, sweep_put_fn put,
+		void *context)
+{
+	char title[400], name[400], error[PLOT_ERROR_MAX], *svg = NULL;
+	const struct sweep_axis *x = &sweep->axes[layout->x];
+	size_t size;
+	FILE *stream = open_memstream(&svg, &size);
+	int r;
+
+	if (!stream)
+		return -ENOMEM;
+	snprintf(title, sizeof(title), "%s", bytes ? "Bytes down the WAN" : "Time to the last phone");
+	snprintf(name, sizeof(name), "%s", bytes ? "bytes" : "time");
+	describe(sweep, layout, title, name, sizeof(title));
+	add_lines(sweep, layout, set, bytes);
+	const struct plot_rule window = { .at = (double)sweep->question->window_us / 1e6, .label = "window" };
+	const struct plot plot = {
+		.title = title,
+		.description = "The median of the seeds. PFS drawn through, traditional dashed.",
+		.x = { .label = label_of(x->kind), .unit = unit_of(x->kind), .logarithmic = is_logarithmic(x) },
+		.y = { .label = bytes ? "bytes" : "time", .unit = bytes ? PLOT_BYTES : PLOT_SECONDS, .logarithmic = true },
+		.series = set->series,
+		.series_count = set->count,
+		.rules = &window,
+		.rule_count = !bytes && sweep->question->window_us ? 1 : 0,
+		.width = 720,
+		.height = 440,
+		.standalone = true,
+	};
+	r = plot_write(&plot, stream, error);
+	if (fclose(stream) != 0 && r == 0)
+		r = -ENOMEM;
+	if (r == 0)
+		r = put(context, name, svg);
+	else if (r == -EINVAL)
+		fprintf(stderr, "pfs-fleet: %s cannot be drawn: %s\n", name, error);
+	free(svg);
+	return r;
+}
+
+/* The next combination of the axes that are neither; false after the last. */
+static bool step(const struct sweep *sweep, struct layout *layout)
+{
+	for (uint32_t i = sweep->axis_count; i-- > 0;) {
+		if (i == layout->x || i == layout->line)
+			continue;
+		if (++layout->at[i] < sweep->axes[i].count)
+			return true;
+		layout->at[i] = 0;
+	}
+	return false;
+}
+
+int sweep_plots(const struct sweep *sweep, sweep_put_fn put, void *context, uint32_t *left)
+{
+	struct layout layout = { .x = UINT32_MAX, .line = UINT32_MAX };
+	struct line_set *set;
+	uint32_t drawn = 0;
+	int r = 0;
+
+	*left = 0;
+	for (uint32_t i = 0; i < sweep->axis_count && layout.x == UINT32_MAX; i++)
+		if (is_number(&sweep->axes[i]))
+			layout.x = i;
+	for (uint32_t i = 0; i < sweep->axis_count && layout.line == UINT32_MAX; i++)
+		if (i != layout.x && sweep->axes[i].count > 1 && sweep->axes[i].count <= LINES_MAX)
+			layout.line = i;
+	if (layout.x == UINT32_MAX)
+		return 0;
+	set = calloc(1, sizeof(*set));
+	if (!set)
+		return -ENOMEM;
+	do {
+		for (int bytes = 0; r == 0 && bytes < 2; bytes++) {
+			if (drawn == SWEEP_PLOTS_MAX)
+				++*left;
+			else
+				r = draw(sweep, &layout, set, bytes, put, context);
+			drawn += drawn < SWEEP_PLOTS_MAX;
+		}
+	} while (r == 0 && step(sweep, &layout));
+	free(set);
+	return r;
+}
