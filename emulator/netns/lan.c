@@ -17,8 +17,8 @@
  * kernel's queue for that (net.core.netdev_max_backlog, 1,000 by default) is the
  * host's. With bridges of 1,000 it lost some on switches of 2,000 phones and all
  * that was for the third bridge on one of 3,000; so larger switches are chains of
- * smaller bridges, and what waits is never much more than one of them has ports.
- * Such drops are counted on the ports, make a run inconclusive, and `doctor`
+ * smaller bridges, and crowd.c sends broadcasts one after the other.
+ * Drops are counted on the ports, make a run inconclusive, and `doctor`
  * says the line that mends it.
  */
 #include <errno.h>
