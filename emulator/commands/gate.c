@@ -483,6 +483,7 @@ static void gate_by_itself(struct work *work)
 
 	gate_identify(work->plan, work->options->sim, work->options->mode, &identity);
 	if (!read_baseline(work, &identity, &then, &known)) {
+		gate_baseline_free(&then);
 		work->status = FLEET_EXIT_USAGE;
 		return;
 	}

@@ -83,7 +83,7 @@ static void judge_exact(const struct gate_figure *figure, const struct gate_figu
 /* Pairs that can be compared in a figure; those left out for another root are counted. */
 static uint32_t differences(const struct gate_figure *figure, const struct gate_figures *a,
 			    const struct gate_figures *b, uint32_t pairs, double *difference, double *from,
-			    uint32_t *other_root)
+			    double *to, uint32_t *other_root)
 {
 	uint32_t n = 0;
 
@@ -99,6 +99,7 @@ static uint32_t differences(const struct gate_figure *figure, const struct gate_
 			continue;
 		}
 		from[n] = x->number;
+		to[n] = y->number;
 		difference[n++] = y->number - x->number;
 	}
 	return n;
@@ -108,9 +109,9 @@ static void judge_measured(const struct gate_figure *figure, const struct gate_f
 			   const struct gate_figures *b, uint32_t pairs, bool sim, double effect, double resolution_s,
 			   const char *name, struct gate_result *result)
 {
-	double difference[GATE_SAMPLES_MAX], from[GATE_SAMPLES_MAX];
+	double difference[GATE_SAMPLES_MAX], from[GATE_SAMPLES_MAX], to[GATE_SAMPLES_MAX];
 	char limit[160], value[200], text[4][60], note[100];
-	uint32_t other_root, n = differences(figure, a, b, pairs, difference, from, &other_root);
+	uint32_t other_root, n = differences(figure, a, b, pairs, difference, from, to, &other_root);
 	uint32_t needed = sim ? 1 : pairs < PAIRS_ALIKE_MIN ? pairs : PAIRS_ALIKE_MIN;
 
 	if (n < needed) {
@@ -123,7 +124,7 @@ static void judge_measured(const struct gate_figure *figure, const struct gate_f
 		return;
 	}
 	struct gate_interval change = gate_bootstrap(difference, n), was = gate_bootstrap(from, n);
-	double matters = effect * fabs(was.middle);
+	double matters = effect * fabs(was.middle), noise = fmax(gate_noise(from, n), gate_noise(to, n));
 	if (figure->kind == FIGURE_SECONDS && matters < resolution_s)
 		matters = resolution_s;
 	gate_value_text(figure->kind, matters, text[0], sizeof(text[0]));
@@ -133,7 +134,7 @@ static void judge_measured(const struct gate_figure *figure, const struct gate_f
 	gate_value_text(figure->kind, change.low, text[1], sizeof(text[1]));
 	gate_value_text(figure->kind, change.high, text[2], sizeof(text[2]));
 	snprintf(value, sizeof(value), "%s%s [%s to %s]", change.middle > 0 ? "+" : "", text[0], text[1], text[2]);
-	gate_add(result, GATE_KIND_AGAINST, gate_judge_change(&change, matters), name, limit, value,
+	gate_add(result, GATE_KIND_AGAINST, gate_judge_change(&change, matters, noise), name, limit, value,
 		 change.high < -matters ? "better" : NULL);
 }
 

@@ -13,7 +13,7 @@
 
 #include "emulator/gate/gate.h"
 
-#define HIERARCHIES_KEPT 200 /* of a fleet with more, the first ones: the totals have the rest */
+#define HIERARCHIES_KEPT 50 /* of a fleet with more, the first ones: the totals have the rest */
 
 /* ------------------------------------------------------------- identity */
 
@@ -223,6 +223,7 @@ static void judge_measured(const cJSON *then, const cJSON *now, double effect, d
 	struct gate_interval change = gate_bootstrap_difference(before, n, after, m);
 	struct gate_interval was = gate_bootstrap(before, n);
 	double matters = effect * fabs(was.middle);
+	double noise = fmax(gate_noise(before, n), gate_noise(after, m));
 
 	if (place.figure->kind == FIGURE_SECONDS && matters < resolution_s)
 		matters = resolution_s;
@@ -238,7 +239,7 @@ static void judge_measured(const cJSON *then, const cJSON *now, double effect, d
 		gate_value_text(place.figure->kind, was.middle + change.high, text, sizeof(text));
 		snprintf(value + at, sizeof(value) - at, "%s]", text);
 	}
-	gate_add(result, GATE_KIND_BASELINE, gate_judge_change(&change, matters), path, limit, value,
+	gate_add(result, GATE_KIND_BASELINE, gate_judge_change(&change, matters, noise), path, limit, value,
 		 change.high < -matters ? "better; --update keeps it" : NULL);
 }
 

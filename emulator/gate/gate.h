@@ -142,11 +142,14 @@ struct gate_interval gate_bootstrap(const double *values, uint32_t n);
 /* Of the difference of two medians, b's less a's, each resampled for itself. */
 struct gate_interval gate_bootstrap_difference(const double *a, uint32_t a_count, const double *b, uint32_t b_count);
 
+/* By how much runs of one build differ among themselves: their spread, by the median of their deviations. */
+double gate_noise(const double *values, uint32_t n);
 /*
  * What an interval of a change says where more is worse: fail where all of it is
- * beyond the smallest change that matters, pass where none of it is.
+ * beyond the smallest change that matters, and its middle is beyond three times
+ * the noise; pass where none of it is beyond what matters.
  */
-enum gate_outcome gate_judge_change(const struct gate_interval *change, double matters);
+enum gate_outcome gate_judge_change(const struct gate_interval *change, double matters, double noise);
 
 /* ---- baseline ---- */
 

@@ -8,12 +8,19 @@
  * to the greatest: five of five have to agree. With nine, the one furthest out
  * on each side no longer counts.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "emulator/gate/gate.h"
 
 #define RESAMPLES 4000
+#define SPREADS_A_DEVIATION 1.4826 /* of a bell: its spread by the median of its deviations */
+/*
+ * Five of five may agree by luck where runs differ among themselves by more than
+ * what matters. What is called slower stands out of that, too.
+ */
+#define NOISES_TO_FAIL 3
 #define GENERATOR_SEED UINT64_C(0x70667320676174)
 
 /* splitmix64 */
@@ -33,9 +40,17 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+/* Sorts; there are few, and this is done thousands of times. */
 static double median(double *values, uint32_t n)
 {
-	qsort(values, n, sizeof(*values), compare);
+	for (uint32_t i = 1; i < n; i++) {
+		double value = values[i];
+		uint32_t at = i;
+
+		for (; at && values[at - 1] > value; at--)
+			values[at] = values[at - 1];
+		values[at] = value;
+	}
 	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
@@ -82,9 +97,20 @@ struct gate_interval gate_bootstrap_difference(const double *a, uint32_t a_count
 	return interval(medians, median(b_copy, b_count) - median(a_copy, a_count));
 }
 
-enum gate_outcome gate_judge_change(const struct gate_interval *change, double matters)
+double gate_noise(const double *values, uint32_t n)
 {
-	if (change->low > matters)
+	double copy[GATE_SAMPLES_MAX];
+
+	memcpy(copy, values, n * sizeof(*copy));
+	double middle = median(copy, n);
+	for (uint32_t i = 0; i < n; i++)
+		copy[i] = fabs(values[i] - middle);
+	return SPREADS_A_DEVIATION * median(copy, n);
+}
+
+enum gate_outcome gate_judge_change(const struct gate_interval *change, double matters, double noise)
+{
+	if (change->low > matters && change->middle > NOISES_TO_FAIL * noise)
 		return GATE_FAIL;
 	return change->high <= matters ? GATE_PASS : GATE_INCONCLUSIVE;
 }

@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -102,6 +103,8 @@ def show(summary):
               f"{one['took_s']} s: {one['what']}")
 
 
+# Ended from outside the loops end too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--work", required=True, type=pathlib.Path)
 parser.add_argument("--comparisons", type=int, default=100)
