@@ -40,6 +40,15 @@ void hunt_begin(struct hunt *hunt, uint64_t floor, uint64_t ceiling, uint64_t to
 	hunt->guess = within(hunt, guess);
 }
 
+void hunt_know(struct hunt *hunt, uint64_t fails)
+{
+	if (fails < hunt->floor || fails >= hunt->ceiling)
+		return;
+	hunt->fails = fails;
+	hunt->guess = hunt->guess > fails ? hunt->guess : fails + 1;
+	hunt->aim = hunt->guess;
+}
+
 static bool close_enough(const struct hunt *hunt)
 {
 	if (!hunt->fails || !hunt->holds)
@@ -53,6 +62,8 @@ static uint32_t put(const struct hunt *hunt, uint64_t low, uint64_t high, uint64
 {
 	low = within(hunt, hunt_round(low, hunt->digits, false));
 	high = within(hunt, hunt_round(high, hunt->digits, true));
+	if (hunt->single || (hunt->fails && low <= hunt->fails))
+		low = high;
 	tries[0] = low;
 	tries[1] = high;
 	return high > low ? 2 : 1;
@@ -76,7 +87,8 @@ static uint32_t put_between(const struct hunt *hunt, uint64_t tries[HUNT_TRIES])
 
 uint32_t hunt_next(const struct hunt *hunt, uint64_t tries[HUNT_TRIES])
 {
-	uint64_t half = hunt->tolerance_ppm / 2;
+	/* One alone is to hold at once, and not to be far above. */
+	uint64_t half = hunt->tolerance_ppm / (hunt->single ? 4 : 2);
 
 	if (hunt->ended)
 		return 0;

@@ -18,6 +18,7 @@ struct hunt {
 	uint64_t floor, ceiling;   /* values that may be tried, both included; floor at least 1 */
 	uint64_t tolerance_ppm;    /* good enough where the two ends differ by no more; 0: by one */
 	uint32_t digits;           /* significant ones of a value that is tried; 0: all */
+	bool single;               /* one try a step, above where the point is expected */
 	/* as far as is known */
 	uint64_t fails, holds;     /* greatest that failed, 0 none; least that holds, 0 none */
 	uint64_t guess;
@@ -30,6 +31,9 @@ struct hunt {
 /* Begins with a guess, which is brought between floor and ceiling. */
 void hunt_begin(struct hunt *hunt, uint64_t floor, uint64_t ceiling, uint64_t tolerance_ppm, uint32_t digits,
 		uint64_t guess);
+
+/* It fails at that value, which needs no try: it is known otherwise. Before the first step. */
+void hunt_know(struct hunt *hunt, uint64_t fails);
 
 /* What is to be tried now, in ascending order; returns how many, 0 where it has ended. */
 uint32_t hunt_next(const struct hunt *hunt, uint64_t tries[HUNT_TRIES]);

@@ -1,27 +1,27 @@
 /*
  * See seek.h. The seekers that can be at work at the same time are, in common
  * batches. A try that takes many seconds is made where the bound and the runs so
- * far expect the point, once below and once above; then the times that were
- * seen there say where between them it lies. One that takes longer still is not
- * made, and what is expected is told as that.
+ * far expect the point, and a little above; below it the bound itself says that
+ * nothing fits. One that takes longer still is not made, and what is expected is
+ * told as that.
  */
 #include "emulator/capacity/seek.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define DEAR_S 3.0               /* a try is dear: two at most, and wide apart */
+#define DEAR_S 3.0               /* a try is dear: one at a time */
 #define TRY_S_MAX 20.0           /* and not made at all */
 #define CROSSING_S_MAX 3.0
 #define TOLERANCE_PPM 20000
-#define DEAR_TOLERANCE_PPM 100000
+#define DEAR_TOLERANCE_PPM 60000
 #define TRIP_TOLERANCE_PPM 50000
 #define RATE_DIGITS 3
 #define RATE_FLOOR_BPS 1000
 #define RATE_CEILING_BPS UINT64_C(100000000000)
 #define PPM_CEILING UINT64_C(1000000000000)
 #define PHONES_TIMES_MAX 64
-#define GUIDE_FAMILY 3           /* phones of the rarest model in each subnet */
+#define GUIDE_FAMILY 1           /* phones of the rarest model in each subnet */
 #define LIMIT_MIN_US (UINT64_C(3600) * 1000000)
 #define LIMIT_MAX_US (UINT64_C(720) * 3600 * 1000000)
 
@@ -133,10 +133,8 @@ static void weigh(const struct seek_all *seek, const struct answer *answer, stru
 		seeker->point->holds = seeker->hunt.guess;
 		seeker->hunt.ended = true;
 	} else if (cost_s > DEAR_S && is_rate(seeker)) {
-		/* The more the rate, the less of it is used: the guess is low. */
-		seeker->dear = true;
+		seeker->dear = seeker->hunt.single = true;
 		seeker->hunt.tolerance_ppm = DEAR_TOLERANCE_PPM;
-		seeker->hunt.guess += seeker->hunt.guess * 4 / 100;
 	}
 }
 
@@ -262,8 +260,10 @@ static void begin_rate(struct seek_all *all, struct answer_mode *mode, struct se
 	seeker->kind = mode->traditional ? SEEK_TRADITIONAL_RATE : SEEK_PFS_RATE;
 	seeker->point = &mode->rate;
 	if (sketch_can_fit(&all->sketch, mode->traditional, ceiling)) {
+		uint64_t fails = sketch_fails(&all->sketch, mode->traditional, floor, ceiling);
 		hunt_begin(&seeker->hunt, floor, ceiling, TOLERANCE_PPM, RATE_DIGITS,
 			   sketch_rate(&all->sketch, mode->traditional, floor, ceiling));
+		hunt_know(&seeker->hunt, hunt_round(fails, RATE_DIGITS, false));
 		return;
 	}
 	mode->rate.how = ANSWER_NEVER;

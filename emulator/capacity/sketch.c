@@ -84,7 +84,8 @@ static uint64_t expected_us(const struct sketch *sketch, const struct plan *plan
 			   : bound.total_us + sketch->pfs_gap_us;
 }
 
-uint64_t sketch_rate(struct sketch *sketch, bool traditional, uint64_t floor, uint64_t ceiling)
+/* Where a time that falls as the rate grows comes down to the window. */
+static uint64_t find_rate(struct sketch *sketch, bool traditional, uint64_t floor, uint64_t ceiling)
 {
 	uint64_t low = floor, high = ceiling;
 
@@ -100,6 +101,24 @@ uint64_t sketch_rate(struct sketch *sketch, bool traditional, uint64_t floor, ui
 	}
 	sketch_links(sketch, 0, QUESTION_UNSAID);
 	return high;
+}
+
+uint64_t sketch_rate(struct sketch *sketch, bool traditional, uint64_t floor, uint64_t ceiling)
+{
+	return find_rate(sketch, traditional, floor, ceiling);
+}
+
+uint64_t sketch_fails(struct sketch *sketch, bool traditional, uint64_t floor, uint64_t ceiling)
+{
+	struct sketch plain = *sketch;
+	uint64_t rate;
+
+	plain.pfs_gap_us = 0;
+	plain.traditional_ratio = 1;
+	rate = find_rate(&plain, traditional, floor, ceiling);
+	/* A round trip is its mean there, and the search ends a thousandth too high. */
+	rate -= rate / 200;
+	return rate > floor ? rate : 0;
 }
 
 bool sketch_can_fit(struct sketch *sketch, bool traditional, uint64_t ceiling)

@@ -28,6 +28,9 @@ void sketch_end(struct sketch *sketch);
 /* The least rate at which the fleet is expected to fit the window, in the question's unit of rates. */
 uint64_t sketch_rate(struct sketch *sketch, bool traditional, uint64_t floor, uint64_t ceiling);
 
+/* By the bound itself: a rate at which the fleet surely does not fit, 0 where there is none from the floor on. */
+uint64_t sketch_fails(struct sketch *sketch, bool traditional, uint64_t floor, uint64_t ceiling);
+
 /* By the bound itself: false where no rate up to the ceiling is enough. */
 bool sketch_can_fit(struct sketch *sketch, bool traditional, uint64_t ceiling);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -204,17 +205,14 @@ static int write_file(const char *path, const char *text)
 	return r;
 }
 
-/* The run's folder has what `run` leaves in it, and is not kept. */
-static void remove_folder(const char *folder)
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
 {
-	static const char *const names[] = { "out/summary.json", "out/scenario.json", "out", "scenario.json", "" };
-	char path[PATH_SIZE + 32];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		if (remove(path) < 0 && errno != ENOENT)
-			fprintf(stderr, "pfs-fleet: %s is left: %s\n", path, strerror(errno));
-	}
+	(void)status;
+	(void)kind;
+	(void)place;
+	if (remove(path) < 0)
+		fprintf(stderr, "pfs-fleet: %s is left: %s\n", path, strerror(errno));
+	return 0;
 }
 
 static int run_netns(const char *text, struct validate_point *point, char error[QUESTION_ERROR_MAX])
@@ -234,7 +232,7 @@ static int run_netns(const char *text, struct validate_point *point, char error[
 	r = write_file(scenario, text);
 	if (r == 0)
 		r = run_apart(out_dir, scenario, &summary);
-	remove_folder(folder);
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	if (r >= 0 && summary)
 		take_summary(summary, r, point);
 	else

@@ -1,0 +1,116 @@
+#!/bin/sh
+# pfs-fleet plan, as a user meets it: exit statuses, what a bad question is told,
+# that nothing is worked out twice, and that nobody finds half a file. The runs
+# are small: what the figures are worth is for tests/sim. usage: test_plan.sh PFS-FLEET SCENARIOS
+set -u
+
+. "$(dirname "$(realpath "$0")")/tap.sh"
+fleet=$(realpath "$1")
+scenarios=$(realpath "$2")
+work=$(mktemp -d "${TMPDIR:-/tmp}/pfs-cli-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+XDG_CACHE_HOME=$work/cache
+export XDG_CACHE_HOME
+
+line="--models 7961:60,7941:30,7906:10 --rtt 30ms --wan 2mbit --quiet"
+
+exits 0 "a fleet that fits" plan --phones 12 $line --window 20m
+says out "^PFS  *FITS" "the answer comes first"
+says out "^time, p95 " "by several seeds"
+says out "^  bound " "the bound beside it"
+says out "^smallest WAN that fits  *[0-9]" "the smallest rate that fits"
+says out "does not fit at  *[0-9]" "and one that does not"
+says out "saves time from [0-9]* phones on\|saves no time with any number" "from how many phones on it pays"
+says out "transfers at once fill this WAN" "round trip times rate"
+says out "^[0-9]* runs simulated, 0 had been kept" "nothing was kept before"
+grep -v "runs simulated" out >first
+exits 0 "the same again" plan --phones 12 $line --window 20m
+says out "^0 runs simulated, [0-9]* had been kept" "nothing is worked out twice"
+grep -v "runs simulated" out | cmp -s - first
+check "and the answer is the same" $?
+exits 0 "without the cache" plan --phones 12 $line --window 20m --no-cache
+grep -v "runs simulated" out | cmp -s - first
+check "the answer is the same too" $?
+find cache -type f | while read -r entry; do echo broken >"$entry"; done
+exits 0 "a cache that is broken" plan --phones 12 $line --window 20m
+says out "^[1-9][0-9]* runs simulated, 0 had been kept" "is not believed"
+grep -v "runs simulated" out | cmp -s - first
+check "and the answer is the same again" $?
+
+exits 1 "a fleet that does not fit" plan --phones 20 $line --window 1m
+says out "^PFS  *DOES NOT FIT" "it says so first"
+says out "none is enough" "the waits alone are longer than the window"
+exits 0 "a scenario" plan "$scenarios/smoke.json" --window 1h --quiet --json
+python3 -c '
+import json, sys
+plan = json.load(open("out"))
+assert plan["schema"] == "pfs-fleet/plan/1" and plan["pfs"]["fit"] == "fits", plan
+assert plan["pfs"]["p50"]["over_bound"] >= 0.99, plan["pfs"]["p50"]'
+check "its answer as JSON" $?
+
+# what is asked badly: exit 2, and a sentence that names it
+refused() {
+	text=$1 pattern=$2
+	shift 2
+	exits 2 "$text" plan "$@" --quiet
+	says err "$pattern" "$text: it says what was expected"
+}
+refused "a window of zero" "window: \"0s\": expected a time from 1s to 720h" --phones 9 $line --window 0s
+refused "no window" "window: missing" --phones 9 $line
+refused "percentages that do not add up" "adds up to 90 %, expected 100 %" --phones 9 --models 7961:60,7941:30 --wan 1mbit --rtt 1ms --window 1h
+refused "an unknown model" "\"7942\": unknown model, known are" --phones 9 --models 7942 --wan 1mbit --rtt 1ms --window 1h
+refused "no phones" "phones: missing" $line --window 1h
+refused "half a rate" "\"1.5mb\": unknown unit, use bit, kbit, mbit or gbit" --phones 9 --models 7961 --rtt 1ms --wan 1.5mb --window 1h
+refused "a scenario with phones of its own" "has phones, models and subnets of its own" "$scenarios/smoke.json" --phones 9 --window 1h
+refused "a scenario that is not there" "nowhere.json: cannot be read" nowhere.json --window 1h
+refused "an axis that there is not" "use phones=, subnets=" --phones 9 $line --sweep colour=1,2
+refused "an axis without an end" "how many values" --phones 9 $line --sweep wan=1mbit..2mbit
+refused "CSV of no sweep" "is for --sweep" --phones 9 $line --window 1h --csv
+refused "two scenarios" "is one too many" "$scenarios/smoke.json" "$scenarios/smoke.json" --window 1h
+
+# a sweep
+sweep="plan --models 7961 --subnets 2 --rtt 30ms --seeds 2 --window 1h --quiet"
+exits 0 "a sweep" $sweep --sweep phones=4,8 --sweep wan=1mbit,10mbit --out swept
+says out "^8 runs simulated\|^16 runs simulated" "each point by each seed, both ways"
+[ "$(ls swept | tr '\n' ' ')" = "bytes.svg plan.json points.csv time.svg " ]
+check "it leaves a table, JSON and plots" $?
+[ "$(wc -l <swept/points.csv)" -eq 9 ]
+check "a line a point and mode, and one of names" $?
+exits 0 "a wider sweep" $sweep --sweep phones=4,8,12 --sweep wan=1mbit,10mbit --csv
+[ "$(wc -l <out)" -eq 13 ]
+check "has what was known and what is new" $?
+exits 0 "and as a table" $sweep --sweep phones=4,8,12 --sweep wan=1mbit,10mbit
+says out "^0 runs simulated, 24 had been kept" "nothing of it is worked out twice"
+exits 2 "a folder that has something in it" $sweep --sweep phones=4,8 --out swept
+exits 1 "a sweep in which one point does not fit" plan --models 7961 --phones 4 --rtt 30ms --seeds 1 --window 5m --quiet --sweep wan=64kbit,10mbit
+
+# an interrupt in the middle: what is done is kept, nothing is half written
+"$fleet" plan --models 7961 --wan 1mbit --rtt 30ms --seeds 4 --window 9h --quiet --workers 1 --sweep phones=10,15,20,25,30,35,40 \
+	--out cut >out 2>err &
+pid=$!
+until [ "$(find cache -type f -newer swept/points.csv | wc -l)" -gt 12 ]; do kill -0 $pid 2>/dev/null || break; done
+kill -INT $pid
+wait $pid
+[ $? -eq 3 ]
+check "an interrupted sweep is inconclusive" $?
+says err "interrupted; [0-9]* runs are kept, and the same command goes on" "and says how to go on"
+[ ! -e cut ]
+check "it leaves no folder" $?
+[ -z "$(find cache -name '*.??????' -type f)" ]
+check "and no half of a result" $?
+exits 0 "it goes on" plan --models 7961 --wan 1mbit --rtt 30ms --seeds 4 --window 9h --quiet --sweep phones=10,15,20,25,30,35,40
+says out "^[0-9]* runs simulated, [1-9][0-9]* had been kept" "from where it was"
+
+# a cache that cannot be written: the answer stands, and the status says it
+touch file
+XDG_CACHE_HOME=$work/file
+exits 4 "a cache that takes nothing" plan --phones 12 $line --window 20m
+says out "^PFS  *FITS" "the answer is there all the same"
+says err "results cannot be kept in .*: Not a directory" "and what was in the way"
+"$fleet" plan --phones 12 $line --window 20m --no-cache >/dev/full 2>err
+[ $? -eq 4 ]
+check "an answer that nobody got" $?
+
+echo "1..$number"
+exit "$((bad ? 1 : 0))"

@@ -1,0 +1,460 @@
+/*
+ * Planning without a run: what is read from the command line, the scenario that
+ * a question becomes, the bound's arithmetic, the search for a point, and the
+ * cache, which is to believe nothing that is not whole.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "emulator/capacity/bound.h"
+#include "emulator/capacity/cache.h"
+#include "emulator/capacity/hunt.h"
+#include "emulator/capacity/question.h"
+#include "emulator/capacity/sweep.h"
+#include "emulator/scenario/scenario.h"
+#include "pfs-core/timers.h"
+
+static char error[QUESTION_ERROR_MAX];
+
+/* A question of one line, or a failed test. */
+static struct question question_of(uint64_t phones, const char *models, uint64_t subnets, uint64_t bps, uint64_t rtt_us)
+{
+	struct question question;
+
+	question_init(&question);
+	ck_assert_int_eq(question_parse_models(models, &question, error), 0);
+	question.setting.phones = phones;
+	question.setting.subnets = subnets;
+	question.setting.wan_bps = bps;
+	question.setting.rtt_us = rtt_us;
+	return question;
+}
+
+static struct plan *plan_of(const struct question *question)
+{
+	struct scenario_error bad;
+	struct plan *plan;
+	char *text = question_text(question, &question->setting, question->seed, error);
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_msg(scenario_load_text("t", text, strlen(text), NULL, &plan, &bad) == 0, "%s", bad.line);
+	free(text);
+	return plan;
+}
+
+/* ------------------------------------------------------------- questions */
+
+START_TEST(models_add_up)
+{
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
+		{ "7961:60,7941:30", "adds up to 90 %" },
+		{ "7961:60,7941:41", "adds up to 101 %" },
+		{ "7961:60,7961G:40", "named twice" },
+		{ "7942:100", "unknown model" },
+		{ "", "unknown model" },
+		{ "7961:0,7941:100", "not a percentage" },
+		{ "7961:x", "not a percentage" },
+		{ "7961:1000", "not a percentage" },
+		{ "7961:50,,7941:50", "unknown model" },
+	};
+	struct question question;
+
+	question_init(&question);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_int_eq(question_parse_models(bad[i].text, &question, error), -EINVAL);
+		ck_assert_msg(strstr(error, bad[i].says) != NULL, "\"%s\" says: %s", bad[i].text, error);
+	}
+	ck_assert_int_eq(question_parse_models("7961", &question, error), 0);
+	ck_assert_int_eq(question_parse_models("7961:33.3,7941:66.7", &question, error), 0);
+	ck_assert_str_eq(question.models[1].name, "CP-7941G");
+}
+END_TEST
+
+START_TEST(values_have_ranges_and_units)
+{
+	struct question_reset reset;
+	uint64_t value;
+
+	ck_assert_int_eq(question_parse_window("0s", &value, error), -EINVAL);
+	ck_assert_int_eq(question_parse_window("8", &value, error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "a unit is missing"));
+	ck_assert_int_eq(question_parse_window("8h", &value, error), 0);
+	ck_assert_uint_eq(value, 8 * UINT64_C(3600000000));
+	ck_assert_int_eq(question_parse_wan("0kbit", &value, error), -EINVAL);
+	ck_assert_int_eq(question_parse_wan("1.5mb", &value, error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "unknown unit"));
+	ck_assert_int_eq(question_parse_rtt("21s", &value, error), -EINVAL);
+	ck_assert_int_eq(question_parse_rtt("0ms", &value, error), 0);
+	ck_assert_int_eq(question_parse_phones("0", &value, error), -EINVAL);
+	ck_assert_int_eq(question_parse_phones("-1", &value, error), -EINVAL);
+	ck_assert_int_eq(question_parse_phones("4000001", &value, error), -EINVAL);
+	ck_assert_int_eq(question_parse_subnets("4097", &value, error), -EINVAL);
+	ck_assert_int_eq(question_parse_reset("mass", &reset, error), 0);
+	ck_assert_int_eq(question_parse_reset("staggered:30m", &reset, error), 0);
+	ck_assert(reset.staggered && reset.time_us == 1800 * UINT64_C(1000000));
+	ck_assert_int_eq(question_parse_reset("staggered", &reset, error), -EINVAL);
+	ck_assert_int_eq(question_parse_reset("staggered:0s", &reset, error), -EINVAL);
+	ck_assert_int_eq(question_parse_reset("massive:1s", &reset, error), -EINVAL);
+}
+END_TEST
+
+START_TEST(every_phone_has_a_model_and_a_subnet)
+{
+	for (uint64_t phones = 1; phones < 40; phones++) {
+		struct question question = question_of(phones, "7961:60,7941:30,7906:10", 4, 1536000, 30000);
+		uint64_t counts[QUESTION_MODELS_MAX], least = UINT64_MAX, most = 0;
+		struct plan *plan = plan_of(&question);
+
+		question_counts(&question, phones, counts);
+		ck_assert_uint_eq(counts[0] + counts[1] + counts[2], phones);
+		ck_assert_uint_eq(plan->phone_count, phones);
+		ck_assert_uint_eq(plan->subnet_count, phones < 4 ? phones : 4);
+		for (uint32_t i = 0; i < plan->subnet_count; i++) {
+			least = plan->subnets[i].phone_count < least ? plan->subnets[i].phone_count : least;
+			most = plan->subnets[i].phone_count > most ? plan->subnets[i].phone_count : most;
+		}
+		ck_assert_uint_le(most - least, 1);
+		plan_free(plan);
+	}
+}
+END_TEST
+
+START_TEST(fleets_without_addresses_are_refused)
+{
+	struct question question = question_of(4000000, "7961", 17, 1536000, 30000);
+	char *text = question_text(&question, &question.setting, 1, error);
+
+	ck_assert_ptr_nonnull(text);
+	free(text);
+	/* One address more than 2^22 each: three networks of 2^23, and 10.0.0.0/8 has two. */
+	question.setting.subnets = 3;
+	question.setting.phones = 3 * ((UINT64_C(1) << 22) - 2);
+	ck_assert_ptr_null(question_text(&question, &question.setting, 1, error));
+	ck_assert_ptr_nonnull(strstr(error, "more addresses"));
+}
+END_TEST
+
+START_TEST(the_mean_round_trip_is_what_was_asked)
+{
+	static const uint64_t rates[] = { 64000, 384000, 1536000, 100000000 };
+
+	for (size_t i = 0; i < 4; i++) {
+		struct question question = question_of(10, "7961", 1, rates[i], 30000);
+		struct plan *plan = plan_of(&question);
+		const struct link_config *down = &plan->sites[0].down, *up = &plan->sites[0].up;
+
+		ck_assert_uint_le(30000 - (down->delay_us + up->delay_us + (down->jitter_us + up->jitter_us) / 2), 1);
+		ck_assert_uint_gt(down->jitter_us, 0);
+		plan_free(plan);
+	}
+}
+END_TEST
+
+START_TEST(scenarios_keep_what_is_not_asked)
+{
+	struct scenario_error bad;
+	struct question question;
+	struct plan *plan;
+
+	question_init(&question);
+	ck_assert_msg(question_take_scenario(&question, SOURCE_ROOT "/scenarios/branch-office.json", &bad) == 0, "%s",
+		      bad.line);
+	ck_assert_uint_eq(question.setting.phones, 122);
+	ck_assert_uint_eq(question.setting.wan_bps, 1536000);
+	ck_assert_uint_eq(question.setting.rtt_us, 30000);
+	question.setting.wan_bps = 384000;
+	plan = plan_of(&question);
+	ck_assert_uint_eq(plan->sites[0].down.rate_bps, 384000);
+	ck_assert_uint_eq(plan->phone_count, 122);
+	ck_assert_uint_eq(plan->expect.upgraded_min, PLAN_UNSET);
+	plan_free(plan);
+	struct question_setting more = question.setting;
+	more.phones = 123;
+	ck_assert_ptr_null(question_text(&question, &more, 1, error));
+	ck_assert_ptr_nonnull(strstr(error, "its own"));
+	question_deinit(&question);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- bounds */
+
+START_TEST(bound_of_one_phone_is_its_round_trips)
+{
+	struct question question = question_of(1, "7961", 1, 1536000, 20000);
+	struct plan *plan = plan_of(&question);
+	struct capacity_bound bound;
+	uint64_t blocks = 0, bytes = 0;
+
+	for (uint32_t i = 0; i < plan->firmware[0].file_count; i++) {
+		blocks += plan->firmware[0].files[i].size / 512 + 1;
+		bytes += plan->firmware[0].files[i].size;
+	}
+	ck_assert_int_eq(capacity_bound(plan, true, &bound), 0);
+	ck_assert_uint_eq(bound.term, BOUND_TRIPS);
+	ck_assert_uint_eq(bound.bytes_down, bytes + 32 * blocks);
+	uint64_t expected = blocks * 20000 + (bytes + 32 * blocks) * 8 * 1000 / 1536 + blocks * 32 * 8 * 1000 / 1536;
+	ck_assert_uint_le(bound.total_us > expected ? bound.total_us - expected : expected - bound.total_us,
+			  expected / 1000);
+	/* By PFS the same and six waits: alone it has no tree. */
+	uint64_t traditional_us = bound.total_us;
+	ck_assert_int_eq(capacity_bound(plan, false, &bound), 0);
+	ck_assert_uint_eq(bound.tree_us, 0);
+	ck_assert_uint_eq(bound.depth, 1);
+	ck_assert_uint_eq(bound.total_us - bound.waits_us, traditional_us);
+	ck_assert_uint_ge(bound.waits_us, 6 * (PFS_ROOT_WAITING_US + PFS_CLAIMS * PFS_CLAIM_INTERVAL_US));
+	plan_free(plan);
+}
+END_TEST
+
+START_TEST(bound_of_many_is_their_bytes)
+{
+	struct question question = question_of(1000, "7961", 4, 1536000, 20000);
+	struct plan *plan = plan_of(&question);
+	struct capacity_bound bound;
+
+	ck_assert_int_eq(capacity_bound(plan, true, &bound), 0);
+	ck_assert_uint_eq(bound.term, BOUND_BYTES);
+	ck_assert_uint_eq(bound.total_us, bound.bytes_us);
+	ck_assert_uint_eq(bound.sessions, 1000);
+	ck_assert_int_eq(capacity_bound(plan, false, &bound), 0);
+	ck_assert_uint_eq(bound.sessions, 4);
+	ck_assert_uint_eq(bound.depth, 8); /* 250 phones: 2^8 - 1 would be full */
+	ck_assert_uint_gt(bound.tree_us, 0);
+	plan_free(plan);
+}
+END_TEST
+
+START_TEST(bound_knows_the_servers_limit)
+{
+	struct question question = question_of(1000, "7961", 1, UINT64_C(1000000000), 150000);
+	struct plan *plan = plan_of(&question);
+	struct capacity_bound bound;
+
+	ck_assert_int_eq(capacity_bound(plan, true, &bound), 0);
+	ck_assert_uint_eq(bound.term, BOUND_SERVING); /* 500 at once: two turns */
+	ck_assert_uint_ge(bound.total_us, 2 * bound.trips_us - 1000);
+	plan_free(plan);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- searches */
+
+START_TEST(hunts_find_the_point)
+{
+	static const uint64_t points[] = { 1, 2, 17, 999, 1000, 123456, 999999 };
+	static const uint64_t guesses[] = { 1, 1000, 1000000 };
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+		for (size_t k = 0; k < 3; k++) {
+			struct hunt hunt;
+			uint64_t tries[HUNT_TRIES];
+			uint32_t count, runs = 0;
+
+			hunt_begin(&hunt, 1, 1000000, 0, 0, guesses[k]);
+			while ((count = hunt_next(&hunt, tries))) {
+				for (uint32_t t = 0; t < count; t++) {
+					ck_assert(tries[t] >= 1 && tries[t] <= 1000000);
+					hunt_tell(&hunt, tries[t], tries[t] >= points[i]);
+				}
+				hunt_step(&hunt);
+				runs += count;
+			}
+			ck_assert_msg(hunt.holds == points[i], "%lu from %lu: %lu", (unsigned long)points[i],
+				      (unsigned long)guesses[k], (unsigned long)hunt.holds);
+			ck_assert_uint_le(runs, 60);
+		}
+}
+END_TEST
+
+START_TEST(hunts_end_where_there_is_none)
+{
+	struct hunt hunt;
+	uint64_t tries[HUNT_TRIES];
+	uint32_t count;
+
+	hunt_begin(&hunt, 1000, 100000, 20000, 3, 5000);
+	while ((count = hunt_next(&hunt, tries))) {
+		for (uint32_t t = 0; t < count; t++)
+			hunt_tell(&hunt, tries[t], false);
+		hunt_step(&hunt);
+	}
+	ck_assert_uint_eq(hunt.holds, 0);
+	ck_assert_uint_eq(hunt.fails, 100000);
+	ck_assert_uint_eq(hunt_round(28653, 3, true), 28700);
+	ck_assert_uint_eq(hunt_round(28653, 3, false), 28600);
+	ck_assert_uint_eq(hunt_round(28653, 0, true), 28653);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ sweeps */
+
+START_TEST(sweeps_are_read)
+{
+	static const char *const bad[] = { "phones",	   "phone=1",	       "phones=",      "phones=1..10", "phones=10..1:3",
+					   "phones=1..9:1", "phones=1,1",      "wan=1,2",      "rtt=10ms..20ms:99",
+					   "reset=mass:1s..2s:3" };
+	struct sweep sweep = { 0 };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(sweep_parse(bad[i], &sweep, error) == -EINVAL && *error, "%s", bad[i]);
+	ck_assert_uint_eq(sweep.axis_count, 0);
+	ck_assert_int_eq(sweep_parse("phones=10..1000:3", &sweep, error), 0);
+	ck_assert_uint_eq(sweep.axes[0].count, 3);
+	ck_assert_uint_eq(sweep.axes[0].values[1], 100);
+	ck_assert_int_eq(sweep_parse("rtt=0ms..20ms:3", &sweep, error), 0);
+	ck_assert_uint_eq(sweep.axes[1].values[1], 10000);
+	ck_assert_int_eq(sweep_parse("reset=mass,staggered:30m", &sweep, error), 0);
+	ck_assert_uint_eq(sweep.axes[2].count, 2);
+	ck_assert_int_eq(sweep_parse("phones=1,2", &sweep, error), -EINVAL); /* again */
+	ck_assert_int_eq(sweep_parse("subnets=1..3:9", &sweep, error), 0);
+	ck_assert_uint_eq(sweep.axes[3].count, 3);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- cache */
+
+static char folder[] = "/tmp/pfs-capacity-XXXXXX";
+
+static void make_folder(void)
+{
+	memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	setenv("XDG_CACHE_HOME", folder, 1);
+}
+
+static void remove_folder(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* The one file of the cache; how many there are otherwise. */
+static uint32_t find_entry(const struct cache *cache, char *path, size_t size)
+{
+	char command[4200], line[4096];
+	uint32_t count = 0;
+	FILE *found;
+
+	snprintf(command, sizeof(command), "find '%s' -type f", cache->folder);
+	found = popen(command, "r");
+	while (fgets(line, sizeof(line), found)) {
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(path, size, "%s", line);
+		count++;
+	}
+	pclose(found);
+	return count;
+}
+
+static const struct capacity_outcome some = { .phones = 7, .duration_us = UINT64_C(1234567890123), .bound = { .term = 1 } };
+
+START_TEST(results_are_kept_by_all_they_depend_on)
+{
+	struct capacity_outcome outcome;
+	struct cache cache, other;
+
+	ck_assert_int_eq(cache_open(&cache, "abc"), 0);
+	struct cache_key key = cache_key(&cache, "text", false, 0);
+	ck_assert(!cache_load(&cache, &key, &outcome));
+	ck_assert_int_eq(cache_store(&cache, &key, &some), 0);
+	ck_assert(cache_load(&cache, &key, &outcome));
+	ck_assert_mem_eq(&outcome, &some, sizeof(some));
+	struct cache_key others[] = { cache_key(&cache, "text", true, 0), cache_key(&cache, "texu", false, 0),
+				      cache_key(&cache, "text", false, 1) };
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(!cache_load(&cache, &others[i], &outcome));
+	ck_assert_int_eq(cache_open(&other, "abd"), 0);
+	key = cache_key(&other, "text", false, 0);
+	ck_assert(!cache_load(&other, &key, &outcome));
+}
+END_TEST
+
+/* Each byte changed, and each length shorter: never believed, and replaced by the next. */
+START_TEST(what_is_damaged_is_not_believed)
+{
+	struct capacity_outcome outcome;
+	char path[4096], text[8192];
+	struct cache cache;
+
+	ck_assert_int_eq(cache_open(&cache, "abc"), 0);
+	struct cache_key key = cache_key(&cache, "text", false, 0);
+	ck_assert_int_eq(cache_store(&cache, &key, &some), 0);
+	ck_assert_uint_eq(find_entry(&cache, path, sizeof(path)), 1);
+	FILE *file = fopen(path, "r");
+	size_t length = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	for (size_t i = 0; i < 2 * length; i++) {
+		file = fopen(path, "w");
+		text[i % length] ^= i < length ? 1 : 0;
+		fwrite(text, 1, i < length ? length : i - length, file);
+		fclose(file);
+		text[i % length] ^= i < length ? 1 : 0;
+		ck_assert_msg(!cache_load(&cache, &key, &outcome), "byte or length %zu", i);
+	}
+	ck_assert_int_eq(cache_store(&cache, &key, &some), 0);
+	ck_assert(cache_load(&cache, &key, &outcome));
+	ck_assert_uint_eq(find_entry(&cache, path, sizeof(path)), 1);
+}
+END_TEST
+
+START_TEST(a_folder_that_takes_nothing_is_an_error)
+{
+	struct cache cache;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/file", folder);
+	FILE *file = fopen(path, "w");
+	fclose(file);
+	setenv("XDG_CACHE_HOME", path, 1);
+	ck_assert_int_eq(cache_open(&cache, "abc"), 0);
+	struct cache_key key = cache_key(&cache, "text", false, 0);
+	ck_assert_int_eq(cache_store(&cache, &key, &some), -ENOTDIR);
+	unsetenv("XDG_CACHE_HOME");
+	unsetenv("HOME");
+	ck_assert_int_eq(cache_open(&cache, "abc"), -ENOENT);
+	ck_assert_int_eq(cache_store(&cache, &key, &some), 0); /* off is no error */
+	setenv("HOME", folder, 1);
+	setenv("XDG_CACHE_HOME", "relative", 1);
+	ck_assert_int_eq(cache_open(&cache, "abc"), 0);
+	ck_assert_ptr_nonnull(strstr(cache.folder, "/.cache/pfs-fleet/abc"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("capacity");
+	TCase *tcase = tcase_create("capacity"), *cached = tcase_create("cache");
+
+	tcase_add_test(tcase, models_add_up);
+	tcase_add_test(tcase, values_have_ranges_and_units);
+	tcase_add_test(tcase, every_phone_has_a_model_and_a_subnet);
+	tcase_add_test(tcase, fleets_without_addresses_are_refused);
+	tcase_add_test(tcase, the_mean_round_trip_is_what_was_asked);
+	tcase_add_test(tcase, scenarios_keep_what_is_not_asked);
+	tcase_add_test(tcase, bound_of_one_phone_is_its_round_trips);
+	tcase_add_test(tcase, bound_of_many_is_their_bytes);
+	tcase_add_test(tcase, bound_knows_the_servers_limit);
+	tcase_add_test(tcase, hunts_find_the_point);
+	tcase_add_test(tcase, hunts_end_where_there_is_none);
+	tcase_add_test(tcase, sweeps_are_read);
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(cached, make_folder, remove_folder);
+	tcase_add_test(cached, results_are_kept_by_all_they_depend_on);
+	tcase_add_test(cached, what_is_damaged_is_not_believed);
+	tcase_add_test(cached, a_folder_that_takes_nothing_is_an_error);
+	suite_add_tcase(suite, cached);
+	SRunner *runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
