@@ -199,14 +199,17 @@ static void take_copies(const struct at *run, const struct page_folder *folder, 
 	const cJSON *item = read_array(run, "copies", &array, &to->copy_count);
 	double last_phone = (double)folder->phone_count - 1;
 
+	/* A bit a file: a phone that is there twice would be its own sibling in the trees. */
+	uint8_t *seen = page_room(run->reader, folder->phone_count, sizeof(*seen));
+
 	to->copies = page_room(run->reader, to->copy_count, sizeof(*to->copies));
-	for (size_t i = 0; item && to->copies && !run->reader->status; item = item->next, i++) {
+	for (size_t i = 0; item && to->copies && seen && !run->reader->status; item = item->next, i++) {
 		struct at row = read_item(&array, item, i);
 		struct page_copy *copy = &to->copies[i];
 
 		copy->phone = row_index(&row, 0, folder->phone_count);
 		if (run->reader->status)
-			return;
+			break;
 		copy->file = row_index(&row, 1, folder->firmware[folder->phones[copy->phone].firmware].file_count);
 		copy->from = (int32_t)read_cell(&row, 2, PAGE_FROM_NOBODY, last_phone, NAN);
 		copy->level = (uint32_t)read_cell(&row, 3, 0, 255, NAN);
@@ -214,7 +217,11 @@ static void take_copies(const struct at *run, const struct page_folder *folder, 
 		copy->done_s = read_cell(&row, 5, 0, SECONDS_MAX, PAGE_NEVER);
 		copy->tries = (uint32_t)read_cell(&row, 6, 0, 255, NAN);
 		copy->direct = read_cell_string(&row, 7);
+		if (seen[copy->phone] & 1u << copy->file)
+			read_fail(&row, -EINVAL, "this phone and file are there twice");
+		seen[copy->phone] |= (uint8_t)(1u << copy->file);
 	}
+	free(seen);
 }
 
 static void take_incidents(const struct at *run, const struct page_folder *folder, struct page_run *to)
