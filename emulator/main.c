@@ -21,7 +21,9 @@ static const struct command {
 	{ "doctor", command_doctor, "", "say what this host offers, and what mends what it lacks" },
 	{ "races", command_races, "", "upgrade fleets with faults drawn from a range of seeds, and shrink what breaks" },
 	{ "replay", command_replay, "JOURNAL", "step the phones of a journal through what happened to them again" },
+	{ "gate", command_gate, "SCENARIO", "run a scenario and judge it by its gates, a baseline, or another build" },
 	{ "plan", command_plan, "[SCENARIO]", "say whether an upgrade fits its window, before anybody dares it" },
+	{ "report", command_report, "RUN_FOLDER...", "tell a run from its folder, or two side by side: text, Markdown, HTML" },
 	{ "exec", command_exec, "PHONE -- CMD", "run a command inside a running phone's namespace" },
 };
 

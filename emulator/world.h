@@ -69,7 +69,9 @@ struct world_options {
 struct world_report {
 	bool inconclusive;
 	char reasons[256];                /* why, "; " between */
-	uint32_t speed_held_milli;        /* the highest speed at which the limits would have held; 0: they held */
+	uint32_t speed_held_milli;        /* a speed at which the limits would have held; 0: they held */
+	uint32_t speed_not_held_milli;    /* not 0: the above was found by runs, and this is the lowest that did not hold */
+	uint32_t limits_used_percent;     /* how near timer lag or relay lateness came to its limit, the nearer one */
 	uint64_t timer_lag_p50_us, timer_lag_p99_us, timer_lag_max_us; /* scenario time */
 	uint64_t timer_smallest_us;       /* smallest protocol timer in use */
 	uint64_t relay_late_p50_us, relay_late_p99_us, relay_late_max_us; /* lateness left uncorrected, scenario time */
@@ -86,6 +88,7 @@ struct world_report {
 	uint64_t descriptors_table_peak;  /* of the fullest table, which the host's limit is for */
 	uint64_t rx_bytes_min;            /* smallest eth0 rx_bytes of an upgraded phone, from the kernel */
 	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
+	uint64_t installed_damaged;       /* times that a phone called itself upgraded with bytes that are not the plan's */
 	uint64_t events;                  /* sim: events handled */
 	uint32_t faults_not_struck;       /* of the scenario's faults in this mode: found no target */
 	uint64_t ended_us;                /* scenario time at the end, for record_finish() */

@@ -98,7 +98,10 @@ bool core_blamed(const struct pfs_phone *phone, uint32_t address)
 	return false;
 }
 
-/* The entry that ends first makes room: a long list would only help whoever wants us to trust nobody. */
+/*
+ * The entry that ends first makes room: a long list would only help whoever wants us to trust nobody. But
+ * as long as there is a free one, nobody's first strike is forgotten for another's.
+ */
 void core_blame(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t address, enum pfs_loss loss,
 		uint64_t for_us)
 {
@@ -106,12 +109,14 @@ void core_blame(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t a
 	struct pfs_trace *record;
 
 	for (uint32_t i = 0; i < PFS_BLAMED_MAX; i++) {
-		if (phone->blamed[i].address == address) {
-			entry = &phone->blamed[i];
+		struct pfs_blamed *other = &phone->blamed[i];
+
+		if (other->address == address) {
+			entry = other;
 			break;
 		}
-		if (phone->blamed[i].until_us < entry->until_us)
-			entry = &phone->blamed[i];
+		if (entry->address && (!other->address || other->until_us < entry->until_us))
+			entry = other;
 	}
 	if (entry->address != address)
 		entry->strikes = 0;

@@ -25,10 +25,10 @@ void pfs_phone_snapshot(const struct pfs_phone *phone, struct pfs_snapshot *snap
 		snapshot->level = phone->levels[phone->file];
 	if (phone->parent_slot != PFS_NO_SLOT && phone->conns[phone->parent_slot].role == CONN_PARENT)
 		snapshot->parent = phone->conns[phone->parent_slot].address;
-	for (uint8_t i = 0; i < phone->config.file_count; i++) {
-		snapshot->files_held += core_holds(phone, i);
-		snapshot->children += (uint8_t)core_children_count(phone, i);
-	}
+	for (uint8_t i = 0; i < phone->config.file_count; i++)
+		snapshot->files_held += phone->held >> i & 1;
+	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+		snapshot->children += phone->conns[i].role == CONN_CHILD;
 	if (phone->shown != PFS_NO_FILE)
 		bytes = core_holds(phone, phone->shown) ? phone->config.files[phone->shown].size
 			: phone->shown == phone->file   ? phone->received
@@ -71,7 +71,7 @@ static const char *check_hierarchies(const struct pfs_phone *phone)
 	uint8_t children[PFS_FILES_MAX] = { 0 };
 	uint32_t served = 0;
 
-	/* In one pass: this is asked after every event of every phone. */
+	/* After each event of a run: one look at each connection. */
 	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
 		if (phone->conns[i].role == CONN_CHILD)
 			children[phone->conns[i].file]++;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct figure {
+static const struct kept_figure {
 	const char *name;
 	size_t offset;
 } figures[] = {

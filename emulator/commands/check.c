@@ -198,6 +198,30 @@ static void print_hierarchy(const struct plan *plan, const struct plan_expect_hi
 	print_expectation(wanted->names[4], "<=", wanted->depth_max);
 }
 
+/* A share of phones in one line, from the first of them; returns how many there are. */
+static uint32_t print_drawn(const struct plan *plan, uint32_t first)
+{
+	const struct plan_fault *faults = &plan->faults[first];
+	uint64_t from_us = faults->at_us, until_us = from_us, least_us = faults->duration_us, most_us = least_us;
+	uint32_t count = 0;
+
+	for (; first + count < plan->fault_count && faults[count].entry == faults->entry; count++) {
+		from_us = faults[count].at_us < from_us ? faults[count].at_us : from_us;
+		until_us = faults[count].at_us > until_us ? faults[count].at_us : until_us;
+		least_us = faults[count].duration_us < least_us ? faults[count].duration_us : least_us;
+		most_us = faults[count].duration_us > most_us ? faults[count].duration_us : most_us;
+	}
+	printf("  %s of %u phone%s drawn by the seed, from %.3f to %.3f s, ", plan_fault_name(faults->kind), count,
+	       count == 1 ? "" : "s", (double)from_us / 1e6, (double)until_us / 1e6);
+	if (least_us == PFS_TIME_NEVER)
+		printf("for good");
+	else
+		printf("for %.3f to %.3f s", (double)least_us / 1e6, (double)most_us / 1e6);
+	printf("%s: %s%s\n", faults->traditional_too ? ", in both runs" : "", plan->phones[faults->phone].name,
+	       count == 1 ? "" : " and others");
+	return count;
+}
+
 static void print_faults_and_expectations(const struct plan *plan)
 {
 	const struct plan_expect *expect = &plan->expect;
@@ -206,6 +230,10 @@ static void print_faults_and_expectations(const struct plan *plan)
 	if (plan->fault_count)
 		printf("\nFaults\n");
 	for (uint32_t i = 0; i < plan->fault_count; i++) {
+		if (plan->faults[i].drawn) {
+			i += print_drawn(plan, i) - 1;
+			continue;
+		}
 		plan_fault_describe(plan, &plan->faults[i], text, sizeof(text));
 		printf("  %s\n", text);
 	}

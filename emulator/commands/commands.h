@@ -20,7 +20,9 @@ int command_check(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_races(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_gate(int argc, char **argv);
 int command_plan(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 /* exec's command replaces the program: it returns only where that failed. */
 int command_exec(int argc, char **argv);

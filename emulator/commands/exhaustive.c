@@ -1,10 +1,11 @@
 /*
  * pfs-fleet races --exhaustive: all behaviours of a fleet of two to four
  * phones (emulator/search/search.h says what is modelled), with the number of
- * states, or a counterexample as text and as a Mermaid diagram.
+ * states, or a counterexample: shortened, printed, and written as a path that is gone along
+ * again by --path, as text and as a Mermaid diagram.
  *
  * Exit status: 0 every state was visited and everything held; 1 something did
- * not; 2 usage; 3 a bound was met before all was visited; 4 no memory.
+ * not; 2 usage; 3 a bound was met before all was visited; 4 no memory, or a file could not be written.
  */
 #include <argp.h>
 #include <errno.h>
@@ -12,13 +13,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emulator/commands/cases.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/exhaustive.h"
+#include "emulator/search/path.h"
 #include "emulator/search/search.h"
 
 #define STATES_MAX UINT64_C(300000000) /* of one order: at most 3.5 GiB of hashes, for each processor */
+#define SHORTEN_DEFAULT UINT64_C(20000000) /* transitions: a minute or so */
 #define PLAIN_SECONDS 10
 #define MIB (1024.0 * 1024.0)
+
+struct arguments {
+	struct search_options options;
+	uint64_t shorten; /* transitions */
+	const char *out_dir, *path;
+	bool quiet, searches; /* an option of a search was given */
+};
 
 /* Tells how far the search is: one line that is drawn over on a terminal, else one each ten seconds. */
 struct teller {
@@ -36,7 +47,11 @@ enum {
 	KEY_SECONDS,
 	KEY_ORDER,
 	KEY_ALL_ORDERS,
-	KEY_WORKERS
+	KEY_WORKERS,
+	KEY_SHORTEN,
+	KEY_OUT,
+	KEY_PATH,
+	KEY_PLANTED
 };
 
 static const struct argp_option option_list[] = {
@@ -53,6 +68,13 @@ static const struct argp_option option_list[] = {
 	{ "all-orders", KEY_ALL_ORDERS, NULL, 0, "search those orderings too that are like another one", 0 },
 	{ "workers", KEY_WORKERS, "W", 0, "search so many orderings at once, 1 to 64 (one a processor)", 0 },
 	{ "seconds", KEY_SECONDS, "S", 0, "give up after so long; 0: never (0)", 0 },
+	{ "shorten", KEY_SHORTEN, "N", 0,
+	  "look through so many transitions for a shorter counterexample (20000000); 0: as it was found", 0 },
+	{ "out", KEY_OUT, "DIR", 0, "where a counterexample goes (" CASES_OUT_DEFAULT ")", 0 },
+	{ "path", KEY_PATH, "FILE", 0, "go along the path of a counterexample again, and search nothing", 0 },
+	{ "quiet", 'q', NULL, 0, "no progress", 0 },
+	/* For the tests: an invariant more, that does not hold. */
+	{ "planted", KEY_PLANTED, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ 0 },
 };
 
@@ -72,8 +94,11 @@ static uint64_t number(const char *text, const char *option, uint64_t least, uin
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-	struct search_options *options = state->input;
+	struct arguments *arguments = state->input;
+	struct search_options *options = &arguments->options;
 
+	arguments->searches |= key == KEY_PHONES || key == KEY_DROPS || key == KEY_KILLS ||
+			       key == KEY_FILES || (key > KEY_EXHAUSTIVE && key <= KEY_OUT);
 	switch (key) {
 	case KEY_EXHAUSTIVE:
 		return 0;
@@ -105,10 +130,27 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case KEY_SECONDS:
 		options->seconds_max = (uint32_t)number(argument, "seconds", 0, UINT32_MAX, state);
 		return 0;
+	case KEY_SHORTEN:
+		arguments->shorten = number(argument, "shorten", 0, UINT64_MAX, state);
+		return 0;
+	case KEY_OUT:
+		arguments->out_dir = argument;
+		return 0;
+	case KEY_PATH:
+		arguments->path = argument;
+		return 0;
+	case KEY_PLANTED:
+		options->planted = true;
+		return 0;
+	case 'q':
+		arguments->quiet = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "\"%s\": races --exhaustive takes no argument", argument);
 		return EINVAL;
 	case ARGP_KEY_END:
+		if (arguments->path && arguments->searches)
+			argp_error(state, "--path says all itself: no option of a search goes with it");
 		if (options->kills >= options->phones)
 			argp_error(state, "--kills %u: one of %u phones has to live", options->kills,
 				   options->phones);
@@ -127,7 +169,7 @@ static const struct argp parser = {
 	NULL,
 	"Visits every state that a fleet of two to four phones can reach, and checks all that must hold.\v"
 	"Exit status: 0 all states visited, everything held; 1 something did not; 2 usage; "
-	"3 a bound was met first; 4 out of memory.",
+	"3 a bound was met first; 4 out of memory, or a file could not be written.",
 	NULL,
 	NULL,
 	NULL
@@ -148,7 +190,7 @@ static void print_progress(void *context, const struct search_progress *progress
 	fflush(stderr);
 }
 
-static int print(const struct search_options *options, const struct search_result *result)
+static void print_counts(const struct search_options *options, const struct search_result *result)
 {
 	printf("phones %u, files %u, drops %u, kills %u: ", options->phones, options->files, options->drops,
 	       options->kills);
@@ -161,47 +203,187 @@ static int print(const struct search_options *options, const struct search_resul
 		printf(", the others alike but for the phones' names: %llu states with theirs",
 		       (unsigned long long)result->states_all_orders);
 	printf("\n");
+}
+
+/* -------------------------------------------------------- counterexample */
+
+static void print_shortened(const struct search_result *result, const struct search_shortened *shortened)
+{
+	printf("  %u events", result->path_length);
+	if (shortened->found_length > result->path_length)
+		printf(", first found with %u", shortened->found_length);
+	if (!shortened->bound)
+		printf("; no path with this order of strengths is shorter\n");
+	else if (shortened->none_within)
+		printf("; none of up to %u breaks anything, and the bound of %s ended the search between\n",
+		       shortened->none_within, shortened->bound);
+	else
+		printf("; the bound of %s ended the search for a shorter one\n", shortened->bound);
+}
+
+typedef void (*show_fn)(const struct search_options *options, const struct search_result *result, FILE *stream);
+
+static int write_shown(const struct search_options *options, const struct search_result *result, show_fn show,
+		       const char *folder, const char *stem, const char *end)
+{
+	char name[128], *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	int error = -ENOMEM;
+
+	snprintf(name, sizeof(name), "%s.%s", stem, end);
+	if (stream) {
+		show(options, result, stream);
+		error = fclose(stream) == 0 ? folder_write(folder, name, text) : -ENOMEM;
+	}
+	free(text);
+	return error;
+}
+
+static int write_path(const struct search_options *options, const struct search_result *result,
+		      const char *folder, const char *stem)
+{
+	struct search_path path;
+	char name[128], *text;
+	int error = search_path_of(options, result, &path);
+
+	if (error)
+		return error;
+	snprintf(name, sizeof(name), "%s.json", stem);
+	text = search_path_text(&path);
+	error = text ? folder_write(folder, name, text) : -ENOMEM;
+	free(text);
+	search_path_deinit(&path);
+	return error;
+}
+
+/* As a campaign shows one: the invariant, the line that replays it, the files. */
+static int report(const struct arguments *arguments, struct search_result *result, const char *folder)
+{
+	const struct search_options *options = &arguments->options;
+	struct search_shortened shortened;
+	char stem[96], file[FOLDER_PATH_MAX + 128];
+	int error;
+
+	error = search_shorten(options, arguments->shorten, result, &shortened);
+	if (error) /* what was found is good all the same */
+		shortened.bound = error == -EOVERFLOW ? "packets under way" : "memory";
+	search_show_text(options, result, stdout);
+	print_shortened(result, &shortened);
+	snprintf(stem, sizeof(stem), "path-%u-phones-%u-files-%u-drops-%u-kills-order-%u", options->phones,
+		 options->files, options->drops, options->kills, result->order + 1);
+	error = write_path(options, result, folder, stem);
+	if (!error)
+		error = write_shown(options, result, search_show_text, folder, stem, "txt");
+	if (!error)
+		error = write_shown(options, result, search_show_mermaid, folder, stem, "mmd");
+	if (error)
+		return FLEET_EXIT_HOST;
+	printf("  replay: pfs-fleet races --exhaustive --path ");
+	snprintf(file, sizeof(file), "%s/%s.json", folder, stem);
+	cases_quote(stdout, file);
+	printf("\n  diagrams: %s/%s.txt and .mmd\n", folder, stem);
+	return FLEET_EXIT_FAILED;
+}
+
+static int print(const struct arguments *arguments, struct search_result *result, const char *folder)
+{
+	print_counts(&arguments->options, result);
 	switch (result->verdict) {
 	case SEARCH_HOLDS:
-		printf("%s, everything held\n",
-		       options->only_order ? "all states of that order visited" : "all states visited");
+		printf("%s, everything held\n", arguments->options.only_order ? "all states of that order visited"
+									     : "all states visited");
 		return FLEET_EXIT_GOOD;
 	case SEARCH_NOT_EXHAUSTED:
 		printf("not exhausted: the bound of %s was met; nothing was found up to there\n",
 		       result->bound);
 		return FLEET_EXIT_INCONCLUSIVE;
 	default:
-		search_show_text(options, result, stdout);
-		printf("\n");
-		search_show_mermaid(options, result, stdout);
-		return FLEET_EXIT_FAILED;
+		return report(arguments, result, folder);
 	}
 }
 
-int exhaustive_main(int argc, char **argv)
+/* ---------------------------------------------------------------- replay */
+
+static int replay(const char *file)
+{
+	struct search_replayed replayed;
+	struct search_path path;
+	char message[512];
+	int error;
+
+	if (search_path_load(file, &path, message, sizeof(message)) < 0) {
+		fprintf(stderr, "%s\n", message);
+		return FLEET_EXIT_USAGE;
+	}
+	printf("phones %u, files %u, drops %u, kills %u, order %u: a path of %u events\n", path.phones,
+	       path.files, path.drops, path.kills, path.order, path.count);
+	error = search_path_replay(&path, stdout, &replayed);
+	if (error) {
+		fprintf(stderr, "pfs-fleet: %s: %s\n", file, strerror(-error));
+	} else {
+		printf("%u of %u events happened as in the file", replayed.followed, path.count);
+		if (replayed.skipped)
+			printf(", %u could not happen any more", replayed.skipped);
+		if (replayed.added)
+			printf(", %u more did besides", replayed.added);
+		printf("\n");
+	}
+	if (!error && replayed.broken)
+		printf("does not hold: %s (after %u events)\n", replayed.broken, replayed.at);
+	if (!error && replayed.broken && *path.broken && strcmp(replayed.broken, path.broken) != 0)
+		printf("in the file it is: %s\n", path.broken);
+	if (!error && !replayed.broken)
+		printf("everything held%s%s\n", *path.broken ? "; in the file this did not: " : "", path.broken);
+	search_path_deinit(&path);
+	return error ? FLEET_EXIT_HOST : replayed.broken ? FLEET_EXIT_FAILED : FLEET_EXIT_GOOD;
+}
+
+static int search(struct arguments *arguments, const char *folder)
 {
 	struct teller teller = { .terminal = isatty(STDERR_FILENO), .next_s = PLAIN_SECONDS };
-	struct search_options options = { .phones = 3,
-					  .files = 1,
-					  .states_max = STATES_MAX,
-					  .progress = print_progress,
-					  .context = &teller };
 	struct search_result result;
 	int error, status;
 
-	argp_parse(&parser, argc, argv, 0, NULL, &options);
-	error = search_run(&options, &result);
-	if (teller.terminal)
+	arguments->options.progress = arguments->quiet ? NULL : print_progress;
+	arguments->options.context = &teller;
+	error = search_run(&arguments->options, &result);
+	if (teller.terminal && !arguments->quiet)
 		fprintf(stderr, "\r\033[K");
 	if (error) {
-		fprintf(stderr, "%s: %s\n", argv[0],
+		fprintf(stderr, "pfs-fleet races: %s\n",
 			error == -EOVERFLOW ? "a state has more packets or connections than there is room for"
 					    : strerror(-error));
 		return error == -ENOMEM || error == -EAGAIN ? FLEET_EXIT_HOST : FLEET_EXIT_INCONCLUSIVE;
 	}
-	fprintf(stderr, "%.1f s, %.0f states/s, %.0f MiB of states\n", result.elapsed_s,
-		(double)result.states / result.elapsed_s, (double)result.memory_bytes / MIB);
-	status = print(&options, &result);
+	if (!arguments->quiet)
+		fprintf(stderr, "%.1f s, %.0f states/s, %.0f MiB of states\n", result.elapsed_s,
+			(double)result.states / result.elapsed_s, (double)result.memory_bytes / MIB);
+	status = print(arguments, &result, folder);
 	search_result_deinit(&result);
+	return status;
+}
+
+int exhaustive_main(int argc, char **argv)
+{
+	struct arguments arguments = { .options = { .phones = 3, .files = 1, .states_max = STATES_MAX },
+				       .shorten = SHORTEN_DEFAULT,
+				       .out_dir = CASES_OUT_DEFAULT };
+	struct cases cases;
+	int status;
+
+	argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+	if (arguments.path) {
+		status = replay(arguments.path);
+	} else if (cases_open(&cases, arguments.out_dir) < 0) {
+		return FLEET_EXIT_USAGE;
+	} else {
+		status = search(&arguments, cases.path);
+		cases_close(&cases);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "pfs-fleet: cannot write to the standard output: %s\n", strerror(errno));
+		return FLEET_EXIT_HOST;
+	}
 	return status;
 }

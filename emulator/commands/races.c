@@ -5,14 +5,15 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "emulator/commands/cases.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/exhaustive.h"
-#include "emulator/commands/folder.h"
 #include "emulator/races/races.h"
 #include "emulator/scenario/scenario.h"
 
@@ -20,7 +21,7 @@
 #define PHONES_DEFAULT_MAX 20
 #define PHONES_MOST 2000
 #define WORKERS_MOST 1024
-#define OUT_DEFAULT "./results/races"
+#define SEED_MOST (UINT64_MAX - 1) /* the scenario format has no larger one */
 
 struct options {
 	struct race_settings settings;
@@ -39,7 +40,7 @@ static const struct argp_option option_table[] = {
 	  "Kinds of fault to draw from, with commas between; all (default) or none. 'help' lists them", 0 },
 	{ "workers", OPT_WORKERS, "N", 0, "Worker processes (default: one a core); the result is the same",
 	  0 },
-	{ "out", OPT_OUT, "DIR", 0, "Where the smallest cases go (default " OUT_DEFAULT ")", 0 },
+	{ "out", OPT_OUT, "DIR", 0, "Where the smallest cases go (default " CASES_OUT_DEFAULT ")", 0 },
 	{ "exhaustive", OPT_EXHAUSTIVE, NULL, 0,
 	  "All behaviours of a fleet of 2 to 4 phones instead; 'races --exhaustive --help' tells its options", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
@@ -52,31 +53,34 @@ static int parse_number(const char *text, char **end, uint64_t *number)
 {
 	errno = 0;
 	*number = strtoull(text, end, 10);
-	return errno || *end == text || *text < '0' || *text > '9' ? -EINVAL : 0;
+	if (*end == text || *text < '0' || *text > '9')
+		return -EINVAL;
+	return errno ? -ERANGE : 0;
 }
 
-/* "A..B" or "A" alone. */
-static int parse_range(const char *text, uint64_t *first, uint64_t *last)
+/* "A..B" or "A" alone, as far as `most`. Says what is wrong with it, and ends the program. */
+static void parse_range(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *first,
+			uint64_t *last, struct argp_state *state)
 {
 	char *end;
+	int error = parse_number(text, &end, first);
 
-	if (parse_number(text, &end, first) < 0)
-		return -EINVAL;
 	*last = *first;
-	if (!*end)
-		return 0;
-	if (strncmp(end, "..", 2) != 0 || parse_number(end + 2, &end, last) < 0 || *end)
-		return -EINVAL;
-	return *last < *first ? -EINVAL : 0;
+	if (!error && *end)
+		error = strncmp(end, "..", 2) ? -EINVAL : parse_number(end + 2, &end, last);
+	if (error == -EINVAL || (!error && *end))
+		argp_error(state, "--%s: \"%s\": not a whole number or a range A..B of them", option, text);
+	if (error || *first < least || *last > most)
+		argp_error(state, "--%s: \"%s\": not from %" PRIu64 " to %" PRIu64, option, text, least, most);
+	if (*last < *first)
+		argp_error(state, "--%s: \"%s\": the range ends before it begins", option, text);
 }
 
 static void parse_phones(struct options *options, const char *argument, struct argp_state *state)
 {
 	uint64_t first, last;
 
-	if (parse_range(argument, &first, &last) < 0 || first < 1 || last > PHONES_MOST)
-		argp_error(state, "--phones: \"%s\": not a number or a range N..M from 1 to %d", argument,
-			   PHONES_MOST);
+	parse_range("phones", argument, 1, PHONES_MOST, &first, &last, state);
 	options->phones = argument;
 	options->settings.phones_min = (uint32_t)first;
 	options->settings.phones_max = (uint32_t)last;
@@ -84,10 +88,8 @@ static void parse_phones(struct options *options, const char *argument, struct a
 
 static void parse_seeds(struct options *options, const char *argument, struct argp_state *state)
 {
-	/* The scenario format has no larger seed. */
-	if (parse_range(argument, &options->settings.seed_first, &options->settings.seed_last) < 0 ||
-	    options->settings.seed_last > UINT64_MAX - 1)
-		argp_error(state, "--seeds: \"%s\": not a range A..B of whole numbers", argument);
+	parse_range("seeds", argument, 0, SEED_MOST, &options->settings.seed_first,
+		    &options->settings.seed_last, state);
 	options->has_seeds = true;
 }
 
@@ -182,22 +184,11 @@ static const struct argp parser = { option_table,
 				    "A case that breaks is shrunk, and written as a scenario for 'pfs-fleet "
 				    "run --engine sim' with its sequence "
 				    "diagram.\v"
-				    "Exit status: 0 all held; 1 something broke; 2 usage or a bad scenario.",
+				    "Exit status: 0 all held; 1 something broke; 2 usage or a bad scenario; 4 what "
+				    "was found could not be written.",
 				    NULL,
 				    NULL,
 				    NULL };
-
-/* The folder is made when there is something to put there; it may hold older cases. */
-static int save(const char *out_dir, const char *name, const char *text)
-{
-	int error = folder_ensure(out_dir);
-
-	if (error) {
-		fprintf(stderr, "pfs-fleet: cannot make the folder %s: %s\n", out_dir, strerror(-error));
-		return error;
-	}
-	return folder_write(out_dir, name, text);
-}
 
 static char *command_line(const struct options *options)
 {
@@ -208,11 +199,13 @@ static char *command_line(const struct options *options)
 	if (!stream)
 		return NULL;
 	fputs("pfs-fleet races", stream);
-	if (options->scenario)
-		fprintf(stream, " --scenario '%s'", options->scenario);
-	else
+	if (options->scenario) {
+		fputs(" --scenario ", stream);
+		cases_quote_path(stream, options->scenario);
+	} else {
 		fprintf(stream, " --phones %u..%u", options->settings.phones_min,
 			options->settings.phones_max);
+	}
 	if (options->faults)
 		fprintf(stream, " --faults %s", options->faults);
 	if (options->settings.sabotage)
@@ -229,7 +222,7 @@ static int run_campaign(struct options *options)
 
 	if (!command) {
 		fprintf(stderr, "pfs-fleet: no memory\n");
-		return FLEET_EXIT_FAILED;
+		return FLEET_EXIT_HOST;
 	}
 	settings->command = command;
 	int64_t failures = race_campaign(settings);
@@ -238,11 +231,23 @@ static int run_campaign(struct options *options)
 		fprintf(stderr, "pfs-fleet: the campaign stopped: %s\n", strerror((int)-failures));
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "pfs-fleet: cannot write to the standard output: %s\n", strerror(errno));
-		return FLEET_EXIT_FAILED;
+		return FLEET_EXIT_HOST;
 	}
-	if (failures == -EINVAL)
-		return FLEET_EXIT_USAGE;
+	if (failures < 0)
+		return failures == -EINVAL ? FLEET_EXIT_USAGE : FLEET_EXIT_HOST;
 	return failures == 0 ? FLEET_EXIT_GOOD : FLEET_EXIT_FAILED;
+}
+
+static int run_with_folder(struct options *options)
+{
+	struct cases cases;
+
+	if (cases_open(&cases, options->settings.out_dir) < 0)
+		return FLEET_EXIT_USAGE;
+	options->settings.out_dir = cases.path;
+	int status = run_campaign(options);
+	cases_close(&cases);
+	return status;
 }
 
 int command_races(int argc, char **argv)
@@ -255,8 +260,8 @@ int command_races(int argc, char **argv)
 	struct options options = { .settings = { .phones_min = PHONES_DEFAULT_MIN,
 						 .phones_max = PHONES_DEFAULT_MAX,
 						 .faults = UINT64_MAX,
-						 .out_dir = OUT_DEFAULT,
-						 .save = save } };
+						 .out_dir = CASES_OUT_DEFAULT,
+						 .save = folder_write } };
 	struct scenario_error error;
 	struct plan *plan = NULL;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -273,7 +278,7 @@ int command_races(int argc, char **argv)
 			if (plan_phone_firmware(plan, i)->file_count > options.settings.files)
 				options.settings.files = plan_phone_firmware(plan, i)->file_count;
 	}
-	int status = run_campaign(&options);
+	int status = run_with_folder(&options);
 	plan_free(plan);
 	return status;
 }

@@ -148,17 +148,18 @@ static void print_state(const struct viewer *viewer, const struct journal_item *
 {
 	struct pfs_snapshot snapshot;
 	uint64_t deadline_us = pfs_deadline(core);
-	char text[160];
+	char text[160], name[4 * PFS_NAME_MAX];
 
 	pfs_phone_snapshot(core, &snapshot);
 	printf("%s before event %" PRIu64 " (%s) at %" PRIu64 ".%06" PRIu64 " s: %s", viewer->phone->name,
 	       item->number, replay_describe_event(&item->event, item->payload, text, sizeof(text)),
 	       item->event.now_us / 1000000, item->event.now_us % 1000000,
 	       pfs_state_name((enum pfs_state)snapshot.state));
-	if (snapshot.file != PFS_NO_FILE)
-		printf(", file %u %s, level %u%s, %u children", snapshot.file,
-		       core->config.files[snapshot.file].name, snapshot.level, snapshot.root ? ", root" : "",
-		       snapshot.children);
+	if (snapshot.file != PFS_NO_FILE) {
+		journal_printable(core->config.files[snapshot.file].name, name, sizeof(name));
+		printf(", file %u %s, level %u%s, %u children", snapshot.file, name, snapshot.level,
+		       snapshot.root ? ", root" : "", snapshot.children);
+	}
 	if (snapshot.parent)
 		printf(", parent %u.%u.%u.%u", snapshot.parent >> 24, snapshot.parent >> 16 & 0xff,
 		       snapshot.parent >> 8 & 0xff, snapshot.parent & 0xff);
@@ -193,7 +194,10 @@ static void print_line(void *context, int severity, bool pfs, const char *line)
 	(void)context;
 	(void)severity;
 	(void)pfs;
-	puts(line);
+	/* It has names out of the journal. */
+	char text[4 * 1024];
+	journal_printable(line, text, sizeof(text));
+	puts(text);
 }
 
 static void after(void *context, const struct journal_item *item, const struct pfs_phone *core,

@@ -14,6 +14,7 @@
 #include <urcu-qsbr.h>
 
 #include "emulator/commands/commands.h"
+#include "emulator/commands/find_speed.h"
 #include "emulator/commands/folder.h"
 #include "emulator/commands/host_limits.h"
 #include "emulator/commands/jobs.h"
@@ -30,7 +31,7 @@ enum console { CONSOLE_AUTO, CONSOLE_ALL, CONSOLE_NONE };
 struct options {
 	const char *scenario, *out;
 	enum console console;
-	bool sim, pfs, traditional, json, quiet, journal;
+	bool sim, pfs, traditional, json, quiet, journal, find_speed;
 	const char *journal_phones;  /* as written, or NULL: all */
 	uint64_t journal_bytes_max;
 	uint8_t *journal_chosen;     /* one a phone, or NULL: all */
@@ -45,6 +46,7 @@ enum {
 	OPT_MODE,
 	OPT_SEED,
 	OPT_SPEED,
+	OPT_FIND_SPEED,
 	OPT_OUT,
 	OPT_JSON,
 	OPT_WORKERS,
@@ -59,6 +61,8 @@ static const struct argp_option option_table[] = {
 	{ "mode", OPT_MODE, "MODE", 0, "pfs, traditional or both (default)", 0 },
 	{ "seed", OPT_SEED, "N", 0, "Seed of every draw, instead of the scenario's", 0 },
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
+	{ "find-speed", OPT_FIND_SPEED, NULL, 0,
+	  "Where the host cannot hold the speed, run again at lower ones to find the highest that it holds", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
 	{ "workers", OPT_WORKERS, "N", 0,
 	  "Threads. netns: to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take); "
@@ -142,6 +146,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		if (scenario_parse_speed(argument, &options->overrides.speed_milli) < 0)
 			argp_error(state, "--speed: \"%s\": not a number from 0.01 to 1000", argument);
 		return 0;
+	case OPT_FIND_SPEED:
+		options->find_speed = true;
+		return 0;
 	case OPT_OUT:
 		options->out = argument;
 		return 0;
@@ -175,6 +182,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		check_workers(options, state); /* the engine may have been named after it */
+		if (options->find_speed && options->sim)
+			argp_error(state, "--find-speed: virtual time holds any speed");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which SCENARIO?");
@@ -365,6 +374,38 @@ static bool is_cut(const struct one_run *run)
 	return run->journal.disk_error || (run->result && run->result->disk_error);
 }
 
+/*
+ * The runs were too fast for this host, and it is to be found out what is not.
+ * What they said of it is replaced by what was found, in each that could not be trusted.
+ */
+static int look_for_speed(const struct options *options, const struct plan *plan, const struct job jobs[2])
+{
+	struct one_run *runs[] = { jobs[0].run, jobs[1].run };
+	struct find_speed search = { .scenario = options->scenario,
+				     .overrides = options->overrides,
+				     .jobs = jobs,
+				     .too_fast_milli = plan->speed_milli,
+				     .quiet = options->quiet,
+				     .stop = &stop };
+	uint32_t held, not_held;
+	int error;
+
+	for (int i = 0; i < 2; i++)
+		if (runs[i]->world.speed_held_milli &&
+		    (!search.held_milli || runs[i]->world.speed_held_milli < search.held_milli))
+			search.held_milli = runs[i]->world.speed_held_milli;
+	if (!search.held_milli)
+		return 0;
+	error = find_speed(&search, &held, &not_held);
+	for (int i = 0; i < 2 && held; i++) {
+		if (!runs[i]->world.inconclusive)
+			continue;
+		runs[i]->world.speed_held_milli = held;
+		runs[i]->world.speed_not_held_milli = not_held;
+	}
+	return error;
+}
+
 static int run_modes(const struct options *options, const struct plan *plan, const char *out_dir,
 		     time_t started_at)
 {
@@ -399,6 +440,8 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		.traditional = report_of(&traditional),
 	};
 	bool interrupted = stop || broken;
+	if (options->find_speed && !interrupted && look_for_speed(options, plan, jobs) < 0)
+		fprintf(stderr, "pfs-fleet: the highest speed that holds was not found\n");
 	if (report_is_reduced(&report) && !interrupted && run_side(options, plan, &side))
 		report.side = &side.side;
 	report_judge(&report);
@@ -457,7 +500,7 @@ static bool can_carry_out(const char *scenario, const struct plan *plan)
 		if (!plan_fault_virtual_only(plan->faults[i].kind))
 			continue;
 		fprintf(stderr, "%s: faults[%u].kind: \"%s\": happens in virtual time only, use --engine sim\n",
-			scenario, i, plan_fault_name(plan->faults[i].kind));
+			scenario, plan->faults[i].entry, plan_fault_name(plan->faults[i].kind));
 		return false;
 	}
 	return true;

@@ -5,9 +5,12 @@
  * kernel answer a stranger with port unreachable, where RFC 1350 section 4 has
  * the server answer with ERROR 5.
  *
- * Payload goes from the file's memory to the kernel by sendmsg's vector, never
- * through a buffer here. A packet that the kernel does not take is lost as on a
- * wire: retransmission mends it, and it is counted.
+ * What a block costs is system calls, so they are the plainest there are: one
+ * recvfrom for the ACK (lock-step: there is no second packet to batch with, and
+ * recvmmsg's preparations cost a tenth of a block) and one sendto for the DATA
+ * (to copy 512 bytes costs less than to have the kernel read a vector). Large
+ * blocks go from the file's memory by sendmsg. A packet that the kernel does not
+ * take is lost as on a wire: retransmission mends it, and it is counted.
  *
  * One timerfd carries the server's earliest deadline. libev's own timers are a
  * millisecond coarse, and ACKs move the deadline back much more often than it
@@ -31,6 +34,7 @@
 #define PACKET_ROOM (TFTP_REQUEST_MAX + 4) /* one byte too many is enough to be seen as too long */
 #define WAIT_MAX_US UINT64_C(3600000000)   /* the longest wait the timer is set to; it is set again then */
 #define DAMAGE_ROOM 65464
+#define WHOLE_MAX 2048
 
 struct port {
 	struct ev_io io;
@@ -56,6 +60,7 @@ struct tftp_adapter {
 	struct sockaddr_in senders[TFTP_ADAPTER_BATCH];
 	uint8_t packets[TFTP_ADAPTER_BATCH][PACKET_ROOM];
 	uint8_t damaged[DAMAGE_ROOM];
+	uint8_t whole[WHOLE_MAX]; /* a packet to send, header and payload in one piece */
 };
 
 static uint64_t now_us(const struct tftp_adapter *adapter)
@@ -164,9 +169,20 @@ static void send_output(struct tftp_adapter *adapter, int fd, const struct tftp_
 		.msg_iov = vectors,
 		.msg_iovlen = output->payload_length ? 2 : 1,
 	};
+	size_t length = (size_t)output->header_length + output->payload_length;
+	ssize_t sent;
 
 	maybe_damage(adapter, output, &vectors[1]);
-	if (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	if (length <= WHOLE_MAX) {
+		memcpy(adapter->whole, output->header, output->header_length);
+		if (output->payload_length)
+			memcpy(adapter->whole + output->header_length, vectors[1].iov_base, output->payload_length);
+		sent = sendto(fd, adapter->whole, length, MSG_DONTWAIT | MSG_NOSIGNAL,
+			      (const struct sockaddr *)&to, sizeof(to));
+	} else {
+		sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	if (sent < 0)
 		adapter->counters.send_errors++;
 }
 
@@ -196,7 +212,8 @@ static void apply(struct tftp_adapter *adapter, const struct tftp_output *output
 
 /* ------------------------------------------------------------ receiving */
 
-static int receive_batch(struct tftp_adapter *adapter, int fd)
+/* Port 69 in batches: thousands may ask in one instant. The vectors stay as they are; the kernel writes lengths. */
+static void prepare_batch(struct tftp_adapter *adapter)
 {
 	for (int i = 0; i < TFTP_ADAPTER_BATCH; i++) {
 		adapter->vectors[i] = (struct iovec){ adapter->packets[i], PACKET_ROOM };
@@ -207,30 +224,42 @@ static int receive_batch(struct tftp_adapter *adapter, int fd)
 			.msg_iovlen = 1,
 		};
 	}
-	return recvmmsg(fd, adapter->messages, TFTP_ADAPTER_BATCH, MSG_DONTWAIT, NULL);
 }
 
-/* Reads one batch of a port and lets the server answer it. */
-static void read_port(struct port *port)
+static void read_requests(struct tftp_adapter *adapter)
+{
+	int count = recvmmsg(adapter->request_port.fd, adapter->messages, TFTP_ADAPTER_BATCH, MSG_DONTWAIT, NULL);
+	struct tftp_output output;
+
+	for (int i = 0; i < count; i++) {
+		adapter->messages[i].msg_hdr.msg_namelen = sizeof(adapter->senders[i]);
+		tftp_server_request(adapter->config.server, now_us(adapter),
+				    ntohl(adapter->senders[i].sin_addr.s_addr),
+				    ntohs(adapter->senders[i].sin_port), adapter->packets[i],
+				    adapter->messages[i].msg_len, &output);
+		apply(adapter, &output);
+	}
+}
+
+/* Reads at most so many packets of a transfer's port and lets the server answer each. */
+static void read_transfer(struct port *port, int packets_max)
 {
 	struct tftp_adapter *adapter = port->adapter;
 	struct tftp_output output;
-	int count = receive_batch(adapter, port->fd);
 
-	for (int i = 0; i < count; i++) {
-		uint32_t address = ntohl(adapter->senders[i].sin_addr.s_addr);
-		uint16_t number = ntohs(adapter->senders[i].sin_port);
+	/* Where its transfer is over, what came after the last ACK is nobody's. */
+	for (int i = 0; i < packets_max && port->fd >= 0; i++) {
+		struct sockaddr_in from;
+		socklen_t from_length = sizeof(from);
+		ssize_t got = recvfrom(port->fd, adapter->packets[0], PACKET_ROOM, MSG_DONTWAIT,
+				       (struct sockaddr *)&from, &from_length);
 
-		if (port == &adapter->request_port)
-			tftp_server_request(adapter->config.server, now_us(adapter), address, number,
-					    adapter->packets[i], adapter->messages[i].msg_len, &output);
-		else
-			tftp_server_packet(adapter->config.server, now_us(adapter), port->transfer, address,
-					   number, adapter->packets[i], adapter->messages[i].msg_len,
-					   &output);
+		if (got < 0)
+			return;
+		tftp_server_packet(adapter->config.server, now_us(adapter), port->transfer,
+				   ntohl(from.sin_addr.s_addr), ntohs(from.sin_port), adapter->packets[0],
+				   (size_t)got, &output);
 		apply(adapter, &output);
-		if (port->fd < 0)
-			break; /* the transfer is over; what came after its last ACK is nobody's */
 	}
 }
 
@@ -257,13 +286,23 @@ static void set_timer(struct tftp_adapter *adapter)
 	adapter->armed_us = deadline_us;
 }
 
-static void on_readable(struct ev_loop *loop, struct ev_io *io, int events)
+static void on_requests(struct ev_loop *loop, struct ev_io *io, int events)
 {
 	struct port *port = io->data;
 
 	(void)loop;
 	(void)events;
-	read_port(port);
+	read_requests(port->adapter);
+	set_timer(port->adapter);
+}
+
+static void on_transfer(struct ev_loop *loop, struct ev_io *io, int events)
+{
+	struct port *port = io->data;
+
+	(void)loop;
+	(void)events;
+	read_transfer(port, 1); /* what else there is the loop comes back for */
 	set_timer(port->adapter);
 }
 
@@ -278,7 +317,7 @@ static void expire(struct tftp_adapter *adapter)
 
 		if (port->fd >= 0 && port->read_in_turn != adapter->turn) {
 			port->read_in_turn = adapter->turn;
-			read_port(port);
+			read_transfer(port, TFTP_ADAPTER_BATCH);
 			continue;
 		}
 		if (tftp_server_expire(server, now, &output))
@@ -298,7 +337,7 @@ static void on_timer(struct ev_loop *loop, struct ev_io *io, int events)
 	adapter->armed_us = UINT64_MAX;
 	adapter->turn++;
 	if (adapter->request_port.fd >= 0)
-		read_port(&adapter->request_port);
+		read_requests(adapter);
 	expire(adapter);
 	set_timer(adapter);
 }
@@ -389,9 +428,10 @@ int tftp_adapter_new(const struct tftp_adapter_config *config, struct tftp_adapt
 		free(adapter);
 		return -ENOMEM;
 	}
-	port_init(&adapter->request_port, adapter, TFTP_NO_TRANSFER, on_readable);
+	prepare_batch(adapter);
+	port_init(&adapter->request_port, adapter, TFTP_NO_TRANSFER, on_requests);
 	for (uint32_t i = 0; i < adapter->port_count; i++)
-		port_init(&adapter->ports[i], adapter, i, on_readable);
+		port_init(&adapter->ports[i], adapter, i, on_transfer);
 	error = open_timer(adapter);
 	if (!error)
 		error = tftp_adapter_start(adapter);

@@ -1,7 +1,7 @@
 /*
- * Opening a journal: the first line, then every block is read and its checksum
- * compared, and where each phone's blocks lie is kept. cursor.c takes the
- * records apart.
+ * Opening a journal: the first line (first_line.c), then every block is read
+ * and its checksum compared, and where each phone's blocks lie is kept.
+ * cursor.c takes the records apart.
  */
 #include "emulator/journal/reader.h"
 
@@ -11,10 +11,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cjson/cJSON.h>
 
 struct block {
 	uint64_t offset, first_event;
@@ -81,85 +80,6 @@ static int read_at(struct journal_reader *reader, uint64_t offset, void *bytes, 
 
 /* ---------------------------------------------------------- first line */
 
-static bool is_clean(const char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return false;
-	return true;
-}
-
-static bool get_text(const cJSON *line, const char *name, char *text, size_t size)
-{
-	const cJSON *member = cJSON_GetObjectItemCaseSensitive(line, name);
-
-	return cJSON_IsString(member) && is_clean(member->valuestring) &&
-	       (size_t)snprintf(text, size, "%s", member->valuestring) < size;
-}
-
-static bool get_number(const cJSON *line, const char *name, double *number)
-{
-	const cJSON *member = cJSON_GetObjectItemCaseSensitive(line, name);
-
-	*number = cJSON_IsNumber(member) ? member->valuedouble : -1;
-	return *number >= 0 && *number < 9007199254740992.0; /* whole numbers are exact below 2^53 */
-}
-
-/* How the two cores' trace kinds correspond: by name. */
-static bool get_kinds(const cJSON *line, struct journal_info *info)
-{
-	const cJSON *names = cJSON_GetObjectItemCaseSensitive(line, "trace"), *name;
-	uint8_t number = 0;
-
-	memset(info->kinds, 0xff, sizeof(info->kinds));
-	if (!cJSON_IsArray(names) || cJSON_GetArraySize(names) > JOURNAL_TRACE_BIT)
-		return false;
-	cJSON_ArrayForEach(name, names)
-	{
-		if (!cJSON_IsString(name) || !is_clean(name->valuestring) ||
-		    (size_t)snprintf(info->kind_names[number], sizeof(info->kind_names[number]), "%s",
-				     name->valuestring) >= sizeof(info->kind_names[number]))
-			return false;
-		for (int kind = 0; kind < PFS_TR_KINDS; kind++)
-			if (strcmp(pfs_trace_name((enum pfs_trace_kind)kind), name->valuestring) == 0)
-				info->kinds[kind] = number;
-		number++;
-	}
-	return true;
-}
-
-static int take_line(struct journal_reader *reader, const char *text, struct journal_error *error)
-{
-	struct journal_info *info = &reader->info;
-	cJSON *line = cJSON_Parse(text);
-	char format[64];
-	double origin_s;
-	int result = 0;
-
-	if (!line || !get_text(line, "format", format, sizeof(format)))
-		result = journal_refuse(reader, 0, error,
-					"is no journal: its first line was expected to be a JSON object with "
-					"\"format\": \"%s\"",
-					JOURNAL_FORMAT);
-	else if (strcmp(format, JOURNAL_FORMAT) != 0)
-		result = journal_refuse(reader, 0, error, "format \"%s\"; this program reads \"%s\"", format,
-					JOURNAL_FORMAT);
-	else if (!get_text(line, "scenario", info->scenario, sizeof(info->scenario)) ||
-		 !get_text(line, "engine", info->engine, sizeof(info->engine)) ||
-		 !get_text(line, "mode", info->mode, sizeof(info->mode)) ||
-		 !get_text(line, "seed", info->seed, sizeof(info->seed)) ||
-		 !get_number(line, "speed", &info->speed) || !get_number(line, "scale", &info->scale) ||
-		 !get_number(line, "origin_s", &origin_s) || !get_kinds(line, info))
-		result = journal_refuse(
-			reader, 0, error,
-			"the first line was expected to have scenario, engine, mode, seed, speed, scale, "
-			"origin_s and trace, as docs/journal.md has them");
-	else
-		info->origin_s = (uint64_t)origin_s;
-	cJSON_Delete(line);
-	return result;
-}
-
 /* Its length with the newline in *length, its digest in *digest. */
 static int read_line(struct journal_reader *reader, uint64_t *length, uint64_t *digest,
 		     struct journal_error *error)
@@ -178,7 +98,7 @@ static int read_line(struct journal_reader *reader, uint64_t *length, uint64_t *
 	*length = (uint64_t)(newline - text) + 1;
 	*digest = XXH3_64bits(text, (size_t)*length);
 	*newline = '\0';
-	return take_line(reader, text, error);
+	return journal_take_line(reader, &reader->info, text, error);
 }
 
 /* -------------------------------------------------------------- blocks */
@@ -236,13 +156,13 @@ static int read_payload(struct journal_reader *reader, uint64_t offset, const st
 static bool get_name(struct journal_cursor *cursor, char *text, size_t size)
 {
 	uint32_t length = (uint32_t)journal_get(cursor, 1);
+	char name[UINT8_MAX + 1] = "";
 
-	if (cursor->error || length >= size || cursor->end - cursor->at < length)
+	if (cursor->error || cursor->end - cursor->at < length || length >= sizeof(name))
 		return false;
-	memcpy(text, cursor->bytes + cursor->at, length);
-	text[length] = '\0';
+	memcpy(name, cursor->bytes + cursor->at, length);
 	cursor->at += length;
-	return strlen(text) == length && is_clean(text);
+	return strlen(name) == length && journal_is_clean(name) && journal_printable(name, text, size);
 }
 
 static int take_phone(struct journal_reader *reader, uint64_t offset, const struct header *header,

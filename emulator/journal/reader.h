@@ -77,7 +77,19 @@ struct journal_phone_cursor *journal_cursor_new(struct journal_reader *reader, u
 int journal_next(struct journal_phone_cursor *cursor, struct journal_item *item, struct journal_error *error);
 void journal_cursor_free(struct journal_phone_cursor *cursor);
 
-/* ---- between reader.c and cursor.c ---- */
+/*
+ * A text as it may be shown: what is no UTF-8, and control characters, as \xNN.
+ * False where there is no room for all of it: then `to` has as much as fits.
+ */
+bool journal_printable(const char *from, char *to, size_t size);
+
+/* ---- between reader.c, first_line.c and cursor.c ---- */
+
+/* No control characters. */
+bool journal_is_clean(const char *text);
+/* What the first line says, into *info. 0, or -EINVAL with a line in error. */
+int journal_take_line(const struct journal_reader *reader, struct journal_info *info, const char *text,
+		      struct journal_error *error);
 
 /* Puts a line that begins with the file's name in error; returns -EINVAL. */
 int journal_refuse(const struct journal_reader *reader, uint64_t offset, struct journal_error *error,

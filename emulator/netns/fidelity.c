@@ -148,6 +148,13 @@ static uint32_t speed_held(uint32_t speed_milli, uint64_t lag_us, uint64_t lag_l
 	return (uint32_t)(held / unit * unit);
 }
 
+static uint32_t percent_of(uint64_t value, uint64_t limit)
+{
+	uint64_t percent = limit ? (value * 100 + limit - 1) / limit : 0;
+
+	return percent < UINT32_MAX ? (uint32_t)percent : UINT32_MAX;
+}
+
 void fidelity_judge(const struct plan *plan, bool traditional, bool faults, struct world_report *report)
 {
 	uint64_t round_trip = round_trip_us(plan), lag_limit;
@@ -155,6 +162,9 @@ void fidelity_judge(const struct plan *plan, bool traditional, bool faults, stru
 
 	report->timer_smallest_us = traditional ? PFS_TFTP_RTO_MIN_US : PFS_CLAIM_INTERVAL_US;
 	lag_limit = report->timer_smallest_us / 20;
+	report->limits_used_percent = percent_of(report->timer_lag_p99_us, lag_limit);
+	if (percent_of(report->relay_late_p99_us * 100, round_trip) > report->limits_used_percent)
+		report->limits_used_percent = percent_of(report->relay_late_p99_us * 100, round_trip);
 	if (report->timer_lag_p99_us > lag_limit)
 		fidelity_doubt(report, "timer lag p99 %" PRIu64 " us passes 5 %% of %" PRIu64 " us", report->timer_lag_p99_us,
 		      report->timer_smallest_us);

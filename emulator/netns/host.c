@@ -233,6 +233,8 @@ static void trace(struct host *host, const struct pfs_event *event, const struct
 	struct ledger *ledger = worker->ledger;
 	uint64_t now_us = ledger_open(ledger, event->now_us);
 
+	if (action->trace.kind == PFS_TR_UPGRADED && !store_is_whole(&host->store))
+		worker->installed_damaged++;
 	record_trace(ledger->record, host->number, now_us, &action->trace);
 	fault_engine_trace(ledger->faults, host->number, now_us, &action->trace);
 	look_for_orders(worker, now_us);

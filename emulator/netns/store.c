@@ -140,6 +140,17 @@ bool store_verify(struct store *store, uint8_t file)
 	return held->verified;
 }
 
+bool store_is_whole(const struct store *store)
+{
+	for (uint32_t file = 0; file < store->firmware->file_count; file++) {
+		const struct store_file *held = &store->files[file];
+
+		if (held->have != store->firmware->files[file].size || held->first || held->foreign)
+			return false;
+	}
+	return true;
+}
+
 int store_range(const struct store *store, uint8_t file, uint64_t offset, uint64_t length, struct iovec *vectors,
 		int max, uint64_t *covered)
 {

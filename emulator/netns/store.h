@@ -56,6 +56,12 @@ int store_take(struct store *store, uint8_t file, uint64_t offset, const uint8_t
 /* Whether the file is complete and its digest the manifest's. Frees what only reception needs. */
 bool store_verify(struct store *store, uint8_t file);
 
+/*
+ * Whether every file is held to its last byte as the plan has it, whatever was
+ * verified: byte for byte, not by digest. For what a phone is about to install.
+ */
+bool store_is_whole(const struct store *store);
+
 void store_discard(struct store *store, uint8_t file);
 
 /*

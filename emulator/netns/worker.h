@@ -98,6 +98,7 @@ struct worker {
 	uint64_t tcp_retransmits;  /* tcpi_total_retrans of closed connections */
 	uint64_t udp_drops;        /* of closed UDP sockets' receive queues */
 	uint64_t shortages;        /* times that no descriptor was left for a socket */
+	uint64_t installed_damaged; /* phones that said they were upgraded and do not hold what the plan has */
 	uint64_t event_errors;     /* things that should not be: a take out of order, memory */
 };
 

@@ -396,6 +396,7 @@ static void measure(struct run *run)
 		const struct worker *worker = &run->workers[i];
 
 		histogram_merge(&lag, &worker->timer_lag);
+		report->installed_damaged += worker->installed_damaged;
 		if (!i)
 			continue;
 		report->descriptors_peak += worker->descriptors_peak;

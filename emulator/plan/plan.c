@@ -300,5 +300,6 @@ void plan_free(struct plan *plan)
 	free(plan->faults);
 	free(plan->expect.traces);
 	free(plan->expect.hierarchies);
+	free(plan->gates);
 	free(plan);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "emulator/link/link.h"
+#include "emulator/plan/figures.h"
 #include "pfs-core/pfs.h"
 
 #define PLAN_NAME_MAX 48        /* names of sites, subnets, scenarios, with NUL */
@@ -30,6 +31,10 @@ static inline uint32_t plan_bridge_ports(uint64_t phones)
 }
 #define PLAN_PHONES_MAX 4000000 /* 24 bits of the MAC address number the phone */
 #define PLAN_DRAW_RESET 0x72657374 /* purpose of the draw that spreads the resets ("rest") */
+#define PLAN_DRAW_STRUCK 0x73747275 /* of those that say whom a share strikes ("stru"), when and for how long */
+#define PLAN_DRAW_STRUCK_AT 0x73747261
+#define PLAN_DRAW_STRUCK_FOR 0x73747266
+#define PLAN_FAULTS_MAX 10000 /* each phone of a share is one */
 
 /* A model of phone (F9). */
 struct plan_model {
@@ -214,6 +219,8 @@ struct plan_fault {
 	int32_t by;                     /* the phone that reaches the point for the target; -1: the target */
 	struct plan_lost lost;          /* PLAN_FAULT_LAN_LOSE */
 	bool traditional_too;           /* also in the traditional run */
+	uint32_t entry;                 /* the scenario's fault that it comes from, by its place there */
+	bool drawn;                     /* one of several out of that one: the phone is drawn from a share */
 };
 
 /* Expectations a scenario carries; PLAN_UNSET where it says nothing. */
@@ -256,6 +263,17 @@ struct plan_expect {
 	struct plan_expect_hierarchy *hierarchies;
 };
 
+enum plan_relation { PLAN_RELATION_MAX, PLAN_RELATION_MIN, PLAN_RELATION_EQUAL };
+
+/* A limit of one figure of the summary. */
+struct plan_gate {
+	char field[FIGURE_PATH_MAX];    /* as written: "pfs.wan.bytes_down" */
+	char written[PLAN_NAME_MAX];    /* the limit as written: "26MB" */
+	struct figure_place place;
+	enum plan_relation relation;
+	double limit;                   /* in the figure's unit in the summary; of a flag 0 or 1; not of a text */
+};
+
 /* What the host must give. */
 struct plan_needs {
 	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
@@ -282,6 +300,8 @@ struct plan {
 	struct plan_server server;
 	struct plan_log_server log_server;
 	struct plan_expect expect;
+	uint32_t gate_count;
+	struct plan_gate *gates;
 	struct plan_needs needs;
 	uint8_t enterprise;             /* enum pfs_setting of the enterprise configuration (F10) */
 	uint64_t reset_window_us;       /* the scenario's pattern: no phone is reset later by it */

@@ -42,6 +42,7 @@ int race_run(const char *scenario, enum world_sabotage sabotage, const struct ra
 		return r;
 	}
 	outcome->seed = plan->seed;
+	outcome->faults = plan->fault_count;
 	struct tapped tapped = { listener, plan };
 	struct record *record = record_new(plan, false, NULL, 0);
 	struct world_options options = { .plan = plan,

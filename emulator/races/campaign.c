@@ -33,7 +33,7 @@ struct campaign {
 	const struct race_settings *settings;
 	struct worker *workers;
 	struct world_coverage coverage;
-	uint64_t seeds, events, phone_us, failures;
+	uint64_t seeds, events, phone_us, faults, failures;
 	struct failure shrunk[SHRINK_MAX];
 	uint32_t shrunk_count;
 	uint64_t begun_ns, shown_ns;
@@ -241,6 +241,7 @@ static int run_seeds(struct campaign *campaign)
 		campaign->seeds++;
 		campaign->events += outcome.events;
 		campaign->phone_us += outcome.phone_us;
+		campaign->faults += outcome.faults;
 		race_coverage_add(&campaign->coverage, &outcome.coverage);
 		if (*outcome.broken)
 			r = report_failure(campaign, &outcome);
@@ -269,8 +270,10 @@ int64_t race_campaign(const struct race_settings *settings)
 		return r;
 	if (campaign.failures > LISTED_MAX)
 		printf("... and %" PRIu64 " more\n", campaign.failures - LISTED_MAX);
-	race_coverage_print(&campaign.coverage, stdout);
-	printf("%" PRIu64 " seeds, %" PRIu64 " events, %" PRIu64 " phone-hours: %" PRIu64 " failures\n",
-	       campaign.seeds, campaign.events, campaign.phone_us / UINT64_C(3600000000), campaign.failures);
+	race_coverage_print(&campaign.coverage, campaign.seeds, stdout);
+	printf("%" PRIu64 " seeds, %" PRIu64 " faults, %" PRIu64 " events, %" PRIu64 " phone-hours: %" PRIu64
+	       " failures\n",
+	       campaign.seeds, campaign.faults, campaign.events, campaign.phone_us / UINT64_C(3600000000),
+	       campaign.failures);
 	return (int64_t)campaign.failures;
 }

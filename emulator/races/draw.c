@@ -19,7 +19,9 @@
 
 struct dice {
 	uint64_t seed, thrown;
-	uint32_t files; /* of the fleet's sets, at most */
+	uint32_t files;     /* of the fleet's sets, at most */
+	uint32_t phones;    /* of a fleet that is drawn; else 0 */
+	const cJSON *sites; /* whose WAN may be degraded */
 };
 
 static uint32_t below(struct dice *dice, uint32_t bound)
@@ -103,8 +105,12 @@ static void degrade_wan(struct dice *dice, cJSON *fault)
 	static const char *const losses[] = { "1%", "5%", "20%", "60%" };
 
 	upset_network(dice, fault);
-	cJSON_AddStringToObject(fault, "site", "branch");
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(fault, "wan"), "loss", losses[below(dice, 4)]);
+	/* The format wants to know whose, where there are several. */
+	const cJSON *site = cJSON_GetArrayItem(dice->sites,
+					       (int)below(dice, (uint32_t)cJSON_GetArraySize(dice->sites)));
+	cJSON_AddStringToObject(fault, "site",
+				cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(site, "name")));
 }
 
 static void damage(struct dice *dice, cJSON *fault)
@@ -161,20 +167,42 @@ static void half_open(struct dice *dice, cJSON *fault)
 	add_duration(dice, fault, 4);
 }
 
-static void slow_storage(struct dice *dice, cJSON *fault)
-{
-	static const char *const rates[] = { "64kbit", "1mbit", "8mbit" };
-
-	upset_phone(dice, fault);
-	cJSON_AddStringToObject(fault, "rate", rates[below(dice, 3)]);
-}
-
 static void drift(struct dice *dice, cJSON *fault)
 {
 	static const char *const shares[] = { "0.1%", "5%", "30%" };
 
 	upset_phone(dice, fault);
 	cJSON_AddStringToObject(fault, one_in(dice, 2) ? "fast" : "slow", shares[below(dice, 3)]);
+}
+
+/*
+ * Readers that are not done when two more files are: whoever serves them is
+ * held up. Else a rate at which a file of any scale takes its time.
+ */
+static void slow_reader(struct dice *dice, cJSON *fault)
+{
+	char text[16];
+
+	cJSON_AddStringToObject(fault, "phase", "receiving");
+	cJSON_AddStringToObject(fault, "role", one_in(dice, 3) ? "any" : "leaf");
+	snprintf(text, sizeof(text), "%u", dice->files > 3 ? below(dice, dice->files - 2) : 0);
+	cJSON_AddStringToObject(fault, "file", text);
+	cJSON_AddNumberToObject(fault, "percent", 0);
+	add_ms(fault, "duration", 20000 + below(dice, 160000));
+}
+
+static void slow_storage(struct dice *dice, cJSON *fault)
+{
+	static const char *const rates[] = { "64kbit", "1mbit", "8mbit" };
+	static const char *const slower[] = { "8kbit", "16kbit", "64kbit", "200kbit" };
+
+	if (one_in(dice, 2)) {
+		slow_reader(dice, fault);
+		cJSON_AddStringToObject(fault, "rate", slower[below(dice, 4)]);
+		return;
+	}
+	upset_phone(dice, fault);
+	cJSON_AddStringToObject(fault, "rate", rates[below(dice, 3)]);
 }
 
 /* Longer and shorter than what TFTP waits for an answer. */
@@ -217,35 +245,64 @@ static void noise(struct dice *dice, cJSON *fault)
 	add_ms(fault, "duration", 1 + below(dice, 20000));
 }
 
+/* The phones' names are the fleet's that is drawn; of another one it is every phone's broadcasts that are lost. */
+static void add_party(struct dice *dice, cJSON *fault, const char *name)
+{
+	char text[32];
+
+	if (!dice->phones || one_in(dice, 2))
+		return;
+	snprintf(text, sizeof(text), "SEP021B54%06X", 1 + below(dice, dice->phones < 8 ? dice->phones : 8));
+	cJSON_AddStringToObject(fault, name, text);
+}
+
+/* Of a claim or of an answer some: the first, the last, or one in the middle of five. */
+static void lose(struct dice *dice, cJSON *fault)
+{
+	static const char *const messages[] = { "any", "claim", "answer" };
+	uint32_t skip = below(dice, 6);
+
+	upset_switch(dice, fault);
+	cJSON_AddStringToObject(fault, "message", messages[below(dice, 3)]);
+	add_party(dice, fault, one_in(dice, 2) ? "from" : "to");
+	if (skip)
+		cJSON_AddNumberToObject(fault, "skip", skip);
+	if (!one_in(dice, 4))
+		cJSON_AddNumberToObject(fault, "count", 1 + below(dice, 6));
+}
+
 static const struct {
 	const char *name;
 	void (*fill)(struct dice *dice, cJSON *fault);
-	bool drawn_only; /* names what only a fleet that is drawn has */
 } kinds[] = {
-	{ "kill", upset_phone, false },
-	{ "unplug", upset_phone, false },
-	{ "crash", upset_phone, false },
-	{ "wan_cut", upset_network, false },
-	{ "wan_degrade", degrade_wan, true },
-	{ "server_stop", upset_network, false },
-	{ "damage_tftp", damage, false },
-	{ "damage_tcp", damage, false },
-	{ "lan_disturb", disturb, false },
-	{ "lan_split", upset_switch, false },
-	{ "server_busy", upset_server, false },
-	{ "server_silent", upset_server, false },
-	{ "tcp_reset", upset_connection, false },
-	{ "tcp_half_open", half_open, false },
-	{ "slow_storage", slow_storage, false },
-	{ "clock_drift", drift, false },
-	{ "hostile_root", hostile, false },
-	{ "hostile_flood", noise, false },
-	{ "hostile_garbage", noise, false },
-	{ "hostile_liar", hostile, false },
-	{ "wan_flap", flap, false },
-	{ "slow_ports", slow_ports, false },
-	{ "server_size", server_size, false },
+	{ "kill", upset_phone },
+	{ "unplug", upset_phone },
+	{ "crash", upset_phone },
+	{ "wan_cut", upset_network },
+	{ "wan_degrade", degrade_wan },
+	{ "server_stop", upset_network },
+	{ "damage_tftp", damage },
+	{ "damage_tcp", damage },
+	{ "lan_disturb", disturb },
+	{ "lan_split", upset_switch },
+	{ "server_busy", upset_server },
+	{ "server_silent", upset_server },
+	{ "tcp_reset", upset_connection },
+	{ "tcp_half_open", half_open },
+	{ "slow_storage", slow_storage },
+	{ "clock_drift", drift },
+	{ "hostile_root", hostile },
+	{ "hostile_flood", noise },
+	{ "hostile_garbage", noise },
+	{ "hostile_liar", hostile },
+	{ "wan_flap", flap },
+	{ "slow_ports", slow_ports },
+	{ "server_size", server_size },
+	{ "lan_lose", lose },
 };
+
+/* Those that came later are drawn after the others, which are the same with a seed as they were. */
+#define KINDS_FIRST 23
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
 _Static_assert(KIND_COUNT <= RACE_FAULTS_MAX, "the mask has a bit for each");
@@ -295,14 +352,14 @@ static void draw_faults(struct dice *dice, cJSON *scenario, const struct race_se
 	/* Few faults show what each does, many what they do together; where there are too many, any may be
 	 * missing. */
 	odds = 4 + below(dice, 12);
-	first = below(dice, KIND_COUNT);
+	first = below(dice, KINDS_FIRST);
 	for (uint32_t k = 0; k < KIND_COUNT; k++) {
-		uint32_t i = (first + k) % KIND_COUNT;
+		uint32_t i = k < KINDS_FIRST ? (first + k) % KINDS_FIRST : k;
 		/* Drawn whether wanted or not, so that the others are the same where one is left out. */
 		bool on = one_in(dice, odds);
 		uint32_t times = 1 + below(dice, 3) / 2;
-		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0, dice->files };
-		if (!on || !(settings->faults & UINT64_C(1) << i) || (kinds[i].drawn_only && settings->base))
+		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0, dice->files, dice->phones, dice->sites };
+		if (!on || !(settings->faults & UINT64_C(1) << i))
 			continue;
 		for (; times > 0 && drawn < FAULTS_MAX; times--, drawn++) {
 			cJSON *fault = cJSON_CreateObject();
@@ -353,6 +410,45 @@ static void add_subnet(struct dice *dice, cJSON *subnets, uint32_t number, uint3
 	cJSON_AddItemToArray(subnets, subnet);
 }
 
+/* One place of the three: what a phone's own page, its profile or the enterprise says, or leaves to the next. */
+static const char *setting(struct dice *dice)
+{
+	static const char *const settings[] = { "enabled", "disabled", "unset" };
+
+	return settings[below(dice, 3)];
+}
+
+/*
+ * In one fleet of five who takes part is set in all the places where it can be,
+ * and phones run the last firmware without it and the first with it (F10).
+ */
+static void mix_settings(struct dice *dice, cJSON *scenario, cJSON *subnets)
+{
+	static const char *const versions[] = { "8.2(2)SR4", "8.3(0)", "8.3(1)", "8.3(1)SR1", "10.0(0)" };
+	struct dice own = { pfs_draw(dice->seed, 0, DRAW_CASE, UINT64_MAX), 0, 0, 0 };
+	cJSON *subnet, *group;
+
+	if (!one_in(&own, 5))
+		return;
+	cJSON *profile = cJSON_CreateObject();
+	cJSON_AddStringToObject(profile, "name", "common");
+	cJSON_AddStringToObject(profile, "pfs", setting(&own));
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(scenario, "profiles"), profile);
+	/* Most fleets are to share. */
+	cJSON_ReplaceItemInObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(scenario, "enterprise"), "pfs",
+					       cJSON_CreateString(one_in(&own, 3) ? setting(&own) : "enabled"));
+	cJSON_ArrayForEach(subnet, subnets)
+		cJSON_ArrayForEach(group, cJSON_GetObjectItemCaseSensitive(subnet, "phones"))
+		{
+			if (one_in(&own, 3) && !cJSON_HasObjectItem(group, "pfs"))
+				cJSON_AddStringToObject(group, "pfs", setting(&own));
+			if (one_in(&own, 3))
+				cJSON_AddStringToObject(group, "profile", "common");
+			if (one_in(&own, 2))
+				cJSON_AddStringToObject(group, "running", versions[below(&own, 5)]);
+		}
+}
+
 static cJSON *draw_fleet(struct dice *dice, const struct race_settings *settings)
 {
 	static const char *const rates[] = { "384kbit", "1.536mbit", "10mbit", "100mbit" };
@@ -361,7 +457,7 @@ static cJSON *draw_fleet(struct dice *dice, const struct race_settings *settings
 	static const uint32_t spreads_ms[] = { 0, 20, 600, 2000, 20000, 200000 };
 	cJSON *scenario = cJSON_CreateObject(), *site = cJSON_CreateObject();
 	uint32_t range = settings->phones_max - settings->phones_min + 1;
-	uint32_t phones = settings->phones_min + below(dice, range);
+	uint32_t phones = dice->phones = settings->phones_min + below(dice, range);
 	uint32_t subnets = phones >= 4 && one_in(dice, 5) ? 2 : 1;
 	bool shared = one_in(dice, 2);
 	char text[32];
@@ -379,6 +475,7 @@ static cJSON *draw_fleet(struct dice *dice, const struct race_settings *settings
 	snprintf(text, sizeof(text), "%uus", delays_us[below(dice, 4)]);
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(scenario, "lan"), "delay", text);
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(scenario, "enterprise"), "pfs", "enabled");
+	mix_settings(dice, scenario, list);
 	uint32_t spread_ms = spreads_ms[below(dice, 6)];
 	if (spread_ms)
 		add_ms(cJSON_AddObjectToObject(scenario, "reset"), "spread", 1 + below(dice, spread_ms));
@@ -396,12 +493,17 @@ static void set_text(cJSON *scenario, const char *name, const char *text)
 
 char *race_draw(const struct race_settings *settings, uint64_t seed)
 {
-	struct dice dice = { seed, 0, settings->base ? settings->files : FILES_A_SET };
+	struct dice dice = { seed, 0, settings->base ? settings->files : FILES_A_SET, 0, NULL };
 	cJSON *scenario = settings->base ? cJSON_Parse(settings->base) : draw_fleet(&dice, settings);
 	char text[32];
 
 	if (!scenario)
 		return NULL;
+	/* What the base expects is said of the base, without these faults; what must always hold is held anyway.
+	 * Its schema is told relative to where it stands, and a case stands elsewhere. */
+	cJSON_DeleteItemFromObjectCaseSensitive(scenario, "expect");
+	cJSON_DeleteItemFromObjectCaseSensitive(scenario, "$schema");
+	dice.sites = cJSON_GetObjectItemCaseSensitive(scenario, "sites");
 	snprintf(text, sizeof(text), "race-%" PRIu64, seed);
 	set_text(scenario, "name", text);
 	snprintf(text, sizeof(text), "%" PRIu64, seed);

@@ -35,6 +35,7 @@ struct race_outcome {
 	uint64_t seed;
 	uint64_t events, phone_us; /* phone_us: scenario time, summed over the phones */
 	struct world_coverage coverage;
+	uint32_t faults;           /* that the case has, struck or not */
 	char broken[128];          /* invariant, or how the program ended; "" all held */
 	char phone[20], other[20]; /* whom it concerns; "" nobody in particular */
 	uint64_t at_us;
@@ -93,7 +94,8 @@ int race_diagram(const char *scenario, enum world_sabotage sabotage, char **merm
 /* ---- coverage.c ---- */
 
 void race_coverage_add(struct world_coverage *sum, const struct world_coverage *more);
-void race_coverage_print(const struct world_coverage *coverage, FILE *stream);
+/* seeds: how many it was added up from. */
+void race_coverage_print(const struct world_coverage *coverage, uint64_t seeds, FILE *stream);
 /* Why the pair cannot be, or NULL where it can. */
 const char *race_impossible(enum pfs_state state, enum pfs_event_kind kind);
 

@@ -181,6 +181,8 @@ struct run_hierarchy {
 	uint64_t confirmed_us;      /* first confirmation, since the first reset; PFS_TIME_NEVER unknown */
 	uint64_t transfer_us;       /* the root's download took so long; PFS_TIME_NEVER unknown */
 	uint64_t last_member_us;    /* last member held it, since the first reset; PFS_TIME_NEVER none */
+	uint64_t began_us;          /* its first phone came to this file, since the first reset; so too */
+	uint64_t asked_us;          /* the root first asked the server, since the first reset; so too */
 };
 
 /* Where a phone has a file from, or had it from last. */

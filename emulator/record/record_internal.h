@@ -78,6 +78,9 @@ struct record {
 	bool reclaimed;                   /* call_rcu was used */
 };
 
+/* account.c: into the figures. */
+void record_account(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace);
+
 /* expected.c: for the expectations of the scenario that count events. */
 void record_count_expected(struct record *record, uint32_t phone, uint64_t now_us,
 			   const struct pfs_trace *trace);

@@ -168,10 +168,12 @@ const struct run_result *record_finish(struct record *record, uint64_t now_us, b
 		for (uint32_t i = 0; i < record->hierarchy_count; i++) {
 			struct run_hierarchy *hierarchy = &record->hierarchies[i];
 
-			if (hierarchy->confirmed_us != PFS_TIME_NEVER)
-				hierarchy->confirmed_us -= record->first_reset_us;
-			if (hierarchy->last_member_us != PFS_TIME_NEVER)
-				hierarchy->last_member_us -= record->first_reset_us;
+			uint64_t *const times[] = { &hierarchy->began_us, &hierarchy->confirmed_us,
+						    &hierarchy->asked_us, &hierarchy->last_member_us };
+
+			for (size_t n = 0; n < sizeof(times) / sizeof(*times); n++)
+				if (*times[n] != PFS_TIME_NEVER)
+					*times[n] -= record->first_reset_us;
 		}
 	result->hierarchies = record->hierarchies;
 	result->hierarchy_count = record->hierarchy_count;

@@ -10,6 +10,16 @@
 
 #include "emulator/record/record_internal.h"
 
+/* The sanitizer cannot see what liburcu orders: whoever reads a view reads what was written before it was published. */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#define TELL_WRITTEN(address) __tsan_release(address)
+#define TELL_READ(address) __tsan_acquire(address)
+#else
+#define TELL_WRITTEN(address) ((void)(address))
+#define TELL_READ(address) ((void)(address))
+#endif
+
 struct published {
 	struct fleet_view view; /* first: readers hold a pointer to it */
 	struct rcu_head head;
@@ -86,7 +96,10 @@ static struct published *make_view(struct record *record, const char *phase, uin
 
 static void publish(struct record *record, struct published *published)
 {
-	struct fleet_view *old = rcu_xchg_pointer(&record->view, &published->view);
+	struct fleet_view *old;
+
+	TELL_WRITTEN(&record->view);
+	old = rcu_xchg_pointer(&record->view, &published->view);
 
 	if (!old)
 		return;
@@ -138,7 +151,10 @@ void record_publish_progress(struct record *record, const char *phase, uint64_t 
 
 const struct fleet_view *record_view(struct record *record)
 {
-	return rcu_dereference(record->view);
+	const struct fleet_view *view = rcu_dereference(record->view);
+
+	TELL_READ(&record->view);
+	return view;
 }
 
 void record_view_free(struct record *record)

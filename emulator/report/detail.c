@@ -60,10 +60,16 @@ static void put_seconds(FILE *stream, uint64_t time_us, uint64_t origin_us)
 	fputs(text, stream);
 }
 
+/* An interrupted run may have reset no phone. */
+static uint64_t origin_of(const struct run_result *result)
+{
+	return result->first_reset_us == PFS_TIME_NEVER ? 0 : result->first_reset_us;
+}
+
 static void put_since(const struct writer *to, const char *before, uint64_t time_us)
 {
 	fputs(before, to->stream);
-	put_seconds(to->stream, time_us, to->result->first_reset_us);
+	put_seconds(to->stream, time_us, origin_of(to->result));
 }
 
 /* Without its origin: how long something took. */
@@ -191,7 +197,7 @@ static void put_tally(const struct writer *to, const struct tally *tally)
 static void put_meter(const struct writer *to, const struct link_meter *down, const struct link_meter *up)
 {
 	uint64_t width_us = down->width_us ? down->width_us : LINK_METER_WIDTH_US;
-	uint64_t reset_us = to->result->first_reset_us == PFS_TIME_NEVER ? 0 : to->result->first_reset_us;
+	uint64_t reset_us = origin_of(to->result);
 	uint32_t first = reset_us / width_us < LINK_METER_SLOTS ? (uint32_t)(reset_us / width_us) : 0;
 	uint32_t end = LINK_METER_SLOTS;
 
@@ -314,13 +320,17 @@ static void put_reason(const struct writer *to, const struct run_incident *incid
 {
 	char text[64];
 
-	if (incident->kind == PFS_TR_TFTP_ERROR)
-		fprintf(to->stream, "\"%s\"", console_tftp_error((uint32_t)incident->reason));
-	else if (incident->reason >= 0 &&
-		 plan_reason_name((enum pfs_trace_kind)incident->kind, incident->reason, text, sizeof(text)))
+	if (incident->kind == PFS_TR_TFTP_ERROR) {
+		put_string(to->stream, console_tftp_error((uint32_t)incident->reason));
+	} else if (incident->reason >= 0 &&
+		 plan_reason_name((enum pfs_trace_kind)incident->kind, incident->reason, text, sizeof(text))) {
+		/* As the summary has them. */
+		for (char *c = text; *c; c++)
+			*c = *c == '_' ? '-' : *c;
 		put_string(to->stream, text);
-	else
+	} else {
 		fputs("null", to->stream);
+	}
 }
 
 static void put_incidents(const struct writer *to)

@@ -84,14 +84,18 @@ static void add_fidelity(cJSON *object, const struct world_report *world)
 	json_u64(object, "drops", world->drops);
 	json_u64(object, "arp_frames", world->arp_frames);
 	json_u64(object, "tcp_retransmits", world->tcp_retransmits);
+	json_ratio(object, "limits_used", world->limits_used_percent / 100.0);
 	json_ratio(object, "cpu_busy", world->cpu_busy);
 	json_ratio(object, "steal", world->steal);
 	json_u64(object, "rx_bytes_min", world->rx_bytes_min);
 	json_u64(object, "rx_short", world->rx_short);
+	json_u64(object, "installed_damaged", world->installed_damaged);
 	json_u64(object, "events", world->events);
 	cJSON_AddStringToObject(object, "reasons", world->reasons);
 	if (world->speed_held_milli)
 		cJSON_AddNumberToObject(object, "speed_held", world->speed_held_milli / 1000.0);
+	if (world->speed_not_held_milli)
+		cJSON_AddNumberToObject(object, "speed_not_held", world->speed_not_held_milli / 1000.0);
 }
 
 /* The worse of two runs in every field. */
@@ -107,6 +111,8 @@ static struct world_report worse(const struct world_report *a, const struct worl
 	}
 	if (b->speed_held_milli && (!w.speed_held_milli || b->speed_held_milli < w.speed_held_milli))
 		w.speed_held_milli = b->speed_held_milli;
+	if (b->speed_not_held_milli)
+		w.speed_not_held_milli = b->speed_not_held_milli;
 	w.timer_lag_p50_us = larger(a->timer_lag_p50_us, b->timer_lag_p50_us);
 	w.timer_lag_p99_us = larger(a->timer_lag_p99_us, b->timer_lag_p99_us);
 	w.timer_lag_max_us = larger(a->timer_lag_max_us, b->timer_lag_max_us);
@@ -117,6 +123,8 @@ static struct world_report worse(const struct world_report *a, const struct worl
 		w.timer_smallest_us = b->timer_smallest_us;
 	if (b->rx_bytes_min && (!w.rx_bytes_min || b->rx_bytes_min < w.rx_bytes_min))
 		w.rx_bytes_min = b->rx_bytes_min;
+	if (b->limits_used_percent > w.limits_used_percent)
+		w.limits_used_percent = b->limits_used_percent;
 	w.relay_corrections += b->relay_corrections;
 	w.drops += b->drops;
 	w.arp_frames += b->arp_frames;
@@ -124,6 +132,7 @@ static struct world_report worse(const struct world_report *a, const struct worl
 	w.cpu_busy = a->cpu_busy > b->cpu_busy ? a->cpu_busy : b->cpu_busy;
 	w.steal = a->steal > b->steal ? a->steal : b->steal;
 	w.rx_short += b->rx_short;
+	w.installed_damaged += b->installed_damaged;
 	w.events += b->events;
 	w.up_s = a->up_s > b->up_s ? a->up_s : b->up_s;
 	w.down_s = a->down_s > b->down_s ? a->down_s : b->down_s;

@@ -17,6 +17,14 @@ void json_u64(cJSON *object, const char *name, uint64_t value)
 	cJSON_AddRawToObject(object, name, text);
 }
 
+void json_figure(cJSON *object, const char *name, uint64_t value)
+{
+	if (value == PLAN_UNSET)
+		cJSON_AddNullToObject(object, name);
+	else
+		json_u64(object, name, value);
+}
+
 void json_seconds(cJSON *object, const char *name, uint64_t time_us)
 {
 	char text[40];
@@ -140,6 +148,24 @@ static const char *hierarchy_file(const struct plan *plan, const struct run_hier
 	return NULL;
 }
 
+/* From one point of a hierarchy's life to the next; null where it did not come to either, or in another order. */
+static void add_phase(cJSON *object, const char *name, uint64_t from_us, uint64_t to_us)
+{
+	bool known = from_us != PFS_TIME_NEVER && to_us != PFS_TIME_NEVER && from_us <= to_us;
+
+	json_seconds(object, name, known ? to_us - from_us : PFS_TIME_NEVER);
+}
+
+static void add_phases(cJSON *object, const struct run_hierarchy *from)
+{
+	bool held = from->asked_us != PFS_TIME_NEVER && from->transfer_us != PFS_TIME_NEVER;
+
+	add_phase(object, "election_s", from->began_us, from->confirmed_us);
+	add_phase(object, "waiting_s", from->confirmed_us, from->asked_us);
+	add_phase(object, "spread_s", held ? from->asked_us + from->transfer_us : PFS_TIME_NEVER,
+		  from->last_member_us);
+}
+
 static void add_hierarchies(cJSON *run, const struct plan *plan, const struct run_result *result)
 {
 	cJSON *hierarchies = cJSON_AddArrayToObject(run, "hierarchies");
@@ -161,6 +187,7 @@ static void add_hierarchies(cJSON *run, const struct plan *plan, const struct ru
 		json_seconds(to, "confirmed_s", from->confirmed_us);
 		json_seconds(to, "transfer_s", from->transfer_us);
 		json_seconds(to, "last_member_s", from->last_member_us);
+		add_phases(to, from);
 		cJSON_AddItemToArray(hierarchies, to);
 	}
 	json_u64(run, "hierarchies_total", result->hierarchy_count);

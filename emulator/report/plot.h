@@ -89,6 +89,9 @@ struct plot {
  */
 int plot_write(const struct plot *plot, FILE *stream, char error[PLOT_ERROR_MAX]);
 
+/* A value in four digits at most, with a unit that fits: "1.234 MB", "90 min". */
+void plot_value(enum plot_unit unit, double value, char *text, size_t size);
+
 /* Writes text so that it stands for itself in XML and HTML; bytes that XML forbids become U+FFFD. */
 void plot_escape(const char *text, FILE *stream);
 

@@ -29,7 +29,4 @@ double plot_scale_place(const struct plot_scale *scale, double value);
 /* mantissa x 10^exponent with thousands apart, as "12,000" or "0.05". */
 void plot_decimal(int64_t mantissa, int exponent, char *text, size_t size);
 
-/* A value of an axis in four digits at most, with its unit: "1.234 MB". For people who point at a mark. */
-void plot_value(enum plot_unit unit, double value, char *text, size_t size);
-
 #endif

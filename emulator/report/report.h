@@ -46,8 +46,22 @@ struct report_check {
 	bool traditional;            /* of which run */
 	bool expected;               /* the scenario says so */
 	enum report_relation relation;
-	uint64_t limit, value;
+	uint64_t limit, value;       /* PLAN_UNSET: none */
+	bool phone;                  /* they are phones, by their numbers in the plan */
 	bool holds;
+};
+
+enum report_gate_verdict { REPORT_GATE_PASS, REPORT_GATE_FAIL, REPORT_GATE_SKIPPED };
+
+#define REPORT_GATES_MAX 128 /* two of each field that an object of a scenario may have */
+#define REPORT_VALUE_MAX 80
+
+/* A gate of the scenario, judged. */
+struct report_gate {
+	const struct plan_gate *gate;
+	enum report_gate_verdict verdict; /* skipped: the mode that it asks about was not run */
+	bool has_value;              /* false: the figure has none (a time that never came) */
+	char value[REPORT_VALUE_MAX]; /* as in the summary; of a text without its quotes */
 };
 
 /* Filled by the caller down to `side`; the rest by report_judge(). */
@@ -63,12 +77,15 @@ struct report {
 	bool interrupted;
 	uint32_t check_count;
 	struct report_check checks[REPORT_CHECKS_MAX];
+	uint32_t gate_count;
+	struct report_gate gates[REPORT_GATES_MAX];
 };
 
 /*
- * Evaluates the checks and the verdict: inconclusive where a world says that
- * its measurements cannot be trusted or the run was interrupted; else fail
- * where a check does not hold; else pass.
+ * Evaluates the checks, the scenario's gates and the verdict: inconclusive where
+ * a world says that its measurements cannot be trusted or the run was
+ * interrupted; else fail where a check or a gate does not hold; else pass. Where
+ * an invariant was broken it is fail whatever else there is.
  */
 void report_judge(struct report *report);
 
@@ -76,6 +93,8 @@ void report_judge(struct report *report);
 bool report_is_reduced(const struct report *report);
 
 const char *report_verdict_name(enum report_verdict verdict);
+const char *report_gate_verdict_name(enum report_gate_verdict verdict); /* "pass", "fail", "skipped" */
+const char *report_relation_name(enum plan_relation relation);          /* "max", "min", "equal" */
 
 /* summary.json, ends in a line feed; the caller frees it. NULL where memory lacks. */
 char *report_summary(const struct report *report);

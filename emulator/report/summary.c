@@ -52,34 +52,30 @@ static const char *relation_name(enum report_relation relation)
 	return "exactly";
 }
 
-/* What the kernel and the disk say is measured: it is judged, and told in fidelity. */
-static bool is_measured(const struct report_check *check)
+static void add_violation(cJSON *list, const struct plan *plan, const struct report_run *run)
 {
-	return strcmp(check->name, "kernel_bytes_short") == 0 ||
-	       strcmp(check->name, "console_log_errors") == 0;
+	const struct world_violation *violation = run->result ? &run->world->violation : NULL;
+
+	if (!violation || !*violation->invariant)
+		return;
+	cJSON *object = cJSON_CreateObject();
+	cJSON_AddStringToObject(object, "mode", run->result->traditional ? "traditional" : "pfs");
+	cJSON_AddStringToObject(object, "invariant", violation->invariant);
+	json_seconds(object, "at_s", violation->at_us);
+	cJSON_AddStringToObject(object, "phone", plan->phones[violation->phone].name);
+	if (violation->other != violation->phone && violation->other < plan->phone_count)
+		cJSON_AddStringToObject(object, "other", plan->phones[violation->other].name);
+	cJSON_AddItemToArray(list, object);
 }
 
-/* Each limit of the run, as a gate: the same names and values wherever runs are compared. */
-static cJSON *gates_json(const struct report *report)
+/* What must always hold and did not, and ended the run. */
+static cJSON *violations_json(const struct report *report)
 {
-	cJSON *gates = cJSON_CreateArray();
-	char name[PLAN_CHECK_NAME_MAX + 16];
+	cJSON *list = cJSON_CreateArray();
 
-	for (uint32_t i = 0; i < report->check_count; i++) {
-		const struct report_check *from = &report->checks[i];
-		cJSON *gate;
-
-		if (is_measured(from))
-			continue;
-		gate = cJSON_CreateObject();
-		snprintf(name, sizeof(name), "%s.%s", from->traditional ? "traditional" : "pfs", from->name);
-		cJSON_AddStringToObject(gate, "name", name);
-		json_u64(gate, "limit", from->limit);
-		json_u64(gate, "value", from->value);
-		cJSON_AddStringToObject(gate, "verdict", from->holds ? "pass" : "fail");
-		cJSON_AddItemToArray(gates, gate);
-	}
-	return gates;
+	add_violation(list, report->plan, &report->pfs);
+	add_violation(list, report->plan, &report->traditional);
+	return list;
 }
 
 static cJSON *checks_json(const struct report *report)
@@ -89,14 +85,14 @@ static cJSON *checks_json(const struct report *report)
 	for (uint32_t i = 0; i < report->check_count; i++) {
 		const struct report_check *from = &report->checks[i];
 
-		if (is_measured(from))
+		if (report_check_is_measured(from))
 			continue;
 		cJSON *check = cJSON_CreateObject();
 		cJSON_AddStringToObject(check, "name", from->name);
 		cJSON_AddStringToObject(check, "mode", from->traditional ? "traditional" : "pfs");
 		cJSON_AddStringToObject(check, "relation", relation_name(from->relation));
-		json_u64(check, "limit", from->limit);
-		json_u64(check, "value", from->value);
+		json_figure(check, "limit", from->limit);
+		json_figure(check, "value", from->value);
 		cJSON_AddBoolToObject(check, "expected", from->expected);
 		cJSON_AddBoolToObject(check, "holds", from->holds);
 		cJSON_AddItemToArray(checks, check);
@@ -112,6 +108,25 @@ static cJSON *side_json(const struct report_side *side)
 	json_ratio(object, "scale", side->plan->scale_ppm / 1e6);
 	cJSON_AddItemToObject(object, "runs", runs_json(side->plan, &side->pfs, &side->traditional));
 	cJSON_AddItemToObject(object, "comparison", comparison(&side->pfs, &side->traditional));
+	return object;
+}
+
+/* In the order of the summary. */
+static void add_figures(cJSON *object, const struct report *report)
+{
+	cJSON_AddItemToObject(object, "fidelity", report_fidelity_json(report));
+	cJSON_AddItemToObject(object, "setup", report_setup_json(report));
+	cJSON_AddItemToObject(object, "runs", runs_json(report->plan, &report->pfs, &report->traditional));
+	cJSON_AddItemToObject(object, "comparison", comparison(&report->pfs, &report->traditional));
+}
+
+cJSON *report_figures_json(const struct report *report)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	add_figures(object, report);
+	if (report->side)
+		cJSON_AddItemToObject(object, "full_size", side_json(report->side));
 	return object;
 }
 
@@ -136,13 +151,11 @@ static cJSON *summary_json(const struct report *report)
 	cJSON_AddRawToObject(summary, "scale", number);
 	cJSON_AddStringToObject(summary, "verdict", report_verdict_name(report->verdict));
 	cJSON_AddBoolToObject(summary, "interrupted", report->interrupted);
+	cJSON_AddItemToObject(summary, "violations", violations_json(report));
 	cJSON_AddItemToObject(summary, "host", report_host_json(report));
-	cJSON_AddItemToObject(summary, "fidelity", report_fidelity_json(report));
-	cJSON_AddItemToObject(summary, "setup", report_setup_json(report));
-	cJSON_AddItemToObject(summary, "runs", runs_json(plan, &report->pfs, &report->traditional));
-	cJSON_AddItemToObject(summary, "comparison", comparison(&report->pfs, &report->traditional));
+	add_figures(summary, report);
 	cJSON_AddItemToObject(summary, "expectations", checks_json(report));
-	cJSON_AddItemToObject(summary, "gates", gates_json(report));
+	cJSON_AddItemToObject(summary, "gates", report_gates_json(report));
 	if (report->side)
 		cJSON_AddItemToObject(summary, "full_size", side_json(report->side));
 	return summary;

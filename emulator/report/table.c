@@ -294,8 +294,11 @@ static void print_fidelity(const struct report_run *run, FILE *stream)
 		return;
 	fprintf(stream, "The %s run cannot be trusted: %s\n", run->result->traditional ? "traditional" : "PFS",
 		run->world->reasons);
-	if (run->world->speed_held_milli)
-		fprintf(stream, "  By these figures this host holds it at --speed %g\n",
+	if (run->world->speed_not_held_milli)
+		fprintf(stream, "  This host holds it at --speed %g, and not at %g: it was tried\n",
+			run->world->speed_held_milli / 1000.0, run->world->speed_not_held_milli / 1000.0);
+	else if (run->world->speed_held_milli)
+		fprintf(stream, "  By these figures this host holds it at --speed %g; --find-speed tries what it holds\n",
 			run->world->speed_held_milli / 1000.0);
 }
 
@@ -318,20 +321,69 @@ static void print_host(const struct report_run *run, FILE *stream)
 		report_count(world->tcp_retransmits).text);
 }
 
-static void print_verdict(const struct report *report, FILE *stream)
+/* Each with its limit and its value, also those that hold: that is what one looks for in a log of last week. */
+static void print_gates(const struct report *report, FILE *stream)
+{
+	if (report->gate_count)
+		fprintf(stream, "%sGates:\n", report->check_count ? "" : "\n");
+	for (uint32_t i = 0; i < report->gate_count; i++) {
+		const struct report_gate *gate = &report->gates[i];
+
+		fprintf(stream, "  %-8s%s: %s, limit %s %s\n", report_gate_verdict_name(gate->verdict),
+			gate->gate->field,
+			gate->verdict == REPORT_GATE_SKIPPED ? "not run"
+			: gate->has_value		     ? gate->value
+							     : "none",
+			report_relation_name(gate->gate->relation), gate->gate->written);
+	}
+}
+
+/* "12", a phone's name, or "none". */
+static const char *check_figure(const struct plan *plan, const struct report_check *check, uint64_t value,
+				char text[24])
+{
+	if (value == PLAN_UNSET)
+		return "none";
+	if (check->phone && value < plan->phone_count)
+		return plan->phones[value].name;
+	snprintf(text, 24, "%" PRIu64, value);
+	return text;
+}
+
+static void print_check(const struct plan *plan, const struct report_check *check, FILE *stream)
 {
 	static const char *const relations[] = { "at most", "at least", "exactly" };
+	char value[24], limit[24];
 
+	fprintf(stream, "Does not hold, %s run: %s: %s, expected %s %s\n", check->traditional ? "traditional" : "PFS",
+		check->name, check_figure(plan, check, check->value, value), relations[check->relation],
+		check_figure(plan, check, check->limit, limit));
+}
+
+static void print_violation(const struct plan *plan, const struct report_run *run, FILE *stream)
+{
+	const struct world_violation *violation = run->result ? &run->world->violation : NULL;
+
+	if (!violation || !*violation->invariant)
+		return;
+	fprintf(stream, "Broken, %s run: %s (%s", run->result->traditional ? "traditional" : "PFS",
+		violation->invariant, plan->phones[violation->phone].name);
+	if (violation->other != violation->phone && violation->other < plan->phone_count)
+		fprintf(stream, " and %s", plan->phones[violation->other].name);
+	fprintf(stream, ", at %" PRIu64 ".%06" PRIu64 " s); it ended the run there\n",
+		violation->at_us / 1000000, violation->at_us % 1000000);
+}
+
+static void print_verdict(const struct report *report, FILE *stream)
+{
 	fputc('\n', stream);
-	for (uint32_t i = 0; i < report->check_count; i++) {
-		const struct report_check *check = &report->checks[i];
-
+	print_violation(report->plan, &report->pfs, stream);
+	print_violation(report->plan, &report->traditional, stream);
+	for (uint32_t i = 0; i < report->check_count; i++)
 		/* Partial results hold next to nothing; that they are partial is said below. */
-		if (!check->holds && !report->interrupted)
-			fprintf(stream, "Does not hold, %s run: %s: %" PRIu64 ", expected %s %" PRIu64 "\n",
-				check->traditional ? "traditional" : "PFS", check->name, check->value,
-				relations[check->relation], check->limit);
-	}
+		if (!report->checks[i].holds && !report->interrupted)
+			print_check(report->plan, &report->checks[i], stream);
+	print_gates(report, stream);
 	print_fidelity(&report->pfs, stream);
 	print_fidelity(&report->traditional, stream);
 	if (report->interrupted)

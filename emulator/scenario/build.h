@@ -36,11 +36,15 @@ int build_headquarters(struct build *build); /* server, TFTP client, log server 
 int build_resets(struct build *build);
 int build_faults(struct build *build);
 int build_expect(struct build *build);
+int build_gates(struct build *build);
 
 /* fault_measures.c: how strong a fault is, by the fields that its kind has. */
 int build_fault_measure(struct build *build, const struct spec_fault *spec, struct plan_fault *fault);
 /* True where it befalls a phone's connection to its parent. */
 bool build_fault_hits_connection(const struct plan_fault *fault);
+
+/* fault_draw.c: adds it to the plan, once or for each phone of a share, with what is drawn from the seed. */
+int build_fault_add(struct build *build, const struct spec_fault *spec, const struct plan_fault *fault);
 
 /* Parts that several of them need. */
 int build_name(struct build *build, const cJSON *node, const char *field, const char *name, char *to);

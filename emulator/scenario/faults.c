@@ -201,9 +201,9 @@ static int check_traditional(struct build *build, const struct spec_fault *spec,
 	return 0;
 }
 
-static int add_fault(struct build *build, const struct spec_fault *spec)
+static int add_fault(struct build *build, const struct spec_fault *spec, uint32_t number)
 {
-	struct plan_fault *fault = &build->plan->faults[build->plan->fault_count];
+	struct plan_fault whole = { .entry = number }, *fault = &whole;
 	int r;
 
 	fault->kind = (enum plan_fault_kind)spec->kind;
@@ -226,8 +226,7 @@ static int add_fault(struct build *build, const struct spec_fault *spec)
 	if (plan_fault_once(fault->kind) && spec->duration != FIELD_ABSENT)
 		return fail(build, spec, "duration", "damage is done once, it does not last");
 	fault->duration_us = spec->duration; /* FIELD_ABSENT is never */
-	build->plan->fault_count++;
-	return 0;
+	return build_fault_add(build, spec, fault);
 }
 
 int build_faults(struct build *build)
@@ -236,11 +235,11 @@ int build_faults(struct build *build)
 	uint32_t count = build->spec->faults.count;
 
 	_Static_assert(FIELD_ABSENT == PFS_TIME_NEVER, "no duration: it never returns");
-	build->plan->faults = calloc(count ? count : 1, sizeof(*build->plan->faults));
+	build->plan->faults = calloc(1, sizeof(*build->plan->faults));
 	if (!build->plan->faults)
 		return document_fail_memory(build->document);
 	for (uint32_t i = 0; i < count; i++) {
-		int r = add_fault(build, &faults[i]);
+		int r = add_fault(build, &faults[i], i);
 		if (r < 0)
 			return r;
 	}

@@ -228,14 +228,17 @@ static int read_choice(struct document *document, const struct field *field, con
 	return document_fail(document, node, "must be %s", words);
 }
 
+/* FIELD_LIST, and FIELD_MEMBERS, which differ in how they are written alone. */
 static int read_list(struct document *document, const struct field *field, const cJSON *node,
 		     struct field_list *list)
 {
 	const cJSON *child;
 	uint32_t size, i = 0;
 
-	if (!cJSON_IsArray(node))
+	if (field->type == FIELD_LIST && !cJSON_IsArray(node))
 		return document_fail(document, node, "must be a list, [ { ... } ]");
+	if (field->type == FIELD_MEMBERS && !cJSON_IsObject(node))
+		return document_fail(document, node, "must be an object of objects, { \"...\": { ... } }");
 	size = (uint32_t)cJSON_GetArraySize(node);
 	if (size < field->min)
 		return document_fail(document, node, "must not be empty");
@@ -290,7 +293,11 @@ static int read_value(struct document *document, const struct field *field, cons
 		return read_choice(document, field, node, number);
 	case FIELD_OBJECT:
 		return fields_read(document, field->table, node, at);
+	case FIELD_VALUE:
+		*(const cJSON **)at = node;
+		return 0;
 	case FIELD_LIST:
+	case FIELD_MEMBERS:
 		return read_list(document, field, node, at);
 	}
 	return -EINVAL;
@@ -301,7 +308,8 @@ static int apply_fallback(struct document *document, const struct field *field, 
 {
 	if (field->type == FIELD_OBJECT)
 		return fields_read(document, field->table, NULL, at);
-	if (field->type == FIELD_TEXT || field->type == FIELD_TEXTS || field->type == FIELD_LIST) {
+	if (field->type == FIELD_TEXT || field->type == FIELD_TEXTS || field->type == FIELD_VALUE ||
+	    field->type == FIELD_LIST || field->type == FIELD_MEMBERS) {
 		assert(!field->fallback);
 		return 0;
 	}

@@ -34,10 +34,14 @@ enum field_type {
 	FIELD_ADDRESS,  /* "10.255.255.1", host byte order */
 	FIELD_NETWORK,  /* "10.1.1.0/24": network << 8 | prefix length */
 	FIELD_CHOICE,   /* one of some words: its index */
+	/* stored as const cJSON *, borrowed; NULL: absent. Whoever knows what it has to be looks at it. */
+	FIELD_VALUE,
 	/* stored as the table's struct, in place */
 	FIELD_OBJECT,
 	/* stored as struct field_list of the table's structs */
-	FIELD_LIST
+	FIELD_LIST,
+	/* the same from an object whose members have names of their own; the name is the node's `string` */
+	FIELD_MEMBERS
 };
 
 struct field_texts {
@@ -60,7 +64,7 @@ struct field {
 	const char *fallback;            /* the default, as JSON; NULL: none */
 	bool required;
 	const char *const *choices;      /* FIELD_CHOICE: words, NULL ends them */
-	const struct field_table *table; /* FIELD_OBJECT, FIELD_LIST */
+	const struct field_table *table; /* FIELD_OBJECT, FIELD_LIST, FIELD_MEMBERS */
 };
 
 /*

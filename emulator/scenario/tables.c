@@ -265,6 +265,16 @@ static const struct field expect_fields[] = {
 static const struct field_table expect_table = {"expect", sizeof(struct SPEC), expect_fields, NULL};
 #undef SPEC
 
+#define SPEC spec_gate
+static const struct field gate_fields[] = {
+	{"max", FIELD_VALUE, AT(max)},
+	{"min", FIELD_VALUE, AT(min)},
+	{"equal", FIELD_VALUE, AT(equal)},
+	{0},
+};
+static const struct field_table gate_table = {"gate", sizeof(struct SPEC), gate_fields, NULL};
+#undef SPEC
+
 #define SPEC spec_disturbance
 static const struct field disturbance_fields[] = {
 	{"loss", FIELD_SHARE, AT(loss), 0, 1000000, "\"0%\""},
@@ -282,6 +292,8 @@ static const struct field fault_fields[] = {
 	{"kind", FIELD_CHOICE, AT(kind), .required = true, .choices = faults},
 	{"phase", FIELD_CHOICE, AT(phase), .choices = phases},
 	{"at", FIELD_DURATION, AT(at), 0, 720 * HOUR},
+	{"window", FIELD_DURATION, AT(window), 1, 720 * HOUR},
+	{"share", FIELD_SHARE, AT(share), 1, 1000000},
 	{"state", FIELD_CHOICE, AT(state), .choices = states},
 	{"event", FIELD_CHOICE, AT(event), .choices = events},
 	{"by", FIELD_TEXT, AT(by), 15, 15},
@@ -295,6 +307,7 @@ static const struct field fault_fields[] = {
 	{"model", FIELD_TEXT, AT(model), 1, PFS_MODEL_MAX - 1},
 	{"file", FIELD_CHOICE, AT(file), .choices = files},
 	{"duration", FIELD_DURATION, AT(duration), 1, 720 * HOUR},
+	{"duration_max", FIELD_DURATION, AT(duration_max), 1, 720 * HOUR},
 	{"wan", FIELD_OBJECT, AT(wan), .table = &wan_table},
 	{"period", FIELD_DURATION, AT(period), MS, 60 * 60 * S},
 	{"lan", FIELD_OBJECT, AT(lan), .table = &disturbance_table},
@@ -338,6 +351,7 @@ static const struct field scenario_fields[] = {
 	{"models", FIELD_LIST, AT(models), 0, 100, .table = &model_table},
 	{"reset", FIELD_OBJECT, AT(reset), .table = &reset_table},
 	{"expect", FIELD_OBJECT, AT(expect), .table = &expect_table},
+	{"gates", FIELD_MEMBERS, AT(gates), .table = &gate_table},
 	{"faults", FIELD_LIST, AT(faults), 0, 1000, .table = &fault_table},
 	{0},
 };
@@ -351,6 +365,7 @@ const struct field_table *scenario_tables(size_t number)
 		&group_table,	 &lan_table,	  &enterprise_table, &profile_table, &bulk_table,
 		&server_table,	 &tftp_table,	  &firmware_table, &model_table,   &reset_table,
 		&expect_table,	 &fault_table,	  &disturbance_table, &expect_trace_table, &expect_hierarchy_table,
+		&gate_table,
 	};
 
 	return number < sizeof(all) / sizeof(*all) ? all[number] : NULL;

@@ -111,6 +111,12 @@ struct spec_expect_hierarchy {
 	uint64_t file, roots_confirmed, wan_copies, members, depth_max;
 };
 
+/* Limits of one figure of the summary, which its node names. */
+struct spec_gate {
+	const cJSON *node;
+	const cJSON *max, *min, *equal;
+};
+
 /* What a LAN does to datagrams. */
 struct spec_disturbance {
 	const cJSON *node;
@@ -123,6 +129,7 @@ struct spec_fault {
 	uint64_t period, groups, router, hold, served, direction, rate, fast, slow;
 	struct spec_disturbance lan;
 	uint64_t state, event, nth, after, message, skip, count;
+	uint64_t share, window, duration_max;
 	const char *site, *subnet, *model, *phone, *by, *from, *to;
 	struct spec_wan wan;
 };
@@ -137,7 +144,7 @@ struct spec_scenario {
 	struct spec_tftp tftp;
 	struct spec_reset reset;
 	struct spec_expect expect;
-	struct field_list sites, profiles, bulk, firmware, models, faults;
+	struct field_list sites, profiles, bulk, firmware, models, gates, faults;
 };
 
 /* Indices of the choices. Setting words are in the order of enum pfs_setting. */

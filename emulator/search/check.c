@@ -67,10 +67,22 @@ static bool has_cycle(const struct search_state *state)
 	return false;
 }
 
+/* What a test may have the search find in a core that is good. */
+static bool has_child(const struct pfs_phone *core)
+{
+	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+		if (core->conns[i].role == CONN_CHILD)
+			return true;
+	return false;
+}
+
 const char *search_check(const struct search_state *state, uint8_t touched)
 {
 	uint32_t allowed = 1u + state->kills_used + state->drops_used / CLAIMS;
 
+	for (uint32_t i = 0; state->planted && i < state->phones; i++)
+		if (has_child(&state->cores[i]))
+			return "planted: nobody has a child";
 	for (uint32_t i = 0; i < state->phones; i++) {
 		const char *broken;
 		if (!state->hosts[i].alive || !(touched >> i & 1))

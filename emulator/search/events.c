@@ -373,6 +373,7 @@ void search_state_init(struct search_step *step, const struct search_options *op
 	state->files = (uint8_t)options->files;
 	state->drops_left = (uint8_t)options->drops;
 	state->kills_left = (uint8_t)options->kills;
+	state->planted = options->planted;
 	for (uint32_t i = 0; i < options->phones; i++) {
 		configure(&config, i, options->files, rank[i]);
 		if (pfs_phone_init(&state->cores[i], &config))

@@ -170,6 +170,8 @@ static void bounded(struct explorer *explorer)
 	}
 	if (explorer->options->states_max && result->states >= explorer->options->states_max)
 		result->bound = "states";
+	if (explorer->options->transitions_max && result->transitions >= explorer->options->transitions_max)
+		result->bound = "transitions";
 	if (result->bound && result->verdict == SEARCH_HOLDS)
 		result->verdict = SEARCH_NOT_EXHAUSTED;
 }

@@ -71,11 +71,13 @@ struct search_options {
 	uint64_t states_max;  /* stop an order there; 0: no bound */
 	uint32_t seconds_max; /* stop then; 0: no bound */
 	uint32_t depth_max;   /* events of a path; 0: no bound */
+	uint64_t transitions_max; /* stop an order there; 0: no bound */
 	uint32_t only_order;  /* this ordering of strengths alone, from 1; 0: all */
 	uint32_t lead;        /* begin only after so many events, each the first that is enabled */
 	uint32_t workers;     /* 1 to 64; 0: as many as there are processors */
 	bool plain;           /* every path is walked, whatever was visited: for tests, with depth_max */
 	bool all_orders;      /* those too that are like another */
+	bool planted;         /* for tests: an invariant more, that does not hold (check.c) */
 	void (*progress)(void *context, const struct search_progress *progress); /* or NULL */
 	void *context;
 };
@@ -114,6 +116,23 @@ struct search_result {
  */
 int search_run(const struct search_options *options, struct search_result *result);
 void search_result_deinit(struct search_result *result);
+
+/* What came of search_shorten(). */
+struct search_shortened {
+	uint32_t found_length; /* events of the path as it was found */
+	uint32_t none_within;  /* no path of so many events breaks anything */
+	const char *bound;     /* which stopped it; NULL: there is no shorter path */
+};
+
+/*
+ * Puts the shortest path that breaks an invariant into a result that is BROKEN,
+ * or the shortest that was found with so many transitions: the same ordering of strengths is
+ * searched with a bound on the events, at first a low one that is raised, then
+ * one below the best so far. With the path .broken changes where it breaks another
+ * invariant; nothing else does. 0, or what search_run() returns: the path is good then too.
+ */
+int search_shorten(const struct search_options *options, uint64_t transitions, struct search_result *result,
+		   struct search_shortened *shortened);
 
 /* Weak orderings of so many strengths: 3, 13, 75. */
 uint32_t search_orders(uint32_t phones);

@@ -100,7 +100,8 @@ struct search_state {
 	uint8_t confirmed[SEARCH_FILES_MAX]; /* roots of each file, so far */
 	uint8_t copies[SEARCH_FILES_MAX];    /* downloads begun, so far */
 	uint8_t kills_used;
-	uint8_t reserved[3];
+	uint8_t planted; /* search_options.planted */
+	uint8_t reserved[2];
 	struct search_transfer transfers[SEARCH_TRANSFERS];
 	struct search_phone hosts[SEARCH_PHONES_MAX];
 	struct search_flight flights[SEARCH_FLIGHTS];
@@ -114,6 +115,16 @@ struct search_state {
 struct search_watcher {
 	void (*trace)(struct search_watcher *watcher, uint32_t phone, const struct pfs_trace *trace);
 	void (*arrow)(struct search_watcher *watcher, int32_t from, int32_t to, const char *label, bool lost);
+};
+
+#define SEARCH_WHAT_MAX 64
+
+/* Someone who sees all of a path and writes it down. */
+struct search_show {
+	struct search_watcher watcher;
+	FILE *stream;
+	uint64_t now_us; /* since the reset */
+	bool mermaid;    /* else text */
 };
 
 /* A transition being made. */
@@ -192,6 +203,15 @@ void search_pass(struct search_state *state, uint64_t by_us);
 uint32_t search_pack(const struct search_state *state, uint8_t *bytes); /* all but the cores */
 uint32_t search_pack_core(const struct search_state *state, uint32_t phone, uint8_t *bytes);
 void search_copy(struct search_state *to, const struct search_state *from);
+
+/* show.c */
+void search_show_init(struct search_show *show, FILE *stream, bool mermaid);
+void search_show_step(struct search_show *show, struct search_step *step, const struct search_event *event);
+void search_show_end(const struct search_show *show, const struct search_state *state);
+void search_show_strengths(const struct search_state *state, FILE *stream);
+/* "P0 -> P1 ClaimRoot", as the text has it; returns text. */
+const char *search_what_text(int32_t from, int32_t to, const char *label, bool lost,
+			     char text[SEARCH_WHAT_MAX]);
 
 /* check.c: NULL, or the invariant that does not hold; of phones that were not touched it did before */
 const char *search_check(const struct search_state *state, uint8_t touched);

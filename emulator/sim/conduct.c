@@ -33,68 +33,20 @@
 #define FLEET_HEARD_MAX 200
 #define HEARD_AGAIN_US (3 * PFS_S) /* ... and after a flood: by a clock at half its pace, and a second more */
 
+/* A claim yields to a root's, and that to a holder's, whatever the strengths. */
+enum rank { RANK_TENTATIVE, RANK_ROOT, RANK_HOLDER, RANK_UNKNOWN };
+
 void sim_conduct_begin(struct watched *phone)
 {
 	phone->grandparent = phone->owes_xfrcmd = SIM_NONE;
-	phone->must_climb = phone->must_yield = false;
-	phone->distrusted_count = 0;
-	phone->asked_xid = phone->hops = 0;
+	phone->must_climb = phone->must_yield = phone->told_of_failure = false;
+	phone->dial_answered = phone->keeps_children = false;
+	phone->asked_xid = phone->hops = phone->dialled = phone->dial_conn = 0;
+	phone->must_follow = phone->yielded = phone->join_avoid = phone->join_lost = 0;
+	phone->leader_rank = phone->heard_rank = RANK_UNKNOWN;
+	phone->failures = phone->follows = 0;
+	phone->gave_up = PFS_NO_FILE;
 	phone->upgraded_us = PFS_TIME_NEVER;
-}
-
-static bool clock_is_true(const struct sim_world *world, uint32_t number)
-{
-	const struct sim_clock *clock = &world->phones[number].clock;
-
-	return !clock->drift_ppm && !clock->since_us;
-}
-
-static void blamed(struct watched *phone, uint64_t now_us, const struct pfs_trace *trace)
-{
-	uint32_t at = 0;
-
-	while (at < phone->distrusted_count && at < DISTRUSTED_MAX &&
-	       phone->distrusted[at].address != trace->address)
-		at++;
-	if (at == DISTRUSTED_MAX) {
-		phone->distrusted_count = DISTRUSTED_MAX + 1;
-		return;
-	}
-	struct distrusted *entry = &phone->distrusted[at];
-	if (at == phone->distrusted_count) {
-		*entry = (struct distrusted){ .address = trace->address };
-		phone->distrusted_count++;
-	}
-	entry->at_us = now_us;
-	entry->file = trace->file;
-	entry->loss = (uint8_t)trace->a;
-	entry->strikes += trace->a == PFS_LOSS_DAMAGED;
-}
-
-/* For how long is the core's affair; that it has forgiven one damaged file by the next is not. */
-static bool has_cause(const struct watched *phone, uint32_t address)
-{
-	if (phone->distrusted_count > DISTRUSTED_MAX)
-		return true;
-	for (uint32_t i = 0; i < phone->distrusted_count; i++) {
-		const struct distrusted *entry = &phone->distrusted[i];
-		if (entry->address == address &&
-		    (entry->loss != PFS_LOSS_DAMAGED || entry->strikes > 1 || entry->file == phone->file))
-			return true;
-	}
-	return false;
-}
-
-bool sim_conduct_avoids(const struct sim_world *world, uint32_t number, uint32_t address)
-{
-	const struct watched *phone = &world->watch->phones[number];
-	uint64_t most_us = 2 * PFS_BLAME_US; /* by the slowest clock */
-
-	for (uint32_t i = 0; i < phone->distrusted_count && i < DISTRUSTED_MAX; i++)
-		if (phone->distrusted[i].address == address &&
-		    world->now_us > phone->distrusted[i].at_us + most_us)
-			return false;
-	return has_cause(phone, address);
 }
 
 /* A phone may look at no more claims for the time being. */
@@ -111,40 +63,116 @@ static bool may_be_deaf(const struct sim_world *world)
 	return false;
 }
 
-/*
- * Whether what a peer broadcasts must make the phone give way in the state that
- * it is in. What a hostile host has sent may still be under way when that is over.
- */
-static bool outdone(const struct sim_world *world, uint32_t number, const struct pfs_event *event)
+static uint8_t rank_of(const struct wire_claim *claim)
+{
+	if (claim->type == WIRE_CLAIM)
+		return RANK_TENTATIVE;
+	return claim->phase == TREE_HOLDING ? RANK_HOLDER : RANK_ROOT;
+}
+
+/* What a peer of the family says of the file that the phone is at; false where it binds nobody. What a
+ * hostile host has sent may still be under way when that is over. */
+static bool binds(const struct sim_world *world, uint32_t number, const struct pfs_event *event,
+		  struct wire_claim *claim)
 {
 	const struct watched *phone = &world->watch->phones[number];
 	uint32_t sender = sim_neighbour(world, number, event->address);
-	uint32_t own = world->plan->phones[number].address;
-	struct wire_claim claim;
 
-	if ((phone->state != PFS_ST_CLAIMING && phone->state != PFS_ST_ROOT_WAITING) || sender == SIM_NONE ||
-	    sender == number || world->watch->phones[sender].was_hostile ||
-	    !sim_same_family(world->plan, number, sender) || has_cause(phone, event->address) || may_be_deaf(world) ||
-	    pfs_wire_claim_read(event->data, event->length, &claim))
+	if (sender == SIM_NONE || sender == number || world->watch->phones[sender].was_hostile ||
+	    !sim_same_family(world->plan, number, sender) || sim_blame_cause(phone, event->address) ||
+	    may_be_deaf(world) || pfs_wire_claim_read(event->data, event->length, claim))
 		return false;
 	const struct pfs_file *file = &world->phones[number].firmware->files[phone->file];
-	if (claim.digest != file->digest || strcmp(claim.name, file->name))
-		return false;
-	if (claim.type == WIRE_ANSWER && (phone->state == PFS_ST_CLAIMING || claim.phase == TREE_HOLDING))
+	return claim->digest == file->digest && !strcmp(claim->name, file->name);
+}
+
+/* Whether a claimant or a root that waits must give way in this step. */
+static bool outdone(const struct watched *phone, uint32_t own, const struct wire_claim *claim)
+{
+	if (claim->type == WIRE_ANSWER && (phone->state == PFS_ST_CLAIMING || claim->phase == TREE_HOLDING))
 		return true;
-	if ((claim.type == WIRE_ANSWER) != (phone->state == PFS_ST_ROOT_WAITING))
+	if ((claim->type == WIRE_ANSWER) != (phone->state == PFS_ST_ROOT_WAITING))
 		return false; /* a tentative claim is nothing to a root, which answers it */
 	uint32_t strength = phone->state == PFS_ST_CLAIMING ? phone->claimed : phone->confirmed;
-	return claim.strength != strength ? claim.strength > strength : event->address > own;
+	return claim->strength != strength ? claim->strength > strength : claim->sender > own;
+}
+
+/* Whether one that listens, follows or is orphaned must follow whoever says that. */
+static bool attracts(const struct watched *phone, const struct wire_claim *claim, uint8_t rank)
+{
+	switch (phone->state) {
+	case PFS_ST_LISTENING:
+		return rank != RANK_TENTATIVE; /* its own strength it has not said yet */
+	case PFS_ST_ORPHANED:
+		return phone->rounds < PFS_ROUNDS_END;
+	case PFS_ST_FOLLOWING:
+		if (phone->leader_rank == RANK_UNKNOWN || claim->sender == phone->leader ||
+		    phone->follows >= HOPS_NEAR_END)
+			return false;
+		if (rank != phone->leader_rank)
+			return rank > phone->leader_rank;
+		if (claim->strength != phone->leader_strength)
+			return claim->strength > phone->leader_strength;
+		return claim->sender > phone->leader;
+	default:
+		return false;
+	}
+}
+
+static void heard_claim(struct sim_world *world, uint32_t number, const struct pfs_event *event)
+{
+	struct watched *phone = &world->watch->phones[number];
+	bool stands = phone->state == PFS_ST_CLAIMING || phone->state == PFS_ST_ROOT_WAITING;
+	bool seeks = phone->state == PFS_ST_LISTENING || phone->state == PFS_ST_FOLLOWING ||
+		     phone->state == PFS_ST_ORPHANED;
+	struct wire_claim claim;
+
+	if ((!stands && !seeks) || !binds(world, number, event, &claim))
+		return;
+	phone->heard_rank = rank_of(&claim);
+	if (stands)
+		phone->must_yield = outdone(phone, world->plan->phones[number].address, &claim);
+	else if (attracts(phone, &claim, phone->heard_rank))
+		phone->must_follow = event->address;
+}
+
+static void heard_bytes(struct watched *phone, const struct pfs_event *event)
+{
+	struct wire_frame frame;
+
+	phone->dial_answered |= event->conn == phone->dial_conn;
+	/* A JOIN is all that is said until it is answered. */
+	if (event->available <= FRAME_TYPE_OCTET || event->data[FRAME_TYPE_OCTET] != WIRE_JOIN ||
+	    pfs_wire_frame_read(event->data, event->available, &frame))
+		return;
+	phone->join_avoid = frame.avoid;
+	phone->join_lost = frame.lost;
 }
 
 void sim_conduct_event(struct sim_world *world, uint32_t number, const struct pfs_event *event)
 {
 	struct watched *phone = &world->watch->phones[number];
 
-	if (event->kind == PFS_EV_BYTES)
+	phone->was = phone->state;
+	phone->heard_rank = RANK_UNKNOWN;
+	phone->must_yield = phone->told_of_failure = false;
+	phone->keeps_children = event->kind == PFS_EV_VERIFIED && event->ok;
+	phone->must_follow = phone->yielded = phone->join_avoid = phone->join_lost = 0;
+	phone->gave_up = PFS_NO_FILE;
+	if (event->kind == PFS_EV_DATAGRAM) {
+		heard_claim(world, number, event);
+	} else if (event->kind == PFS_EV_BYTES) {
 		phone->heard_us = world->now_us;
-	phone->must_yield = event->kind == PFS_EV_DATAGRAM && outdone(world, number, event);
+		heard_bytes(phone, event);
+	}
+}
+
+static bool has_children(const struct watched *phone, uint8_t file)
+{
+	for (uint32_t i = 0; i < phone->link_count; i++)
+		if (phone->links[i].file == file)
+			return true;
+	return false;
 }
 
 void sim_conduct_stepped(struct sim_world *world, uint32_t number)
@@ -152,12 +180,66 @@ void sim_conduct_stepped(struct sim_world *world, uint32_t number)
 	struct watched *phone = &world->watch->phones[number];
 	bool stands = phone->state == PFS_ST_CLAIMING || phone->state == PFS_ST_ROOT_WAITING;
 
+	if (phone->state == PFS_ST_FOLLOWING && phone->was != PFS_ST_FOLLOWING && !phone->yielded)
+		phone->leader_rank = RANK_UNKNOWN; /* it was told to come again: a place in the queue */
 	if (phone->must_yield && stands)
 		sim_broken(world, number, "who hears a stronger claim or answer gives way");
+	else if (phone->must_follow && phone->yielded != phone->must_follow)
+		sim_broken_by(world, number, sim_neighbour(world, number, phone->must_follow),
+			      "a joiner follows the strongest that it hears");
+	else if (phone->gave_up != PFS_NO_FILE && has_children(phone, phone->gave_up))
+		sim_broken(world, number, "a failure is passed down the tree");
 	else if ((phone->state == PFS_ST_MEMBER || phone->state == PFS_ST_RECEIVING) &&
-		 clock_is_true(world, number) && world->now_us > phone->heard_us + PFS_SILENCE_US)
+		 sim_clock_is_true(world, number) && world->now_us > phone->heard_us + PFS_SILENCE_US)
 		sim_broken(world, number, "a parent that is silent is left");
-	phone->must_yield = false;
+}
+
+static void yielded(struct watched *phone, const struct pfs_trace *trace)
+{
+	phone->yielded = phone->leader = trace->address;
+	phone->leader_strength = (uint32_t)trace->c;
+	phone->leader_rank = phone->heard_rank;
+	phone->follows = phone->was == PFS_ST_FOLLOWING ? (uint8_t)(phone->follows + 1) : 0;
+	phone->dialled = 0;
+}
+
+/* Paths that a liar tells may name somebody twice. */
+static bool may_be_lied_to(const struct sim_world *world)
+{
+	for (uint32_t i = 0; i < world->watch->felt_count; i++)
+		if (world->watch->felt[i].order.kind == PLAN_FAULT_HOSTILE_LIAR)
+			return true;
+	return false;
+}
+
+static void joining(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	struct watched *phone = &world->watch->phones[number];
+
+	phone->must_climb = false;
+	phone->hops = (uint32_t)trace->a;
+	if (trace->address == phone->dialled && !phone->dial_answered && !may_be_lied_to(world))
+		sim_broken_by(world, number, sim_neighbour(world, number, trace->address),
+			      "who was dialled in vain is not dialled again at once");
+	phone->dialled = trace->address;
+	phone->dial_answered = false;
+}
+
+/*
+ * What one root found is nobody's last word but its own; whoever hears of it, or
+ * finds it, lets its children go with that.
+ */
+static void failure(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	struct watched *phone = &world->watch->phones[number];
+
+	phone->gave_up = trace->file;
+	if (trace->kind != PFS_TR_FAILED) {
+		phone->failures++;
+		phone->told_of_failure = trace->kind == PFS_TR_FAILURE_PASSED;
+	} else if (phone->told_of_failure && phone->failures < PFS_ROOTS_MAX) {
+		sim_broken(world, number, "a failure is final where two roots found it");
+	}
 }
 
 /* Its place in the tree is another one: what its children were told of it holds no longer. */
@@ -226,7 +308,29 @@ void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pf
 	case PFS_TR_STARTED:
 		sim_conduct_begin(phone);
 		break;
+	case PFS_TR_FILE_BEGUN:
+		phone->failures = 0;
+		phone->dialled = 0;
+		break;
+	case PFS_TR_YIELDED:
+		yielded(phone, trace);
+		break;
+	case PFS_TR_FAILURE_PASSED:
+	case PFS_TR_FAILED:
+		failure(world, number, trace);
+		break;
+	case PFS_TR_CHILD_LOST:
+		if (phone->keeps_children)
+			sim_broken_by(world, number, sim_neighbour(world, number, trace->address),
+				      "whoever goes on to the next file keeps its children");
+		break;
+	case PFS_TR_REDIRECTED:
+		if (trace->b && (trace->b == phone->join_avoid || trace->b == phone->join_lost))
+			sim_broken_by(world, number, sim_neighbour(world, number, trace->address),
+				      "nobody is sent to whom it found of no use");
+		break;
 	case PFS_TR_JOINED:
+		phone->dialled = 0;
 		joined(world, number, trace);
 		moved(world, number);
 		break;
@@ -234,11 +338,7 @@ void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pf
 		parent_lost(world, number, trace);
 		break;
 	case PFS_TR_JOINING:
-		phone->must_climb = false;
-		phone->hops = (uint32_t)trace->a;
-		break;
-	case PFS_TR_BLAMED:
-		blamed(phone, world->now_us, trace);
+		joining(world, number, trace);
 		break;
 	case PFS_TR_CONFIRMED:
 		phone->confirmed = (uint32_t)trace->c;
@@ -246,15 +346,13 @@ void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pf
 	case PFS_TR_UPGRADED:
 		phone->upgraded_us = world->phones[number].port_open ? world->now_us : PFS_TIME_NEVER;
 		break;
-	case PFS_TR_REBOOTED:
-		if (phone->upgraded_us != PFS_TIME_NEVER && clock_is_true(world, number) &&
-		    world->now_us < phone->upgraded_us + PFS_LINGER_US)
-			sim_broken(world, number, "an upgraded phone stays a minute for the others");
-		break;
 	case PFS_TR_ELECTION_AGAIN:
 		if (phone->must_climb)
 			sim_broken(world, number, "an orphan asks its ancestors before it elects");
 		phone->must_climb = false;
+		phone->dialled = 0;
+		if (trace->b == PFS_LOSS_FAILED && !phone->told_of_failure)
+			failure(world, number, trace);
 		moved(world, number);
 		break;
 	case PFS_TR_XFRCMD:
@@ -284,10 +382,12 @@ void sim_conduct_action(struct sim_world *world, uint32_t number, const struct p
 
 	if (action->kind == PFS_ACT_BROADCAST &&
 	    !pfs_wire_claim_read(action->bytes, (uint32_t)action->length, &claim) && claim.avoid &&
-	    !has_cause(phone, claim.avoid))
+	    !sim_blame_cause(phone, claim.avoid))
 		sim_broken_by(world, number, sim_neighbour(world, number, claim.avoid),
 			      "whoever is avoided has given cause");
 	if (action->kind == PFS_ACT_SEND && action->bytes[FRAME_TYPE_OCTET] == WIRE_JOIN &&
 	    !pfs_wire_frame_read(action->bytes, (uint32_t)action->length, &frame))
 		phone->asked_xid = frame.xid;
+	if (action->kind == PFS_ACT_CONNECT)
+		phone->dial_conn = action->conn;
 }

@@ -176,7 +176,7 @@ static bool available(const struct sim_world *world, uint32_t number, uint8_t fi
 	for (uint32_t i = subnet->first_phone; i < subnet->first_phone + subnet->phone_count; i++) {
 		const struct watched *phone = &world->watch->phones[i];
 		if (i == number || !sim_same_family(world->plan, number, i) ||
-		    sim_conduct_avoids(world, number, world->plan->phones[i].address) ||
+		    sim_blame_avoids(world, number, world->plan->phones[i].address) ||
 		    world->plan->phones[i].part != PFS_PART_YES || !sim_reachable(world, i) ||
 		    !world->phones[i].port_open) /* one that has failed, and lingers no more */
 			continue;

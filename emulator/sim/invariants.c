@@ -16,30 +16,9 @@
 #include "emulator/sim/watch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* docs/protocol.md, question 13, and what a fault costs before it is noticed. */
-static uint64_t upgrade_bound_us(const struct plan *plan)
-{
-	uint64_t longest = 0;
-
-	for (uint32_t i = 0; i < plan->firmware_count; i++) {
-		const struct plan_firmware *firmware = &plan->firmware[i];
-		uint64_t sum = 0;
-		for (uint32_t k = 0; k < firmware->file_count; k++) {
-			uint64_t slowest = firmware->files[k].size / PFS_ROOT_RATE_MIN * PFS_S + PFS_S;
-			uint64_t election = 6 * PFS_S + PFS_HOPS_MAX * (PFS_CONNECT_US + PFS_JOIN_US);
-			uint64_t loss = PFS_SILENCE_US + 2 * (PFS_CONNECT_US + PFS_JOIN_US) + 2 * PFS_S;
-			sum += PFS_ROUNDS_MAX *
-			       (election + PFS_ROOT_WAITING_US + slowest + 135 * PFS_S + loss);
-			sum += 31 * PFS_S + 72 * (238 + 128) * PFS_S + 67 * slowest;
-		}
-		if (sum > longest)
-			longest = sum;
-	}
-	return longest;
-}
 
 bool sim_same_family(const struct plan *plan, uint32_t phone, uint32_t other)
 {
@@ -62,7 +41,7 @@ int sim_watch_init(struct sim_world *world)
 	world->watch = watch;
 	if (watch) {
 		watch->phones = calloc((size_t)plan->phone_count + 1, sizeof(*watch->phones));
-		watch->bound_us = upgrade_bound_us(plan);
+		watch->bound_us = sim_ends_bound_us(plan);
 	}
 	if (!watch || !watch->phones || !found) {
 		free(found);
@@ -79,6 +58,8 @@ int sim_watch_init(struct sim_world *world)
 			watch->phones[i].family = *family;
 			watch->phones[i].parent = SIM_NONE;
 			sim_conduct_begin(&watch->phones[i]);
+			sim_blame_begin(&watch->phones[i]);
+			sim_pace_begin(&watch->phones[i], 0);
 		}
 	}
 	free(found);
@@ -97,6 +78,25 @@ void sim_watch_deinit(struct sim_world *world)
 	free(world->watch->felt);
 	free(world->watch);
 	world->watch = NULL;
+}
+
+/* F9, F10 and CSCsh20977, once more and by other means than the core's: the nearest place that says anything. */
+static bool entitled(const struct plan *plan, uint32_t number)
+{
+	const struct plan_phone *phone = &plan->phones[number];
+	unsigned int major, minor, maintenance;
+	uint8_t setting = phone->own;
+
+	if (setting == PFS_SETTING_UNSET && phone->profile >= 0)
+		setting = plan->profiles[phone->profile].setting;
+	if (setting == PFS_SETTING_UNSET)
+		setting = plan->enterprise;
+	if (!plan->models[phone->model].shares || setting != PFS_SETTING_ENABLED ||
+	    sscanf(phone->running, "%u.%u(%u)", &major, &minor, &maintenance) != 3)
+		return false;
+	if (major != 8 || minor != 3)
+		return major > 8 || (major == 8 && minor > 3);
+	return maintenance >= 1;
 }
 
 static bool takes_part(const struct sim_world *world, uint32_t phone)
@@ -165,9 +165,10 @@ static void link_child(struct sim_world *world, uint32_t phone, const struct pfs
 	if (world->error)
 		return;
 	for (uint32_t i = 0; i < parent->link_count; i++) {
-		/* One that joins anew replaces itself. */
-		if (parent->links[i].file == trace->file && parent->links[i].phone == child)
+		if (parent->links[i].file == trace->file && parent->links[i].phone == child) {
+			sim_broken_by(world, phone, child, "a child that joins anew replaces itself");
 			return;
+		}
 		children += parent->links[i].file == trace->file;
 	}
 	if (children > PFS_CHILDREN_MAX || parent->link_count == LINKS_MAX)
@@ -256,8 +257,8 @@ static bool has_rivals(const struct sim_world *world, uint32_t number, uint8_t f
 	for (uint32_t i = subnet->first_phone; i < end; i++)
 		for (uint32_t k = waits_as_root(world, i, number, file) ? i + 1 : end; k < end; k++)
 			if (waits_as_root(world, k, number, file) &&
-			    !sim_conduct_avoids(world, i, phones[k].address) &&
-			    !sim_conduct_avoids(world, k, phones[i].address))
+			    !sim_blame_avoids(world, i, phones[k].address) &&
+			    !sim_blame_avoids(world, k, phones[i].address))
 				return true;
 	return false;
 }
@@ -295,74 +296,15 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 	if (world->error)
 		return;
 	sim_conduct_stepped(world, number);
+	sim_blame_stepped(world, number);
+	sim_pace_stepped(world, number);
+	sim_ends_stepped(world, number);
 	if (parent != SIM_NONE && phone->stirred && !world->error)
 		check_cycle(world, number);
 	phone->stirred = false;
 	if (phone->file < PFS_FILES_MAX && family->waiting[phone->file] > 1 &&
 	    !family->electing[phone->file] && calm(world) && has_rivals(world, number, phone->file))
 		sim_broken(world, number, "one confirmed root a hierarchy once the subnet is quiet");
-}
-
-/* ---------------------------------------------------------------- downloads */
-
-static void check_download(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
-{
-	const struct watched *phone = &world->watch->phones[number];
-	uint8_t file = trace->file;
-
-	if (trace->b == PFS_DIRECT_PORT_CLOSED && world->phones[number].port_open)
-		sim_broken(world, number, "a download past the root has a reason that is true");
-	else if (trace->b == PFS_DIRECT_PEERS_EXHAUSTED && phone->rounds < PFS_ROUNDS_MAX)
-		sim_broken(world, number, "a download past the root has a reason that is true");
-	else if (trace->b == PFS_DIRECT_NONE && !(phone->rooted & 1u << file))
-		sim_broken(world, number, "only the confirmed root asks the server without a reason");
-	if (!world->error)
-		sim_copies_begun(world, number, file);
-}
-
-/*
- * A failure is true where something happened that can bring it about, and only
- * after as many attempts as the protocol has: by somebody of the family, since
- * what two roots found is everybody's.
- */
-static void check_failure(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
-{
-	const struct sim_watch *watch = world->watch;
-	const struct family *family = &watch->families[watch->phones[number].family];
-	bool holds = false;
-
-	switch ((enum pfs_failure)trace->a) {
-	case PFS_FAIL_SERVER_SILENT:
-		holds = watch->unreachable;
-		for (uint32_t i = 0; i < world->plan->site_count && !holds; i++)
-			holds = world->plan->sites[i].down.loss_ppm || world->plan->sites[i].up.loss_ppm;
-		holds = holds && family->silences >= PFS_TFTP_ATTEMPTS;
-		break;
-	case PFS_FAIL_SERVER_BUSY:
-		/* By the phone's own clock, which may run fast by half at most. */
-		holds = (watch->busy || world->plan->server.serving_max < world->fleet_phones) &&
-			family->rejected_us[trace->file] &&
-			world->now_us - family->rejected_us[trace->file] >= PFS_BUSY_LIMIT_US / 3 * 2;
-		break;
-	case PFS_FAIL_DAMAGED:
-		holds = watch->resized || family->damaged >= PFS_TFTP_DAMAGED_MAX;
-		break;
-	default: /* the server has every file and denies nothing */
-		break;
-	}
-	if (!holds)
-		sim_broken(world, number, "a phone that fails has a reason that holds");
-}
-
-static void check_end(struct sim_world *world, uint32_t number)
-{
-	const struct sim_watch *watch = world->watch;
-	uint64_t from_us = watch->phones[number].begun_us;
-
-	if (watch->last_fault_us > from_us)
-		from_us = watch->last_fault_us;
-	if (watch->felt_until_us != PFS_TIME_NEVER && world->now_us > from_us + watch->bound_us)
-		sim_broken(world, number, "every phone that stays alive ends within the bound");
 }
 
 /* ------------------------------------------------------------------- hooks */
@@ -376,12 +318,17 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 	struct watched *phone = &watch->phones[number];
 	struct family *family = &watch->families[phone->family];
 	uint8_t file_bit = trace->file < PFS_FILES_MAX ? (uint8_t)(1u << trace->file) : 0;
+	sim_blame_trace(world, number, trace);
 	sim_conduct_trace(world, number, trace);
+	sim_pace_trace(world, number, trace);
+	sim_ends_trace(world, number, trace);
 	switch ((enum pfs_trace_kind)trace->kind) {
 	case PFS_TR_STARTED:
 		phone->begun_us = world->now_us;
 		phone->ended = false;
 		phone->link_count = phone->rooted = phone->rounds = phone->held = 0;
+		if ((trace->a == PFS_PART_YES) != entitled(world->plan, number))
+			sim_broken(world, number, "who takes part is as settings, model and firmware say");
 		break;
 	case PFS_TR_FILE_BEGUN:
 		phone->rounds = 0;
@@ -419,7 +366,7 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 		break;
 	case PFS_TR_TFTP_BEGUN:
 		if (takes_part(world, number))
-			check_download(world, number, trace);
+			sim_ends_download(world, number, trace);
 		break;
 	case PFS_TR_TFTP_ERROR:
 		family->excused[trace->file]++;
@@ -445,12 +392,15 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 			if (!truly_held(world, number, i))
 				sim_broken(world, number,
 					   "nothing is installed that is not complete and verified");
-		check_end(world, number);
+		sim_ends_upgrade(world, number);
 		break;
 	case PFS_TR_FAILED:
 		phone->ended = true;
-		check_failure(world, number, trace);
-		check_end(world, number);
+		sim_ends_failure(world, number, trace);
+		sim_ends_upgrade(world, number);
+		break;
+	case PFS_TR_PORT_CLOSED:
+		phone->link_count = 0;
 		break;
 	default:
 		break;
@@ -459,8 +409,10 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 
 void sim_watch_event(struct sim_world *world, uint32_t number, const struct pfs_event *event)
 {
-	if (world->watch && !world->error && !world->phones[number].hostile && takes_part(world, number))
-		sim_conduct_event(world, number, event);
+	if (!world->watch || world->error || world->phones[number].hostile || !takes_part(world, number))
+		return;
+	sim_conduct_event(world, number, event);
+	sim_pace_event(world, number, event);
 }
 
 void sim_watch_action(struct sim_world *world, uint32_t number, const struct pfs_action *action)
@@ -469,6 +421,7 @@ void sim_watch_action(struct sim_world *world, uint32_t number, const struct pfs
 	if (!world->watch || world->phones[number].hostile)
 		return;
 	sim_conduct_action(world, number, action);
+	sim_ends_action(world, number, action);
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
 	case PFS_ACT_BROADCAST:

@@ -1,6 +1,6 @@
 /*
  * What the invariants remember: each phone as it was last counted, and each
- * family. Shared by invariants.c and conduct.c, and by nobody else.
+ * family. Shared by the files that hold the invariants, and by nobody else.
  */
 #ifndef FLEET_SIM_WATCH_H
 #define FLEET_SIM_WATCH_H
@@ -51,6 +51,27 @@ struct watched {
 	uint32_t confirmed;   /* strength of its last confirmation */
 	uint64_t heard_us;    /* bytes on any connection, or its joining */
 	uint64_t upgraded_us; /* PFS_TIME_NEVER: with no port open, or not yet */
+	uint32_t leader, leader_strength; /* whom it follows */
+	uint8_t leader_rank, heard_rank;  /* enum rank; of its leader, of what it hears in this step */
+	uint8_t was, follows;             /* state before the step; leaders in a row */
+	uint32_t must_follow, yielded;    /* in this step: whom it has to follow, whom it follows now; 0 */
+	uint32_t dialled, dial_conn;      /* whom it has dialled last, since its election began; 0 */
+	bool dial_answered;
+	uint32_t join_avoid, join_lost;   /* of the JOIN being stepped */
+	uint8_t failures;                 /* roots that failed with the current file, as it knows */
+	uint8_t gave_up;                  /* file that it has given up in this step; PFS_NO_FILE */
+	bool told_of_failure;             /* in this step, by its parent */
+	bool keeps_children;              /* in this step: it has a file and goes on to the next */
+	/* of blame.c */
+	uint32_t owes_blame; /* peer whose file was damaged, in this step; 0 */
+	/* of ends.c */
+	uint32_t repeated_block, repeats; /* what it asked the server for again, and how often in a row */
+	bool repeated_request;
+	/* of pace.c */
+	uint8_t paced;      /* state that it is in ... */
+	uint64_t since_us;  /* ... since then */
+	uint64_t spoken_us; /* anything but the time came to it */
+	uint64_t over_us;   /* upgraded or failed; PFS_TIME_NEVER */
 };
 
 struct family {
@@ -101,13 +122,43 @@ void sim_copies_begun(struct sim_world *world, uint32_t phone, uint8_t file);
 
 /* ---- conduct.c: rules of what one phone does to another, one step at a time ---- */
 
-/* True where the phone has cause to avoid whoever is at that address, and blame may last that long. */
-bool sim_conduct_avoids(const struct sim_world *world, uint32_t phone, uint32_t address);
 void sim_conduct_begin(struct watched *phone);
 void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
 /* Before a step and after it. */
 void sim_conduct_event(struct sim_world *world, uint32_t number, const struct pfs_event *event);
 void sim_conduct_stepped(struct sim_world *world, uint32_t number);
 void sim_conduct_action(struct sim_world *world, uint32_t number, const struct pfs_action *action);
+
+/* ---- blame.c: who avoids whom ---- */
+
+void sim_blame_begin(struct watched *phone);
+/* True where the phone has said that it avoids whoever is at that address, and has not forgiven it. */
+bool sim_blame_cause(const struct watched *phone, uint32_t address);
+/* True where it has such cause, and blame may last that long. */
+bool sim_blame_avoids(const struct sim_world *world, uint32_t phone, uint32_t address);
+void sim_blame_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
+void sim_blame_stepped(struct sim_world *world, uint32_t number);
+
+/* ---- pace.c: how long things take ---- */
+
+void sim_pace_begin(struct watched *phone, uint64_t now_us);
+/* True where the phone's clock has never drifted. */
+bool sim_clock_is_true(const struct sim_world *world, uint32_t number);
+void sim_pace_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
+void sim_pace_event(struct sim_world *world, uint32_t number, const struct pfs_event *event);
+void sim_pace_stepped(struct sim_world *world, uint32_t number);
+
+/* ---- ends.c: how downloads and upgrades end ---- */
+
+/* The longest that an upgrade may take, of the largest firmware set. */
+uint64_t sim_ends_bound_us(const struct plan *plan);
+/* A phone that takes part begins to ask the server for a file. */
+void sim_ends_download(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
+void sim_ends_failure(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
+/* Upgraded or failed: in time. */
+void sim_ends_upgrade(struct sim_world *world, uint32_t number);
+void sim_ends_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
+void sim_ends_action(struct sim_world *world, uint32_t number, const struct pfs_action *action);
+void sim_ends_stepped(struct sim_world *world, uint32_t number);
 
 #endif

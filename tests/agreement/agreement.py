@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 
-BYTES_MAX, TIME_MAX, WAN_SHARE_MIN, WAN_SHARE_COUNT = 0.005, 0.03, 0.60, 2
-EXACT = ("subnet", "model", "file", "members", "roots_confirmed", "wan_copies")
+from compare import compare_all
+
+WAN_SHARE_MIN, WAN_SHARE_COUNT = 0.60, 2
 
 
 def run(engine, scenario, folder):
@@ -35,45 +36,6 @@ def wan_share(one):
     return max(sums.values(), default=0) / one["duration_s"] if one["duration_s"] else 0
 
 
-def apart(a, b):
-    return abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0
-
-
-def compare(netns, sim):
-    """Rows (what, netns, sim, apart, good) of one mode."""
-    rows = []
-    pfs = netns["mode"] == "pfs"
-    count = "transfers" if pfs else "completed"
-    a, b = netns["tftp"][count], sim["tftp"][count]
-    rows.append((f"TFTP {count}", a, b, apart(a, b), a == b))
-    if pfs:
-        a, b = ([tuple(tree[key] for key in EXACT) for tree in one["hierarchies"]] for one in (netns, sim))
-        rows.append(("hierarchies", len(a), len(b), 0.0 if a == b else 1.0, a == b))
-        for x, y in zip(a, b):
-            if x != y:
-                print(f"# netns {dict(zip(EXACT, x))}\n# sim   {dict(zip(EXACT, y))}")
-        for key in ("root", "depth"):
-            same = sum(x[key] == y[key] for x, y in zip(netns["hierarchies"], sim["hierarchies"]))
-            rows.append((f"same {key}", len(a), same, 0.0, True))
-    for way in ("bytes_down", "bytes_up"):
-        a, b = netns["wan"][way], sim["wan"][way]
-        rows.append((f"WAN {way}", a, b, apart(a, b), apart(a, b) <= BYTES_MAX))
-    for part in ("p50", "max"):
-        a, b = netns["completion_s"][part], sim["completion_s"][part]
-        rows.append((f"completion {part}", a, b, apart(a, b), apart(a, b) <= TIME_MAX))
-    return rows
-
-
-def compare_all(scenario, netns, sim):
-    good = True
-    for a, b in zip(netns["runs"], sim["runs"]):
-        for what, x, y, off, fine in compare(a, b):
-            print(f"# {scenario.stem:<12} {a['mode']:<12} {what:<16} {x:>14} {y:>14} {off:>9.3%}"
-                  f"{'' if fine else '  DIFFERS'}")
-            good = good and fine
-    return good
-
-
 fleet = pathlib.Path(sys.argv[1]).resolve()
 scenarios = sorted(pathlib.Path(sys.argv[2]).glob("*.json"))
 scenarios = [s for s in scenarios if not sys.argv[3:] or s.stem in sys.argv[3:]]
@@ -92,7 +54,7 @@ with tempfile.TemporaryDirectory(prefix="pfs-agreement-") as name:
         if status == 4:
             print(f"ok {number} - {scenario.stem} # SKIP the host lacks something, see pfs-fleet doctor", flush=True)
             continue
-        good = netns is not None and compare_all(scenario, netns, sim)
+        good = netns is not None and compare_all(scenario.stem, netns, sim)
         if status == 3:
             reason = netns["fidelity"].get("reasons", "")
             print(f"ok {number} - {scenario.stem} # SKIP inconclusive: {reason}", flush=True)

@@ -2,7 +2,7 @@
  * How fast virtual time is, on one core: TFTP blocks a second with 100 and with
  * 1,000 phones in the traditional way (T1, 30 ms; with 1,000 the WAN's queue
  * overflows), a PFS run of 1,000 phones, and broadcasts delivered a second, on a
- * LAN of 1,000 phones with a host that floods claims. Prints one line of figures
+ * LAN of 1,000 phones with a host that floods claims. Prints a line of JSON
  * each and judges nothing.
  *
  * Arguments: [firmware's size in percent, 20]
@@ -38,6 +38,12 @@ static void must_work(const struct sim_fleet *fleet)
 	exit(1);
 }
 
+static void say(const char *what, uint32_t phones, uint64_t count, double seconds)
+{
+	printf("{\"what\": \"%s\", \"phones\": %u, \"count\": %" PRIu64 ", \"seconds\": %.3f, \"per_s\": %.0f}\n",
+	       what, phones, count, seconds, (double)count / seconds);
+}
+
 static void measure_blocks(uint32_t phones, uint64_t percent)
 {
 	struct sim_fleet_spec spec = spec_of(phones, true, percent);
@@ -46,9 +52,7 @@ static void measure_blocks(uint32_t phones, uint64_t percent)
 	sim_fleet_run(&spec, &fleet);
 	must_work(&fleet);
 	uint64_t blocks = fleet.result->tftp_blocks + fleet.result->tftp_retransmits;
-	printf("traditional, %4u phones: %9" PRIu64 " blocks in %6.2f s: %8.0f blocks/s, %8.0f packets/s\n",
-	       phones, blocks, fleet.real_s, (double)blocks / fleet.real_s,
-	       2.0 * (double)blocks / fleet.real_s);
+	say("TFTP blocks", phones, blocks, fleet.real_s);
 	sim_fleet_done(&fleet);
 }
 
@@ -59,8 +63,7 @@ static void measure_pfs(uint32_t phones, uint64_t percent)
 
 	sim_fleet_run(&spec, &fleet);
 	must_work(&fleet);
-	printf("PFS,         %4u phones: %9" PRIu64 " events in %6.2f s: %8.0f events/s\n", phones,
-	       fleet.report.events, fleet.real_s, (double)fleet.report.events / fleet.real_s);
+	say("events of a PFS run", phones, fleet.report.events, fleet.real_s);
 	sim_fleet_done(&fleet);
 }
 
@@ -87,8 +90,7 @@ static void measure_broadcasts(uint32_t phones)
 		delivered += coverage.met[i][PFS_EV_DATAGRAM];
 	spec.coverage = NULL;
 	sim_fleet_run(&spec, &fleet);
-	printf("broadcasts,  %4u phones: %9" PRIu64 " heard  in %6.2f s: %8.0f deliveries/s\n", phones, delivered,
-	       fleet.real_s, (double)delivered / fleet.real_s);
+	say("broadcasts heard", phones, delivered, fleet.real_s);
 	sim_fleet_done(&fleet);
 }
 

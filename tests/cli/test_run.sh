@@ -38,6 +38,8 @@ exits 2 "a negative seed is a usage error" run "$smoke" --seed -1
 exits 2 "a seed of 2^64 - 1 is a usage error" run "$smoke" --seed 18446744073709551615
 says err "seed: .*not a whole number from 0 to 2^64 - 2" "of the command line, not the file"
 exits 2 "a speed of zero is a usage error" run "$smoke" --speed 0
+exits 2 "to look for a speed in virtual time is a usage error" run "$smoke" --find-speed --engine sim
+says err "virtual time holds any speed" "it says why"
 exits 2 "a scenario that is not there is refused" run "$work/none.json"
 echo '{ "sites": 7 }' >bad.json
 exits 2 "a bad scenario is refused" run bad.json --out refused

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 #define RUNS 4000
@@ -441,17 +442,10 @@ int main(void)
 {
 	Suite *suite = suite_create("phone fuzz");
 	TCase *tcase = tcase_create("phone fuzz");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 300);
 	tcase_add_loop_test(tcase, nothing_breaks_a_phone, 0, BLOCKS);
 	suite_add_tcase(suite, tcase);
 
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

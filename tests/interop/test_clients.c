@@ -5,11 +5,9 @@
  * once; the serving limit reached.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <ev.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -17,6 +15,7 @@
 
 #include "emulator/hq/tftp_adapter.h"
 #include "tests/interop/interop.h"
+#include "tests/tap.h"
 
 #define SERVING_MAX 30
 #define CLIENTS 25
@@ -244,8 +243,6 @@ int main(int count, char **arguments)
 {
 	Suite *suite = suite_create("interop");
 	TCase *tcase;
-	SRunner *runner;
-	int failed;
 
 	client = count == 2 ? arguments[1] : "curl";
 	interop_need(client);
@@ -259,10 +256,5 @@ int main(int count, char **arguments)
 	tcase_add_test(tcase, many_clients_at_once);
 	tcase_add_test(tcase, missing_file);
 	tcase_add_test(tcase, serving_limit);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -5,7 +5,6 @@
  * phone, one UDP socket, the real clock.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "emulator/hq/real_server.h"
 #include "pfs-core/pfs.h"
 #include "tests/interop/interop.h"
+#include "tests/tap.h"
 
 #define PACKET_MAX 66000
 
@@ -287,8 +287,6 @@ int main(int count, char **arguments)
 {
 	Suite *suite = suite_create("core_client");
 	TCase *tcase;
-	SRunner *runner;
-	int failed;
 
 	kind = count == 2 && !strcmp(arguments[1], "dnsmasq") ? REAL_SERVER_DNSMASQ : REAL_SERVER_IN_TFTPD;
 	interop_need_root(real_server_name(kind));
@@ -302,10 +300,5 @@ int main(int count, char **arguments)
 	tcase_add_test(tcase, with_options);
 	tcase_add_test(tcase, less_than_asked);
 	tcase_add_test(tcase, file_not_found);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

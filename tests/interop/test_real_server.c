@@ -5,7 +5,6 @@
  * hold a transfer open.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +20,7 @@
 
 #include "emulator/hq/real_server.h"
 #include "tests/interop/interop.h"
+#include "tests/tap.h"
 
 #define WAIT_MS 5000
 
@@ -437,8 +437,6 @@ int main(int count, char **arguments)
 {
 	Suite *suite = suite_create("real_server");
 	TCase *tcase;
-	SRunner *runner;
-	int failed;
 
 	kind = count == 2 && !strcmp(arguments[1], "dnsmasq") ? REAL_SERVER_DNSMASQ : REAL_SERVER_IN_TFTPD;
 	interop_need_root(real_server_name(kind));
@@ -458,10 +456,5 @@ int main(int count, char **arguments)
 	tcase_add_test(tcase, death_is_seen);
 	tcase_add_test(tcase, serving_limit);
 	tcase_add_test(tcase, refusals);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -4,7 +4,6 @@
  * falsified is found at that very event; a journal that was cut is good as far as
  * it goes; a file that is no journal is refused with a line.
  */
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +18,7 @@
 
 #include "tests/journal/journal_tools.h"
 #include "tests/sim/sim_fleet.h"
+#include "tests/tap.h"
 
 #define SECOND UINT64_C(1000000)
 #define PHONES 24
@@ -267,6 +267,66 @@ END_TEST
 
 /* A build that logs more: records of kinds that the journal does not know are left out, the others
  * renumbered. */
+/* What a terminal would obey, or could not show, comes out as text; the rest stays as it is. */
+START_TEST(texts_are_shown_as_text)
+{
+	static const char *const shown[][2] = {
+		{ "SEP021B", "SEP021B" },
+		{ "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x93\x9e", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x93\x9e" },
+		{ "a\x1b[2J\x7f", "a\\x1b[2J\\x7f" },
+		{ "\xc2\x9b", "\\xc2\\x9b" },         /* a control character of its own */
+		{ "\xc0\xaf", "\\xc0\\xaf" },         /* too long a form of a slash */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" }, /* half of a pair */
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
+		{ "\xe2\x82", "\\xe2\\x82" },         /* ends in mid-character */
+		{ "\xff", "\\xff" },
+	};
+	char text[32];
+
+	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
+		ck_assert(journal_printable(shown[i][0], text, sizeof(text)));
+		ck_assert_str_eq(text, shown[i][1]);
+	}
+	ck_assert(!journal_printable("abc\xff", text, 7));
+	ck_assert_str_eq(text, "abc");
+	ck_assert(journal_printable("abc\xff", text, 8));
+}
+END_TEST
+
+/* So do those of a file: of its first line, and of its phones. */
+START_TEST(a_hostile_file_is_shown_as_text)
+{
+	static const char engine[] = "\"engine\":\"sim\"";
+	struct sim_fleet_spec spec = spec_of(4);
+	struct journal_reader *reader;
+	struct journal_error error;
+	static uint8_t bytes[1 << 22];
+	uint8_t *name;
+
+	make_folder();
+	run(&spec);
+	FILE *file = fopen(path, "r+");
+	size_t size = fread(bytes, 1, sizeof(bytes), file);
+	ck_assert_uint_lt(size, sizeof(bytes));
+	name = memmem(bytes, size, engine, sizeof(engine) - 1);
+	ck_assert_ptr_nonnull(name);
+	name[11] = 0xe9;
+	name = memmem(bytes, size, fleet.plan->phones[0].name, strlen(fleet.plan->phones[0].name));
+	ck_assert_ptr_nonnull(name);
+	name[1] = 0x9b;
+	journal_mend(bytes, size);
+	rewind(file);
+	fwrite(bytes, 1, size, file);
+	fclose(file);
+	ck_assert_msg(journal_open(path, false, &reader, &error) == 0, "%s", error.line);
+	ck_assert_str_eq(journal_info(reader)->engine, "s\\xe9m");
+	ck_assert_mem_eq(journal_info(reader)->phones[0].name + 1, "\\x9b", 4);
+	journal_reader_free(reader);
+	sim_fleet_done(&fleet);
+	remove_folder();
+}
+END_TEST
+
 START_TEST(trace_of_unknown_kinds_does_not_count)
 {
 	struct pfs_actions two = { .count = 2 }, one = { .count = 1 };
@@ -608,6 +668,8 @@ static Suite *journal_suite(void)
 	tcase_add_loop_test(tcase, what_is_falsified_is_found, 0, sizeof(falsified) / sizeof(*falsified));
 	tcase_add_test(tcase, trace_can_be_left_aside);
 	tcase_add_test(tcase, trace_of_unknown_kinds_does_not_count);
+	tcase_add_test(tcase, texts_are_shown_as_text);
+	tcase_add_test(tcase, a_hostile_file_is_shown_as_text);
 	tcase_add_test(tcase, past_its_size_limit_it_is_cut);
 	tcase_add_test(tcase, where_the_disk_ends_it_is_cut);
 	tcase_add_test(tcase, only_the_chosen_phones_are_in_it);
@@ -621,12 +683,5 @@ static Suite *journal_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(journal_suite());
-	int failed;
-
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(journal_suite());
 }

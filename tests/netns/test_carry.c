@@ -3,13 +3,13 @@
  * frame that is answered late is offered as if it had come in time; the link's
  * rate holds all the same; what cannot be made good is recorded.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "emulator/netns/relay_internal.h"
 #include "tests/netns/plan_by_hand.h"
+#include "tests/tap.h"
 
 #define DELAY_US 10000
 #define IP_BYTES 500
@@ -178,8 +178,6 @@ int main(void)
 {
 	Suite *suite = suite_create("carry");
 	TCase *tests = tcase_create("carry");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, lock_step_keeps_time);
 	tcase_add_test(tests, each_pair_its_own);
@@ -188,10 +186,5 @@ int main(void)
 	tcase_add_test(tests, a_pair_keeps_its_order);
 	tcase_add_test(tests, log_lines_are_left_out);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return tap_run(suite);
 }

@@ -3,7 +3,6 @@
  * namespace; who asks for what is not there, or where nothing runs, is told
  * which of the two.
  */
-#include <check.h>
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
@@ -21,6 +20,7 @@
 #include "emulator/netns/fabric.h"
 #include "tests/netns/netns_test.h"
 #include "tests/netns/plan_by_hand.h"
+#include "tests/tap.h"
 
 static char folder[600];
 static struct plan *plan;
@@ -150,8 +150,6 @@ int main(void)
 {
 	Suite *suite = suite_create("control");
 	TCase *tests = tcase_create("control");
-	SRunner *runner;
-	int failed;
 
 	if (!netns_test_allowed())
 		return 0;
@@ -159,10 +157,5 @@ int main(void)
 	tcase_add_test(tests, a_phone_by_its_name);
 	tcase_add_test(tests, silent_askers);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return tap_run(suite);
 }

@@ -5,7 +5,6 @@
  * and may damage; and nothing is left behind (point 10).
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <ev.h>
 #include <linux/if_ether.h>
@@ -26,6 +25,7 @@
 #include "emulator/netns/fabric.h"
 #include "tests/netns/netns_test.h"
 #include "tests/netns/plan_by_hand.h"
+#include "tests/tap.h"
 
 #define PORT 4051
 
@@ -275,6 +275,100 @@ START_TEST(real_arp_floods)
 }
 END_TEST
 
+/* ---- the count of ARP requests ---- */
+
+#define ARP_REQUEST 1
+
+struct arp_frame {
+	uint8_t to[6], from[6];
+	uint16_t type, hardware, protocol;
+	uint8_t hardware_bytes, protocol_bytes;
+	uint16_t operation;
+	uint8_t sender_mac[6], sender[4], target_mac[6], target[4];
+};
+
+/* A witness: sees what its phone sends, which a socket for ARP alone does not. */
+static int open_all(void *context)
+{
+	struct opening *opening = context;
+
+	opening->descriptor = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ALL));
+	return opening->descriptor < 0 ? -errno : 0;
+}
+
+static uint32_t requests_sent(int witness)
+{
+	struct sockaddr_ll from;
+	socklen_t length = sizeof(from);
+	struct arp_frame frame;
+	uint32_t count = 0;
+
+	while (recvfrom(witness, &frame, sizeof(frame), MSG_TRUNC, (struct sockaddr *)&from, &length) > 0) {
+		count += from.sll_pkttype == PACKET_OUTGOING && frame.type == htons(ETH_P_ARP) &&
+			 frame.operation == htons(ARP_REQUEST);
+		length = sizeof(from);
+	}
+	return count;
+}
+
+/* Who has `target`? As often as wanted: the kernel's own asks once and remembers. */
+static void ask(const struct world *world, int socket, uint32_t phone, uint32_t target, uint32_t times)
+{
+	struct sockaddr_ll out = {.sll_family = AF_PACKET, .sll_ifindex = 2, .sll_halen = 6};
+	uint32_t own = htonl(world->plan->phones[phone].address), wanted = htonl(target);
+	struct arp_frame frame = {.type = htons(ETH_P_ARP), .hardware = htons(1), .protocol = htons(ETH_P_IP),
+				  .hardware_bytes = 6, .protocol_bytes = 4, .operation = htons(ARP_REQUEST)};
+
+	memset(out.sll_addr, 0xff, 6);
+	memset(frame.to, 0xff, 6);
+	memcpy(frame.from, world->plan->phones[phone].mac, 6);
+	memcpy(frame.sender_mac, world->plan->phones[phone].mac, 6);
+	memcpy(frame.sender, &own, 4);
+	memcpy(frame.target, &wanted, 4);
+	while (times--)
+		ck_assert_int_eq(sendto(socket, &frame, sizeof(frame), 0, (struct sockaddr *)&out, sizeof(out)),
+				 sizeof(frame));
+}
+
+/* Each request once, whether the switch answers it itself (_i 0) or floods it; replies and what went before do not count. */
+START_TEST(arp_requests_are_counted)
+{
+	struct plan_by_hand wanted = {.phones = 3, .real_arp = _i};
+	struct opening witness[3], asker[2]; /* a socket does not see what it sends itself */
+	struct world world;
+	uint32_t sent = 0;
+
+	world_up(&world, &wanted, NULL, NULL);
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert_int_eq(fabric_in_phone(world.fabric, i, open_all, &witness[i]), 0);
+	for (uint32_t i = 0; i < 2; i++)
+		ck_assert_int_eq(fabric_in_phone(world.fabric, i, open_arp, &asker[i]), 0);
+	fabric_arp_frames(world.fabric);
+	for (uint32_t i = 0; i < 3; i++)
+		requests_sent(witness[i].descriptor);
+	/* the kernel's own requests, each answered; then some of known number */
+	say(world.udp[0], world.plan->phones[1].address, "hello");
+	hear(&world, world.udp[1], "hello");
+	ask(&world, asker[0].descriptor, 0, world.plan->phones[2].address, 7);
+	ask(&world, asker[1].descriptor, 1, world.plan->phones[2].address, 5);
+	/* behind them, through the same switch */
+	say(world.udp[0], UINT32_MAX, "to all");
+	hear(&world, world.udp[2], "to all");
+	say(world.udp[1], UINT32_MAX, "to all");
+	hear(&world, world.udp[2], "to all");
+	for (uint32_t i = 0; i < 3; i++) {
+		sent += requests_sent(witness[i].descriptor);
+		close(witness[i].descriptor);
+	}
+	close(asker[0].descriptor);
+	close(asker[1].descriptor);
+	ck_assert_uint_ge(sent, 12 + 1);
+	ck_assert_uint_eq(fabric_arp_frames(world.fabric), sent);
+	ck_assert_uint_eq(fabric_arp_frames(world.fabric), 0);
+	world_down(&world);
+}
+END_TEST
+
 /* More phones than one bridge takes: still one broadcast domain, and still no ARP heard by others. */
 START_TEST(switches_are_chained)
 {
@@ -521,6 +615,7 @@ static Suite *suite(void)
 	tcase_add_test(few, one_broadcast_domain);
 	tcase_add_test(few, arp_does_not_flood);
 	tcase_add_test(few, real_arp_floods);
+	tcase_add_loop_test(few, arp_requests_are_counted, 0, 2);
 	tcase_add_test(few, a_dead_phone_is_silent);
 	tcase_add_test(few, damage_passes_the_kernel);
 	tcase_add_test(few, a_cut_link_loses);
@@ -538,15 +633,7 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int failed;
-
 	if (!netns_test_allowed())
 		return 0;
-	runner = srunner_create(suite());
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return tap_run(suite());
 }

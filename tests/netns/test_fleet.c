@@ -3,7 +3,6 @@
  * server. Judged by counts, not by time: what must be true however slow the
  * machine is.
  */
-#include <check.h>
 #include <dirent.h>
 #include <inttypes.h>
 #include <linux/sockios.h>
@@ -20,6 +19,7 @@
 #include "emulator/hq/real_server.h"
 #include "tests/netns/fleet_fixture.h"
 #include "tests/netns/netns_test.h"
+#include "tests/tap.h"
 
 #define SPEED 20
 #define SCALE "1/40"
@@ -528,9 +528,7 @@ static TCase *add_case(Suite *suite, const char *name)
 int main(void)
 {
 	Suite *suite = suite_create("fleet");
-	SRunner *runner;
 	TCase *tcase;
-	int failed;
 
 	if (!netns_test_allowed())
 		return EXIT_SUCCESS;
@@ -555,10 +553,5 @@ int main(void)
 	tcase_add_test(tcase, two_fleets_do_not_see_each_other);
 	tcase_add_test(tcase, sigkill_leaves_no_namespace);
 	tcase_add_test(tcase, sigkill_with_a_phone_unplugged_leaves_no_namespace);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -4,13 +4,12 @@
  * stepped through it again in this process, identically; a record that was falsified
  * is found.
  */
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/journal/journal_tools.h"
 #include "tests/netns/fleet_fixture.h"
+#include "tests/tap.h"
 
 #define PHONES 4
 
@@ -117,18 +116,11 @@ int main(void)
 {
 	Suite *suite = suite_create("journal");
 	TCase *tcase = tcase_create("journal");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, real_packets_replay, 0, sizeof(runs) / sizeof(*runs));
 	tcase_add_test(tcase, threads_share_a_journal);
 	tcase_add_test(tcase, what_is_falsified_is_found);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

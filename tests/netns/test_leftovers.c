@@ -10,7 +10,6 @@
  * kernel says so.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -19,7 +18,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -29,6 +27,7 @@
 #include "emulator/netns/fabric_internal.h"
 #include "tests/netns/netns_test.h"
 #include "tests/netns/plan_by_hand.h"
+#include "tests/tap.h"
 
 #define PHONES 20
 #define WATCHED (PHONES + 1)
@@ -313,8 +312,6 @@ int main(void)
 {
 	Suite *suite = suite_create("leftovers");
 	TCase *tests = tcase_create("leftovers");
-	SRunner *runner;
-	int failed;
 
 	if (!netns_test_allowed())
 		return 0;
@@ -326,10 +323,5 @@ int main(void)
 		tcase_add_test(tests, root_of_a_user_namespace_alone_can);
 	}
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return tap_run(suite);
 }

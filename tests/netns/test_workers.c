@@ -2,12 +2,11 @@
  * Fleets over more than one worker, each a thread with a descriptor table of
  * its own, and what a phone takes of such a table. Judged by counts.
  */
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #include "tests/netns/fleet_fixture.h"
+#include "tests/tap.h"
 
 #define FILES 6
 
@@ -136,8 +135,6 @@ int main(void)
 {
 	Suite *suite = suite_create("workers");
 	TCase *tcase = tcase_create("workers");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, four_descriptors_a_phone);
@@ -145,10 +142,5 @@ int main(void)
 	tcase_add_test(tcase, a_low_limit_takes_another_worker);
 	tcase_add_loop_test(tcase, faults_reach_every_worker, 0, sizeof(faults) / sizeof(faults[0]));
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -123,10 +123,12 @@ static void make_phones(struct plan *plan, const struct sim_fleet_spec *spec)
 			phone->address = subnet->router + 1 + k;
 			phone->port_bps = plan->models[phone->model].port_bps;
 			phone->profile = -1;
+			phone->own = number < spec->without_pfs ? PFS_SETTING_DISABLED : PFS_SETTING_UNSET;
 			phone->setting =
 				number < spec->without_pfs ? PFS_SETTING_DISABLED : PFS_SETTING_ENABLED;
+			phone->own = phone->setting; /* the invariants work out anew who takes part */
 			phone->part = number < spec->without_pfs ? PFS_PART_DISABLED : PFS_PART_YES;
-			phone->origin = PFS_ORIGIN_ENTERPRISE;
+			phone->origin = number < spec->without_pfs ? PFS_ORIGIN_PHONE : PFS_ORIGIN_ENTERPRISE;
 			snprintf(phone->running, sizeof(phone->running), "8.5(2)");
 			if (spec->spread_us)
 				phone->reset_us =
@@ -141,6 +143,7 @@ static struct plan *make_plan(const struct sim_fleet_spec *spec)
 
 	snprintf(plan->name, sizeof(plan->name), "test");
 	plan->seed = spec->seed;
+	plan->enterprise = PFS_SETTING_ENABLED;
 	plan->speed_milli = 1000;
 	plan->scale_ppm = 1000000;
 	plan->time_limit_us = or_else(spec->time_limit_us, UINT64_C(86400000000));

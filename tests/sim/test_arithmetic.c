@@ -4,11 +4,10 @@
  * 1350 is in lock-step), until the link itself is full. These are the bounds
  * that every figure of a capacity plan rests on.
  */
-#include <check.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "tests/sim/sim_fleet.h"
+#include "tests/tap.h"
 
 #define T1_BPS UINT64_C(1536000)
 #define LAN_US 50 /* one way */
@@ -96,16 +95,9 @@ int main(void)
 {
 	Suite *suite = suite_create("arithmetic");
 	TCase *sums = tcase_create("sums");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(sums, one_phone_pays_the_round_trip_for_each_block, 0, 4);
 	tcase_add_loop_test(sums, a_t1_is_full_with_enough_phones, 0, 3);
 	suite_add_tcase(suite, sums);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

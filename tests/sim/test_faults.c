@@ -5,11 +5,11 @@
  * (the world stops a run that forwards or installs it), the WAN carries few
  * copies of a file.
  */
-#include <check.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "tests/sim/sim_fleet.h"
+#include "tests/tap.h"
 
 #define SEEDS 10
 #define PHONES 20
@@ -18,6 +18,7 @@
 
 /* What the phones of a run did. */
 struct seen {
+	uint32_t watched; /* the phone that the times below are of */
 	uint32_t kinds[PFS_TR_KINDS];
 	uint32_t rejected, silences, wrong_sizes, damaged;
 	uint32_t refused[PFS_REFUSALS];
@@ -25,7 +26,8 @@ struct seen {
 	uint32_t lost_children[PFS_LOSS_KINDS], lost_parents[PFS_LOSS_KINDS];
 	uint64_t peer_begun_us, peer_done_us, verified_us; /* of phone `watched` and FILE_HIT */
 	uint64_t claims_us[4];                             /* its first ones */
-	uint32_t watched, claim_count;
+	uint32_t claim_count;
+	uint32_t lost, unfit, dropped_wrong, rejected_unheard; /* add_up() */
 };
 
 static void watch(void *context, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
@@ -116,25 +118,310 @@ static struct plan_fault at_time(enum plan_fault_kind kind, uint64_t at_us, uint
 	return fault;
 }
 
-/* ------------------------------------------------ the LAN */
+/* ------------------------------------------------ one fault, ten seeds */
 
-/* A tenth of all datagrams lost: claims are repeated five times, TFTP repeats; one root all the same. */
-START_TEST(lan_loss_is_outlived)
+#define MANY UINT32_MAX
+#define COUNT(member) offsetof(struct seen, member)
+
+/*
+ * One fault, and what has to come of it with each seed: the fleet ends well
+ * (ck_well()), and these counters lie between least and most. Zero is a
+ * default: any phone, at a time, from the first reset on, for good, any file.
+ */
+struct trial {
+	const char *name, *why;
+	enum plan_fault_kind kind;
+	enum plan_role role;
+	enum plan_phase phase;
+	uint32_t percent;
+	uint64_t duration_us;
+	bool file_hit;             /* FILE_HIT alone */
+	struct plan_fault measure; /* what goes with this kind alone */
+	uint32_t phones, only_seed;
+	uint32_t copies_max; /* of any one file over the WAN; 0: phones may fail, for a reason that holds */
+	uint32_t gone;       /* phones that are taken over by a hostile host */
+	struct {
+		size_t counter;
+		uint32_t least, most;
+	} must[2];
+};
+
+static const struct trial trials[] = {
+	{ .name = "lan_loss_is_outlived",
+	  .why = "a tenth of all datagrams lost: claims are repeated five times, TFTP repeats; one root all the same",
+	  .kind = PLAN_FAULT_LAN_DISTURB,
+	  .measure.lan.loss_ppm = 100000,
+	  .copies_max = 2,
+	  .must = { { COUNT(kinds[PFS_TR_TFTP_RETRANSMIT]), 11, MANY } } },
+	{ .name = "lan_doubles_and_overtaking_change_nothing",
+	  .why = "RFC 1123 section 4.2.3.1: no block is sent twice because of an ACK",
+	  .kind = PLAN_FAULT_LAN_DISTURB,
+	  .measure.lan = { .duplicate_ppm = 500000, .reorder_ppm = 500000, .hold_us = 20000 },
+	  .copies_max = 1,
+	  .must = { { COUNT(damaged), 0, 0 }, { COUNT(kinds[PFS_TR_TFTP_RETRANSMIT]), 0, 0 } } },
+	/* Each group elects a root; both transfer what they had begun: 3 files, and the first one twice. */
+	{ .name = "split_lan_heals: in the election",
+	  .kind = PLAN_FAULT_LAN_SPLIT,
+	  .duration_us = 3 * SECOND,
+	  .measure.groups = 2,
+	  .copies_max = 2,
+	  .must = { { COUNT(kinds[PFS_TR_CONFIRMED]), 4, MANY } } },
+	{ .name = "split_lan_heals: in ROOT_WAITING",
+	  .kind = PLAN_FAULT_LAN_SPLIT,
+	  .duration_us = 15 * SECOND,
+	  .measure.groups = 2,
+	  .copies_max = 2,
+	  .must = { { COUNT(kinds[PFS_TR_CONFIRMED]), 4, MANY } } },
+	{ .name = "split_lan_heals: in the transfer",
+	  .kind = PLAN_FAULT_LAN_SPLIT,
+	  .duration_us = 60 * SECOND,
+	  .measure.groups = 2,
+	  .copies_max = 2,
+	  .must = { { COUNT(kinds[PFS_TR_CONFIRMED]), 4, MANY } } },
+	{ .name = "group_without_a_router_waits",
+	  .why = "for its root's server, and is taken in when the switch is whole again",
+	  .kind = PLAN_FAULT_LAN_SPLIT,
+	  .duration_us = 120 * SECOND,
+	  .measure = { .groups = 2, .router_apart = true },
+	  .copies_max = 2,
+	  .must = { { COUNT(kinds[PFS_TR_TFTP_RETRANSMIT]), 1, MANY } } },
+	{ .name = "split_in_mid_transfer",
+	  .why = "cuts the tree: orphans elect, everybody is upgraded",
+	  .kind = PLAN_FAULT_LAN_SPLIT,
+	  .phase = PLAN_PHASE_TFTP,
+	  .percent = 50,
+	  .file_hit = true,
+	  .duration_us = 40 * SECOND,
+	  .measure.groups = 2,
+	  .copies_max = 2,
+	  .must = { { COUNT(kinds[PFS_TR_PARENT_LOST]), 1, MANY } } },
+	{ .name = "slow_ports_at_a_mass_reset",
+	  .why = "ports that come up 300 ms late: the five claims take longer, one root a file",
+	  .kind = PLAN_FAULT_SLOW_PORTS,
+	  .measure.hold_us = 300000,
+	  .copies_max = 1 },
+	{ .name = "busy_server_is_asked_again",
+	  .why = "each 5 to 15 s",
+	  .kind = PLAN_FAULT_SERVER_BUSY,
+	  .duration_us = 60 * SECOND,
+	  .only_seed = 3,
+	  .copies_max = 1,
+	  .must = { { COUNT(rejected), 3, MANY }, { COUNT(rejected_unheard), 0, 0 } } },
+	{ .name = "busy_server_finishes_what_it_began",
+	  .kind = PLAN_FAULT_SERVER_BUSY,
+	  .role = PLAN_ROLE_ROOT,
+	  .phase = PLAN_PHASE_TFTP,
+	  .percent = 10,
+	  .file_hit = true,
+	  .duration_us = 40 * SECOND,
+	  .phones = 4,
+	  .only_seed = 3,
+	  .copies_max = 1 },
+	{ .name = "silence_in_mid_file_is_waited_out",
+	  .why = "blocks are repeated and the same transfer goes on",
+	  .kind = PLAN_FAULT_SERVER_SILENT,
+	  .role = PLAN_ROLE_ROOT,
+	  .phase = PLAN_PHASE_TFTP,
+	  .percent = 50,
+	  .file_hit = true,
+	  .duration_us = 20 * SECOND,
+	  .copies_max = 1,
+	  .must = { { COUNT(kinds[PFS_TR_TFTP_RETRANSMIT]), 2, MANY }, { COUNT(silences), 0, 0 } } },
+	{ .name = "wrong_length_is_fetched_again: nothing of it",
+	  .kind = PLAN_FAULT_SERVER_SIZE,
+	  .file_hit = true,
+	  .duration_us = 24 * SECOND,
+	  .measure.served_ppm = 0,
+	  .must = { { COUNT(unfit), 1, MANY } } },
+	{ .name = "wrong_length_is_fetched_again: half of it",
+	  .kind = PLAN_FAULT_SERVER_SIZE,
+	  .file_hit = true,
+	  .duration_us = 24 * SECOND,
+	  .measure.served_ppm = 500000,
+	  .must = { { COUNT(unfit), 1, MANY } } },
+	{ .name = "wrong_length_is_fetched_again: all but a thousandth",
+	  .kind = PLAN_FAULT_SERVER_SIZE,
+	  .file_hit = true,
+	  .duration_us = 24 * SECOND,
+	  .measure.served_ppm = 999000,
+	  .must = { { COUNT(unfit), 1, MANY } } },
+	{ .name = "wrong_length_is_fetched_again: a hundredth too long",
+	  .kind = PLAN_FAULT_SERVER_SIZE,
+	  .file_hit = true,
+	  .duration_us = 24 * SECOND,
+	  .measure.served_ppm = 1010000,
+	  .must = { { COUNT(unfit), 1, MANY } } },
+	{ .name = "wrong_length_is_fetched_again: twice as long",
+	  .kind = PLAN_FAULT_SERVER_SIZE,
+	  .file_hit = true,
+	  .duration_us = 24 * SECOND,
+	  .measure.served_ppm = 2000000,
+	  .must = { { COUNT(unfit), 1, MANY } } },
+	{ .name = "flapping_wan_is_outlived",
+	  .why = "three seconds down, three up: blocks are asked for again and again",
+	  .kind = PLAN_FAULT_WAN_FLAP,
+	  .duration_us = 60 * SECOND,
+	  .measure.flap_us = 3 * SECOND,
+	  .copies_max = 1,
+	  .must = { { COUNT(kinds[PFS_TR_TFTP_RETRANSMIT]), 3, MANY } } },
+	{ .name = "reset_connection_is_replaced: in ROOT_WAITING",
+	  .kind = PLAN_FAULT_TCP_RESET,
+	  .role = PLAN_ROLE_LEAF,
+	  .phase = PLAN_PHASE_ROOT_WAITING,
+	  .percent = 0,
+	  .file_hit = true,
+	  .copies_max = 1,
+	  .must = { { COUNT(lost_parents[PFS_LOSS_RESET]), 1, 1 }, { COUNT(lost_children[PFS_LOSS_RESET]), 1, 1 } } },
+	{ .name = "reset_connection_is_replaced: in mid-file",
+	  .kind = PLAN_FAULT_TCP_RESET,
+	  .role = PLAN_ROLE_LEAF,
+	  .phase = PLAN_PHASE_RECEIVING,
+	  .percent = 50,
+	  .file_hit = true,
+	  .copies_max = 1,
+	  .must = { { COUNT(lost_parents[PFS_LOSS_RESET]), 1, 1 }, { COUNT(lost_children[PFS_LOSS_RESET]), 1, 1 } } },
+	/* Either direction gone, for good: the end that hears nothing leaves after 16 s. */
+	{ .name = "half_open_connection_is_left: down, in ROOT_WAITING",
+	  .kind = PLAN_FAULT_TCP_HALF_OPEN,
+	  .role = PLAN_ROLE_LEAF,
+	  .phase = PLAN_PHASE_ROOT_WAITING,
+	  .percent = 0,
+	  .file_hit = true,
+	  .measure.upwards = false,
+	  .copies_max = 1,
+	  .must = { { COUNT(lost), 1, MANY } } },
+	{ .name = "half_open_connection_is_left: up, in ROOT_WAITING",
+	  .kind = PLAN_FAULT_TCP_HALF_OPEN,
+	  .role = PLAN_ROLE_LEAF,
+	  .phase = PLAN_PHASE_ROOT_WAITING,
+	  .percent = 0,
+	  .file_hit = true,
+	  .measure.upwards = true,
+	  .copies_max = 1,
+	  .must = { { COUNT(lost), 1, MANY } } },
+	{ .name = "half_open_connection_is_left: down, in mid-file",
+	  .kind = PLAN_FAULT_TCP_HALF_OPEN,
+	  .role = PLAN_ROLE_LEAF,
+	  .phase = PLAN_PHASE_RECEIVING,
+	  .percent = 50,
+	  .file_hit = true,
+	  .measure.upwards = false,
+	  .copies_max = 1,
+	  .must = { { COUNT(lost), 1, MANY } } },
+	{ .name = "half_open_connection_is_left: up, in mid-file",
+	  .kind = PLAN_FAULT_TCP_HALF_OPEN,
+	  .role = PLAN_ROLE_LEAF,
+	  .phase = PLAN_PHASE_RECEIVING,
+	  .percent = 50,
+	  .file_hit = true,
+	  .measure.upwards = true,
+	  .copies_max = 1,
+	  .must = { { COUNT(lost), 1, MANY } } },
+	{ .name = "half_open_for_a_moment_is_repaired: down",
+	  .why = "three seconds of it are not noticed: what was lost is sent again",
+	  .kind = PLAN_FAULT_TCP_HALF_OPEN,
+	  .role = PLAN_ROLE_LEAF,
+	  .phase = PLAN_PHASE_RECEIVING,
+	  .percent = 50,
+	  .file_hit = true,
+	  .duration_us = 3 * SECOND,
+	  .measure.upwards = false,
+	  .copies_max = 1,
+	  .must = { { COUNT(lost), 0, 0 } } },
+	{ .name = "half_open_for_a_moment_is_repaired: up",
+	  .why = "three seconds of it are not noticed: what was lost is sent again",
+	  .kind = PLAN_FAULT_TCP_HALF_OPEN,
+	  .role = PLAN_ROLE_LEAF,
+	  .phase = PLAN_PHASE_RECEIVING,
+	  .percent = 50,
+	  .file_hit = true,
+	  .duration_us = 3 * SECOND,
+	  .measure.upwards = true,
+	  .copies_max = 1,
+	  .must = { { COUNT(lost), 0, 0 } } },
+	{ .name = "hostile_root_is_blamed",
+	  .why = "the strongest root of all serves rubbish: whoever got it blames it, and goes on without it",
+	  .kind = PLAN_FAULT_HOSTILE_ROOT,
+	  .copies_max = 3,
+	  .gone = 1,
+	  .must = { { COUNT(damaged), 1, MANY }, { COUNT(kinds[PFS_TR_BLAMED]), 1, MANY } } },
+	{ .name = "hostile_garbage_is_refused",
+	  .why = "random bytes, and claims with one byte wrong: each has its own reason",
+	  .kind = PLAN_FAULT_HOSTILE_GARBAGE,
+	  .copies_max = 2,
+	  .gone = 1,
+	  .must = { { COUNT(dropped[PFS_DROP_MAGIC]), PHONES - 1, MANY }, { COUNT(dropped_wrong), 1, MANY } } },
+};
+
+#define TRIALS ((int)(sizeof(trials) / sizeof(*trials)))
+
+static struct plan_fault fault_of(const struct trial *trial)
 {
-	struct plan_fault fault = at_time(PLAN_FAULT_LAN_DISTURB, 0, PFS_TIME_NEVER);
+	enum plan_phase phase = trial->phase;
+	struct plan_fault fault = sim_fleet_fault(trial->kind, trial->role, phase, trial->percent);
 
-	fault.lan.loss_ppm = 100000;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_well(&fleet, PHONES, 2);
-		ck_assert_uint_gt(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 10);
-		sim_fleet_done(&fleet);
+	fault.duration_us = trial->duration_us ? trial->duration_us : PFS_TIME_NEVER;
+	fault.file = trial->file_hit ? FILE_HIT : -1;
+	fault.lan = trial->measure.lan;
+	fault.groups = trial->measure.groups;
+	fault.router_apart = trial->measure.router_apart;
+	fault.hold_us = trial->measure.hold_us;
+	fault.served_ppm = trial->measure.served_ppm;
+	fault.flap_us = trial->measure.flap_us;
+	fault.upwards = trial->measure.upwards;
+	return fault;
+}
+
+/* What is made of several counters, or of the fleet's result. */
+static void add_up(struct seen *seen, const struct sim_fleet *fleet)
+{
+	seen->lost = seen->kinds[PFS_TR_PARENT_LOST] + seen->kinds[PFS_TR_CHILD_LOST];
+	seen->unfit = seen->wrong_sizes + seen->damaged;
+	seen->dropped_wrong = seen->dropped[PFS_DROP_FORGED] + seen->dropped[PFS_DROP_FILE];
+	seen->rejected_unheard = (uint32_t)fleet->result->server.rejected - seen->rejected;
+}
+
+static void try_seed(const struct trial *trial, uint64_t seed)
+{
+	struct plan_fault fault = fault_of(trial);
+	uint32_t phones = trial->phones ? trial->phones : PHONES;
+	struct seen seen;
+	struct sim_fleet_spec spec = fleet_of(phones, seed, &fault, 1, &seen);
+	struct sim_fleet fleet;
+
+	sim_fleet_run(&spec, &fleet);
+	ck_assert_msg(fleet.error == 0, "%s, seed %d: error %d", trial->name, (int)seed, fleet.error);
+	ck_assert_msg(fleet.result->gone == trial->gone, "%s, seed %d: %u gone", trial->name, (int)seed,
+		      fleet.result->gone);
+	if (trial->copies_max)
+		ck_well(&fleet, phones - trial->gone, trial->copies_max);
+	else
+		ck_assert_uint_eq(fleet.result->upgraded + fleet.result->failed, phones);
+	add_up(&seen, &fleet);
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t count;
+		memcpy(&count, (const char *)&seen + trial->must[i].counter, sizeof(count));
+		/* 0 is no counter: the row says nothing more. */
+		if (trial->must[i].counter)
+			ck_assert_msg(count >= trial->must[i].least && count <= trial->must[i].most,
+				      "%s (%s), seed %d: counter %u is %u, not %u to %u", trial->name,
+				      trial->why ? trial->why : "", (int)seed, i, count, trial->must[i].least,
+				      trial->must[i].most);
 	}
+	sim_fleet_done(&fleet);
+}
+
+START_TEST(a_fault_does_what_it_says)
+{
+	const struct trial *trial = &trials[_i];
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++)
+		if (!trial->only_seed || trial->only_seed == seed)
+			try_seed(trial, seed);
 }
 END_TEST
+
+/* ------------------------------------------------ the LAN */
 
 /* With everything lost nobody hears anybody, nor the server, until it ends. */
 START_TEST(lan_loss_of_all_stops_all)
@@ -152,26 +439,6 @@ START_TEST(lan_loss_of_all_stops_all)
 	ck_assert_uint_eq(seen.kinds[PFS_TR_CONFIRMED], 4);
 	ck_assert_uint_eq(seen.kinds[PFS_TR_TFTP_DONE], 0);
 	sim_fleet_done(&fleet);
-}
-END_TEST
-
-/* Doubled and overtaken datagrams: RFC 1123 section 4.2.3.1, no block is sent twice because of an ACK. */
-START_TEST(lan_doubles_and_overtaking_change_nothing)
-{
-	struct plan_fault fault = at_time(PLAN_FAULT_LAN_DISTURB, 0, PFS_TIME_NEVER);
-
-	fault.lan =
-		(struct plan_disturbance){ .duplicate_ppm = 500000, .reorder_ppm = 500000, .hold_us = 20000 };
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_well(&fleet, PHONES, 1);
-		ck_assert_uint_eq(seen.damaged, 0);
-		ck_assert_uint_eq(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 0);
-		sim_fleet_done(&fleet);
-	}
 }
 END_TEST
 
@@ -194,68 +461,6 @@ START_TEST(lan_delay_is_felt_by_each_block)
 	uint64_t blocks = 652 / 512 + 1 + 400000 / 512 + 1 + 200000 / 512 + 1;
 	ck_assert_uint_gt(ended_us[1], ended_us[0] + blocks * 200000 * 95 / 100);
 	ck_assert_uint_lt(ended_us[1], ended_us[0] + blocks * 200000 * 105 / 100 + 10 * SECOND);
-}
-END_TEST
-
-/*
- * Split before the election, whole again during ROOT_WAITING or the transfer.
- * Each group elects a root; both transfer what they had begun, so a copy for
- * each group and file that was begun apart, and one where it healed in time.
- */
-START_TEST(split_lan_heals)
-{
-	static const uint64_t heals_us[] = { 3 * SECOND, 15 * SECOND, 60 * SECOND };
-	struct plan_fault fault = at_time(PLAN_FAULT_LAN_SPLIT, 0, heals_us[_i]);
-
-	fault.groups = 2;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_assert_uint_ge(seen.kinds[PFS_TR_CONFIRMED], 4); /* 3 files, and the first one twice */
-		ck_well(&fleet, PHONES, 2);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
-/* A group without a router waits for its root's server, and is taken in when the switch is whole again. */
-START_TEST(group_without_a_router_waits)
-{
-	struct plan_fault fault = at_time(PLAN_FAULT_LAN_SPLIT, 0, 120 * SECOND);
-
-	fault.groups = 2;
-	fault.router_apart = true;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_well(&fleet, PHONES, 2);
-		ck_assert_uint_gt(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 0);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
-/* A split in mid-transfer cuts the tree: orphans elect, everybody is upgraded. */
-START_TEST(split_in_mid_transfer)
-{
-	struct plan_fault fault = sim_fleet_fault(PLAN_FAULT_LAN_SPLIT, PLAN_ROLE_ANY, PLAN_PHASE_TFTP, 50);
-
-	fault.file = FILE_HIT;
-	fault.groups = 2;
-	fault.duration_us = 40 * SECOND;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_well(&fleet, PHONES, 2);
-		ck_assert_uint_gt(seen.kinds[PFS_TR_PARENT_LOST], 0);
-		sim_fleet_done(&fleet);
-	}
 }
 END_TEST
 
@@ -283,99 +488,7 @@ START_TEST(slow_port_after_power_on)
 }
 END_TEST
 
-/* Ports that come up 300 ms late at a mass reset: the five claims take longer, one root a file. */
-START_TEST(slow_ports_at_a_mass_reset)
-{
-	struct plan_fault fault = at_time(PLAN_FAULT_SLOW_PORTS, 0, PFS_TIME_NEVER);
-
-	fault.hold_us = 300000;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_well(&fleet, PHONES, 1);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
 /* ------------------------------------------------ the server */
-
-START_TEST(busy_server_is_asked_again)
-{
-	struct plan_fault fault = at_time(PLAN_FAULT_SERVER_BUSY, 0, 60 * SECOND);
-	struct seen seen;
-	struct sim_fleet_spec spec = fleet_of(PHONES, 3, &fault, 1, &seen);
-	struct sim_fleet fleet;
-
-	sim_fleet_run(&spec, &fleet);
-	ck_well(&fleet, PHONES, 1);
-	ck_assert_uint_ge(seen.rejected, 3); /* each 5 to 15 s */
-	ck_assert_uint_eq(seen.rejected, fleet.result->server.rejected);
-	sim_fleet_done(&fleet);
-}
-END_TEST
-
-/* What has begun goes on while new requests are rejected. */
-START_TEST(busy_server_finishes_what_it_began)
-{
-	struct plan_fault fault =
-		sim_fleet_fault(PLAN_FAULT_SERVER_BUSY, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP, 10);
-	struct seen seen;
-	struct sim_fleet_spec spec = fleet_of(4, 3, &fault, 1, &seen);
-	struct sim_fleet fleet;
-
-	fault.file = FILE_HIT;
-	fault.duration_us = 40 * SECOND;
-	sim_fleet_run(&spec, &fleet);
-	ck_well(&fleet, 4, 1);
-	sim_fleet_done(&fleet);
-}
-END_TEST
-
-/* 20 s of silence in mid-file: blocks are repeated and the same transfer goes on; one copy. */
-START_TEST(silence_in_mid_file_is_waited_out)
-{
-	struct plan_fault fault =
-		sim_fleet_fault(PLAN_FAULT_SERVER_SILENT, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP, 50);
-
-	fault.file = FILE_HIT;
-	fault.duration_us = 20 * SECOND;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_well(&fleet, PHONES, 1);
-		ck_assert_uint_ge(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 2);
-		ck_assert_uint_eq(seen.silences, 0);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
-/* A file cut short, or too long: never installed, fetched again when it is right. */
-START_TEST(wrong_length_is_fetched_again)
-{
-	static const uint32_t served[] = { 0, 500000, 999000, 1010000, 2000000 };
-	struct plan_fault fault = at_time(PLAN_FAULT_SERVER_SIZE, 0, 24 * SECOND);
-
-	fault.file = FILE_HIT;
-	fault.served_ppm = served[_i];
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_assert_int_eq(fleet.error, 0);
-		ck_assert_msg(seen.wrong_sizes + seen.damaged >= 1, "seed %lu: nobody saw it",
-			      (unsigned long)seed);
-		ck_assert_uint_eq(fleet.result->upgraded + fleet.result->failed, PHONES);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
 
 /* Where it stays so, every phone fails for that reason, after two roots at most. */
 START_TEST(wrong_length_for_good_fails_as_damaged)
@@ -395,88 +508,7 @@ START_TEST(wrong_length_for_good_fails_as_damaged)
 }
 END_TEST
 
-/* Three seconds down, three up: blocks are asked for again and again, one copy. */
-START_TEST(flapping_wan_is_outlived)
-{
-	struct plan_fault fault = at_time(PLAN_FAULT_WAN_FLAP, 0, 60 * SECOND);
-
-	fault.flap_us = 3 * SECOND;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_well(&fleet, PHONES, 1);
-		ck_assert_uint_ge(seen.kinds[PFS_TR_TFTP_RETRANSMIT], 3);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
 /* ------------------------------------------------ connections */
-
-/* parent lost at any time: one copy. */
-START_TEST(reset_connection_is_replaced)
-{
-	struct plan_fault fault =
-		sim_fleet_fault(PLAN_FAULT_TCP_RESET, PLAN_ROLE_LEAF,
-				_i ? PLAN_PHASE_RECEIVING : PLAN_PHASE_ROOT_WAITING, _i ? 50 : 0);
-
-	fault.file = FILE_HIT;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_assert_uint_eq(seen.lost_parents[PFS_LOSS_RESET], 1);
-		ck_assert_uint_eq(seen.lost_children[PFS_LOSS_RESET], 1);
-		ck_well(&fleet, PHONES, 1);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
-/* Either direction gone, for good: the end that hears nothing leaves after 16 s. One copy. */
-START_TEST(half_open_connection_is_left)
-{
-	struct plan_fault fault =
-		sim_fleet_fault(PLAN_FAULT_TCP_HALF_OPEN, PLAN_ROLE_LEAF,
-				_i & 2 ? PLAN_PHASE_RECEIVING : PLAN_PHASE_ROOT_WAITING, _i & 2 ? 50 : 0);
-
-	fault.file = FILE_HIT;
-	fault.upwards = _i & 1;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_assert_uint_ge(seen.kinds[PFS_TR_PARENT_LOST] + seen.kinds[PFS_TR_CHILD_LOST], 1);
-		ck_well(&fleet, PHONES, 1);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
-/* Three seconds of it are not noticed: what was lost is sent again. */
-START_TEST(half_open_for_a_moment_is_repaired)
-{
-	struct plan_fault fault =
-		sim_fleet_fault(PLAN_FAULT_TCP_HALF_OPEN, PLAN_ROLE_LEAF, PLAN_PHASE_RECEIVING, 50);
-
-	fault.file = FILE_HIT;
-	fault.upwards = _i;
-	fault.duration_us = 3 * SECOND;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_assert_uint_eq(seen.kinds[PFS_TR_PARENT_LOST] + seen.kinds[PFS_TR_CHILD_LOST], 0);
-		ck_well(&fleet, PHONES, 1);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
 
 /* ------------------------------------------------ phones */
 
@@ -554,28 +586,6 @@ END_TEST
 /* ------------------------------------------------ hostile hosts */
 
 /*
- * The strongest root of all serves rubbish from the first election on. Nobody
- * installs it; whoever got it blames it, and the fleet goes on without it.
- */
-START_TEST(hostile_root_is_blamed)
-{
-	struct plan_fault fault = at_time(PLAN_FAULT_HOSTILE_ROOT, 0, PFS_TIME_NEVER);
-
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		ck_assert_uint_ge(seen.damaged, 1);
-		ck_assert_uint_ge(seen.kinds[PFS_TR_BLAMED], 1);
-		ck_assert_uint_eq(fleet.result->gone, 1);
-		ck_well(&fleet, PHONES - 1, 3);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
-/*
  * 500 claims a second of the highest strength: nobody follows for ever whom
  * nobody can join. It can cost the sharing, never the upgrade, and whoever
  * went to the server had six elections without the file.
@@ -596,25 +606,6 @@ START_TEST(hostile_flood_is_outlived)
 		ck_assert_uint_eq(fleet.result->direct_count,
 				  fleet.result->direct_by_reason[PFS_DIRECT_PEERS_EXHAUSTED]);
 		ck_assert_uint_lt(copies_most(&fleet), PHONES);
-		sim_fleet_done(&fleet);
-	}
-}
-END_TEST
-
-/* Garbage is refused and counted, and changes nothing. */
-START_TEST(hostile_garbage_is_refused)
-{
-	struct plan_fault fault = at_time(PLAN_FAULT_HOSTILE_GARBAGE, 0, PFS_TIME_NEVER);
-
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct seen seen;
-		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
-		struct sim_fleet fleet;
-		sim_fleet_run(&spec, &fleet);
-		/* Random bytes, and claims with one byte wrong: each has its own reason. */
-		ck_assert_uint_ge(seen.dropped[PFS_DROP_MAGIC], PHONES - 1);
-		ck_assert_uint_ge(seen.dropped[PFS_DROP_FORGED] + seen.dropped[PFS_DROP_FILE], 1);
-		ck_well(&fleet, PHONES - 1, 2);
 		sim_fleet_done(&fleet);
 	}
 }
@@ -678,37 +669,17 @@ int main(void)
 	TCase *tcase = tcase_create("faults");
 
 	tcase_set_timeout(tcase, 300);
-	tcase_add_test(tcase, lan_loss_is_outlived);
+	tcase_add_loop_test(tcase, a_fault_does_what_it_says, 0, TRIALS);
 	tcase_add_test(tcase, lan_loss_of_all_stops_all);
-	tcase_add_test(tcase, lan_doubles_and_overtaking_change_nothing);
 	tcase_add_test(tcase, lan_delay_is_felt_by_each_block);
-	tcase_add_loop_test(tcase, split_lan_heals, 0, 3);
-	tcase_add_test(tcase, group_without_a_router_waits);
-	tcase_add_test(tcase, split_in_mid_transfer);
 	tcase_add_test(tcase, slow_port_after_power_on);
-	tcase_add_test(tcase, slow_ports_at_a_mass_reset);
-	tcase_add_test(tcase, busy_server_is_asked_again);
-	tcase_add_test(tcase, busy_server_finishes_what_it_began);
-	tcase_add_test(tcase, silence_in_mid_file_is_waited_out);
-	tcase_add_loop_test(tcase, wrong_length_is_fetched_again, 0, 5);
 	tcase_add_test(tcase, wrong_length_for_good_fails_as_damaged);
-	tcase_add_loop_test(tcase, reset_connection_is_replaced, 0, 2);
-	tcase_add_loop_test(tcase, half_open_connection_is_left, 0, 4);
-	tcase_add_loop_test(tcase, half_open_for_a_moment_is_repaired, 0, 2);
 	tcase_add_test(tcase, slow_storage_takes_its_time);
 	tcase_add_loop_test(tcase, clock_drift_stretches_timers, 0, 3);
 	tcase_add_test(tcase, clocks_that_differ_do_no_harm);
-	tcase_add_test(tcase, hostile_root_is_blamed);
 	tcase_add_test(tcase, hostile_flood_is_outlived);
-	tcase_add_test(tcase, hostile_garbage_is_refused);
 	tcase_add_test(tcase, hostile_liar_leads_nobody_astray);
-	tcase_add_test(tcase, flapping_wan_is_outlived);
 	tcase_add_test(tcase, faults_are_deterministic);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -3,12 +3,11 @@
  * of a hierarchy, and what the world promises of itself (same seed, same
  * bytes out).
  */
-#include <check.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/sim_fleet.h"
+#include "tests/tap.h"
 
 #define INDEX_BYTES 652
 #define PART_BYTES 200000
@@ -299,8 +298,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fleet");
 	TCase *tests = tcase_create("fleet");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, a_lone_phone_upgrades_by_itself);
@@ -315,10 +312,5 @@ int main(void)
 	tcase_add_test(tests, the_time_limit_ends_a_run);
 	tcase_add_test(tests, stop_ends_a_run);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -4,11 +4,10 @@
  * that a damaged byte is found by the phone that received it and by no other
  * (CSCtg96408, CSCus67416).
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/sim_fleet.h"
+#include "tests/tap.h"
 
 #define SEEDS 12
 #define FILE_HIT 1
@@ -237,8 +236,6 @@ int main(void)
 {
 	Suite *suite = suite_create("losses");
 	TCase *tests = tcase_create("losses");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tests, 240);
 	tcase_add_loop_test(tests, root_killed_in_mid_tftp, 0, 3);
@@ -253,10 +250,5 @@ int main(void)
 	tcase_add_loop_test(tests, only_the_receiver_reports_damage, 0, 2);
 	tcase_add_loop_test(tests, the_way_to_the_server_fails_for_a_while, 0, 2);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

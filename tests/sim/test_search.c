@@ -3,15 +3,14 @@
  * loses none, that its server is the other worlds' server, that it says when it
  * did not finish, and that it is the same each time. "long" visits more.
  */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulator/hq/tftp_server.h"
 #include "emulator/search/server.h"
 #include "emulator/search/state.h"
 #include "emulator/search/visited.h"
+#include "tests/tap.h"
 
 static struct search_result run(struct search_options options, enum search_verdict wanted)
 {
@@ -313,8 +312,6 @@ int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("search");
 	TCase *tests = tcase_create("search");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tests, 3600);
 	if (argc > 1 && !strcmp(argv[1], "longest")) {
@@ -335,10 +332,5 @@ int main(int argc, char **argv)
 		tcase_add_loop_test(tests, servers_agree, 1, 21);
 	}
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

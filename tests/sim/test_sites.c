@@ -4,7 +4,6 @@
  * stopped at the server's gate or free, by one worker or by several: the whole
  * summary and detail are compared, and the trace where it can be.
  */
-#include <check.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "emulator/report/report.h"
 #include "emulator/scenario/scenario.h"
 #include "emulator/world.h"
+#include "tests/tap.h"
 
 #define SITES 6
 #define HASH_PRIME UINT64_C(0x100000001b3)
@@ -306,8 +306,6 @@ int main(void)
 {
 	Suite *suite = suite_create("sites");
 	TCase *tests = tcase_create("sites");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tests, 240);
 	tcase_add_test(tests, free_sites_are_those_of_one_queue);
@@ -318,10 +316,5 @@ int main(void)
 	tcase_add_test(tests, faults_hold_the_fleet_together);
 	tcase_add_test(tests, console_lines_cross_the_wan);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

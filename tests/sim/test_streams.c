@@ -4,12 +4,11 @@
  * does what a script says at its time and notes every event, so that the
  * world's own promises are seen without the protocol's.
  */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/sim_fleet.h"
+#include "tests/tap.h"
 
 #define PUPPETS 4
 #define LAN_US 50 /* sim_fleet's one-way delay */
@@ -606,8 +605,6 @@ int main(void)
 {
 	Suite *suite = suite_create("streams");
 	TCase *tests = tcase_create("streams");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, set_up, NULL);
 	tcase_add_test(tests, a_handshake_takes_a_round_trip);
@@ -630,10 +627,5 @@ int main(void)
 	tcase_add_test(tests, a_broadcast_reaches_everybody);
 	tcase_add_loop_test(tests, broken_promises_stop_the_run, 0, 9);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -4,8 +4,8 @@
  * lost and nothing used that was not got.
  */
 #include <cjson/cJSON.h>
-#include <stdlib.h>
 
+#include "tests/tap.h"
 #include "tests/unit/scenario_text.h"
 
 static long countdown = -1; /* allocations that still succeed; negative: all do */
@@ -80,10 +80,5 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, every_allocation_fails_once);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

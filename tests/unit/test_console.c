@@ -3,13 +3,12 @@
  * by line from a trace, another phone gives lines of its own, and every kind
  * of trace record says something, in words.
  */
-#include <check.h>
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulator/record/record.h"
+#include "tests/tap.h"
 
 struct collected {
 	char lines[8][300];
@@ -192,10 +191,5 @@ int main(void)
 	tcase_add_test(tcase, a_direct_download_says_why);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

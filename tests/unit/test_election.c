@@ -2,10 +2,10 @@
  * The election seen from one phone: what it says, to whom it yields, whom it
  * answers, and what it refuses to hear. Facts F2, F6, F7 and F8.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 #define BUMP 0x80000000u
@@ -588,8 +588,6 @@ int main(void)
 {
 	Suite *suite = suite_create("election");
 	TCase *tcase = tcase_create("election");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, listening_falls_with_strength);
@@ -617,10 +615,5 @@ int main(void)
 	tcase_add_test(tcase, xids_differ);
 	suite_add_tcase(suite, tcase);
 
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -2,11 +2,10 @@
  * The fault engine on synthetic traces: each role and phase finds the phone it
  * names and no other, at the moment it names, once; and its return follows.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulator/fault/fault.h"
+#include "tests/tap.h"
 
 #define PHONES 8 /* 0 to 5 in subnet 0 (5 of another model), 6 and 7 in subnet 1 of site 1 */
 #define SIZE 1000
@@ -422,8 +421,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fault");
 	TCase *tests = tcase_create("fault");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_phone_at_a_time_and_its_return);
@@ -442,10 +439,5 @@ int main(void)
 	tcase_add_test(tests, a_state_with_a_role);
 	tcase_add_test(tests, an_event_strikes_another_later);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

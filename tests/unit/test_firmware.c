@@ -4,7 +4,6 @@
  * reason. The parser is held by hand-made files in the vendor's shape and by
  * garbage (what a user gives never trips an assertion).
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "emulator/scenario/firmware.h"
 #include "emulator/scenario/loads.h"
 #include "emulator/scenario/models.h"
+#include "tests/tap.h"
 
 #define OWN "SCCP41.9-4-2SR3-1S.loads"
 
@@ -417,10 +417,5 @@ int main(void)
 	suite_add_tcase(suite, sets);
 	suite_add_tcase(suite, loads);
 	suite_add_tcase(suite, folders);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

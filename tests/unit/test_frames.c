@@ -3,10 +3,10 @@
  * comes in pieces: at every split point, of every frame, with every kind of
  * header that is not ours.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 static struct rig rig;
@@ -256,8 +256,6 @@ int main(void)
 {
 	Suite *suite = suite_create("frames");
 	TCase *tcase = tcase_create("frames");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, frames_read_back, 0, SAMPLES);
@@ -268,10 +266,5 @@ int main(void)
 	tcase_add_test(tcase, payload_may_be_virtual);
 	suite_add_tcase(suite, tcase);
 
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

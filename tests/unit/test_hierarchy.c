@@ -2,10 +2,10 @@
  * The hierarchy seen from one phone, as a parent: who may join, when, and
  * what a child gets. Facts F3, F4, F6 and F7.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 static struct rig rig;
@@ -640,8 +640,6 @@ int main(void)
 {
 	Suite *suite = suite_create("hierarchy");
 	TCase *tcase = tcase_create("hierarchy");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, f3_two_children_and_the_lighter_subtree);
@@ -671,10 +669,5 @@ int main(void)
 	tcase_add_test(tcase, depth_is_bounded);
 	suite_add_tcase(suite, tcase);
 
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -3,12 +3,11 @@
  * ENOMEM and leaks nothing (the sanitizer build sees that); the link refuses
  * the packet as a full queue does, and goes on.
  */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "emulator/hq/tftp_server.h"
 #include "emulator/link/link.h"
+#include "tests/tap.h"
 
 static int allocations_left = -1; /* -1: no limit */
 
@@ -81,15 +80,9 @@ int main(void)
 {
 	Suite *suite = suite_create("hq_memory");
 	TCase *tcase = tcase_create("lacking");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, server);
 	tcase_add_test(tcase, link_queue);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -6,10 +6,10 @@
  * (emulator/races/coverage.c says which); here each is stepped. In all of them
  * the phone stays where it is, and nothing is stored, verified or thrown away.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 #define LEADER PEER(40)
@@ -229,12 +229,48 @@ START_TEST(after_it_has_failed)
 }
 END_TEST
 
+/* It serves what it holds for a minute more after each claim for that, an hour at most, and closes its port. */
+START_TEST(a_failed_phone_serves_for_a_minute)
+{
+	struct wire_claim claim;
+	uint64_t failed_us;
+
+	for (uint32_t claims = 0; claims < 2; claims++) {
+		tear_down();
+		set_up();
+		rig_start(&rig);
+		rig_until(&rig, PFS_ST_LISTENING, PFS_S);
+		while (!rig.phone.held)
+			rig_advance(&rig, PFS_S);
+		rig.server.error_sent = true;
+		rig.server.error = 1;
+		while (rig.phone.state != PFS_ST_FAILED)
+			rig_advance(&rig, 10 * PFS_MS);
+		failed_us = rig.phone.now_us;
+		rig_mark(&rig);
+		while (claims && rig.phone.now_us + 31 * PFS_S < failed_us + PFS_LINGER_MAX_US) {
+			rig_advance(&rig, 30 * PFS_S);
+			claim = rig_claim(&rig, PEER(9), 5, 0);
+			rig_hear(&rig, PEER(9), &claim);
+			ck_assert(rig.phone.port_open);
+		}
+		ck_assert(rig_count(&rig, PFS_ACT_BROADCAST) == 0 || claims);
+		ck_assert(rig_count(&rig, PFS_ACT_BROADCAST) > 100 || !claims);
+		if (!claims) {
+			rig_advance(&rig, PFS_LINGER_US - PFS_S);
+			ck_assert(rig.phone.port_open);
+		}
+		rig_advance(&rig, claims ? 31 * PFS_S : PFS_S);
+		ck_assert(!rig.phone.port_open);
+		must_stay(PFS_ST_FAILED);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("late events");
 	TCase *late = tcase_create("late");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(late, set_up, tear_down);
 	tcase_add_test(late, while_it_joins);
@@ -243,11 +279,7 @@ int main(void)
 	tcase_add_test(late, while_it_is_orphaned);
 	tcase_add_test(late, while_it_is_held_up);
 	tcase_add_test(late, after_it_has_failed);
+	tcase_add_test(late, a_failed_phone_serves_for_a_minute);
 	suite_add_tcase(suite, late);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -3,12 +3,11 @@
  * on. The figures are those of a T1 with packets of 544 bytes (512 of data, 4
  * of TFTP, 8 of UDP, 20 of IP), the case that the motivating examples count in.
  */
-#include <check.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulator/link/link.h"
+#include "tests/tap.h"
 
 #define T1_BPS 1536000
 #define PACKET 544
@@ -369,8 +368,6 @@ int main(void)
 {
 	Suite *suite = suite_create("link");
 	TCase *tcase = tcase_create("model");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 60);
@@ -389,9 +386,5 @@ int main(void)
 	tcase_add_test(tcase, unlimited_rate);
 	tcase_add_test(tcase, long_queue_keeps_its_order);
 	tcase_add_test(tcase, the_meter_says_what_went_when);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

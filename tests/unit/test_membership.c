@@ -3,10 +3,10 @@
  * file, and losing the parent in every way there is. No phone ever waits for
  * ever, and losses are mended inside the subnet first.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 #define ROOT PEER(1)
@@ -198,6 +198,34 @@ START_TEST(damage_is_forgiven_once)
 		ck_assert_uint_eq(rig.phone.file, strikes);
 		ck_assert(core_blamed(&rig.phone, PARENT) == (strikes == 2));
 	}
+}
+END_TEST
+
+/* Two that take turns: the second one's strike must not make the first one's forgotten. */
+START_TEST(strikes_are_kept_beside_each_other)
+{
+	static struct pfs_actions actions;
+	const uint32_t peers[] = { PARENT, GRANDPARENT };
+
+	rig_start(&rig);
+	for (uint32_t i = 0; i < 2; i++) {
+		memset(&actions, 0, sizeof(actions));
+		core_blame(&rig.phone, &actions, peers[i], PFS_LOSS_DAMAGED, PFS_BLAME_US);
+		/* What the next file does to those with one strike. */
+		rig.phone.blamed[i].until_us = 0;
+	}
+	for (uint32_t i = 0; i < 2; i++)
+		ck_assert(rig.phone.blamed[i].address == peers[i] && rig.phone.blamed[i].strikes == 1);
+	memset(&actions, 0, sizeof(actions));
+	core_blame(&rig.phone, &actions, PARENT, PFS_LOSS_DAMAGED, PFS_BLAME_US);
+	ck_assert_uint_eq(rig.phone.blamed[0].strikes, 2);
+	/* A list that is full forgets whoever is free first. */
+	for (uint32_t i = 0; i < PFS_BLAMED_MAX; i++) {
+		memset(&actions, 0, sizeof(actions));
+		core_blame(&rig.phone, &actions, PEER(20 + i), PFS_LOSS_DAMAGED, PFS_BLAME_US + i);
+	}
+	ck_assert(!core_blamed(&rig.phone, GRANDPARENT));
+	ck_assert(core_blamed(&rig.phone, PEER(20 + PFS_BLAMED_MAX - 1)));
 }
 END_TEST
 
@@ -663,14 +691,13 @@ int main(void)
 {
 	Suite *suite = suite_create("membership");
 	TCase *tcase = tcase_create("membership");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_member_takes_the_file_and_says_done);
 	tcase_add_test(tcase, empty_files_are_whole_too);
 	tcase_add_test(tcase, damage_blames_the_direct_parent);
 	tcase_add_test(tcase, damage_is_forgiven_once);
+	tcase_add_test(tcase, strikes_are_kept_beside_each_other);
 	tcase_add_test(tcase, orphans_go_up_and_then_elect);
 	tcase_add_test(tcase, a_short_path_is_asked_once);
 	tcase_add_test(tcase, silent_parents_are_left);
@@ -695,10 +722,5 @@ int main(void)
 	tcase_add_test(tcase, stale_events_are_dropped);
 	suite_add_tcase(suite, tcase);
 
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

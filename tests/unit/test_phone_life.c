@@ -4,10 +4,10 @@
  * Facts F1, F4, F5, F8, F10, F12, F13 and F15.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 static struct rig rig;
@@ -461,8 +461,6 @@ int main(void)
 {
 	Suite *suite = suite_create("phone life");
 	TCase *tcase = tcase_create("phone life");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, f1_without_part_everything_comes_from_the_server, 0, 4);
@@ -486,10 +484,5 @@ int main(void)
 	tcase_add_test(tcase, draws_depend_on_their_four_arguments);
 	suite_add_tcase(suite, tcase);
 
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -2,8 +2,8 @@
  * The plan: addresses in order and found again, the core's configuration of a
  * phone, switches, needs, and memory that is given back.
  */
-#include <stdlib.h>
 
+#include "tests/tap.h"
 #include "tests/unit/scenario_text.h"
 
 static const char two_sites[] =
@@ -189,10 +189,5 @@ int main(void)
 	tcase_add_test(tcase, config_of_a_phone);
 	tcase_add_test(tcase, hierarchies);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

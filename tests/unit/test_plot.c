@@ -3,7 +3,6 @@
  * drawn is refused with a reason and leaves nothing behind, and what stands in
  * the picture is what was put into it: round ticks, every series, escaped text.
  */
-#include <check.h>
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
@@ -12,6 +11,7 @@
 
 #include "emulator/report/plot.h"
 #include "emulator/report/plot_internal.h"
+#include "tests/tap.h"
 
 static char error[PLOT_ERROR_MAX];
 static char *drawn;
@@ -363,7 +363,6 @@ int main(void)
 {
 	Suite *suite = suite_create("plot");
 	TCase *tests = tcase_create("plot");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_checked_fixture(tests, NULL, tear_down);
 	tcase_add_test(tests, an_empty_plot_says_so);
@@ -382,9 +381,5 @@ int main(void)
 	tcase_add_test(tests, a_long_legend_leaves_room_for_the_plot);
 	tcase_add_test(tests, a_full_disk_is_told);
 	suite_add_tcase(suite, tests);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

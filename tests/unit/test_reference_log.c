@@ -7,15 +7,14 @@
  * Ids (XID, map, strength, H, the descriptor) are what they happen to be here
  * and there; nothing else may differ but the microseconds.
  */
-#include <check.h>
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulator/record/record.h"
 #include "pfs-core/pfs.h"
 #include "pfs-core/timers.h"
+#include "tests/tap.h"
 
 #define LINES_MAX 64
 #define TOLERANCE_US 5000
@@ -213,17 +212,10 @@ int main(void)
 {
 	Suite *suite = suite_create("reference_log");
 	TCase *tcase = tcase_create("log");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, lone_7961_prints_the_log);
 	tcase_add_test(tcase, lines_of_a_step_share_a_time);
 	tcase_add_test(tcase, another_phone_prints_its_own);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return tap_run(suite);
 }

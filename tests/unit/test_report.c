@@ -2,13 +2,13 @@
  * The report: what passes, what fails, what is inconclusive; the names and
  * units of summary.json; figures as people read them.
  */
-#include <check.h>
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "emulator/report/report.h"
+#include "tests/tap.h"
 #include "tests/unit/record_fixture.h"
 
 static struct record_fixture fixture;
@@ -131,6 +131,9 @@ START_TEST(what_goes_without_saying_is_judged)
 	report.engine = "netns";
 	ck_assert_int_eq(verdict(), REPORT_FAIL);
 	world.rx_short = 0;
+	world.installed_damaged = 1;
+	ck_assert_int_eq(verdict(), REPORT_FAIL);
+	world.installed_damaged = 0;
 	ck_assert_int_eq(verdict(), REPORT_PASS);
 	pfs.disk_error = 28;
 	ck_assert_int_eq(verdict(), REPORT_FAIL);
@@ -331,6 +334,58 @@ START_TEST(the_table_names_what_failed)
 }
 END_TEST
 
+/* What a scenario expects of a hierarchy that never got a root is told in words, not as the largest number. */
+START_TEST(what_is_not_there_is_none)
+{
+	struct plan_expect_hierarchy wanted = { .names = { "hierarchies[0].root" },
+						.site = -1,
+						.subnet = -1,
+						.model = -1,
+						.file = FIXTURE_JAR,
+						.root = FIXTURE_ROOT,
+						.roots_confirmed = PLAN_UNSET,
+						.wan_copies = PLAN_UNSET,
+						.members = PLAN_UNSET,
+						.depth_max = PLAN_UNSET };
+
+	fixture.plan.expect.hierarchies = &wanted;
+	fixture.plan.expect.hierarchy_count = 1;
+	const char *text = print_table();
+	ck_assert_ptr_nonnull(strstr(text, "Does not hold, PFS run: hierarchies[0].root: none, expected exactly "
+					   "SEP000000000001\n"));
+	ck_assert_ptr_null(strstr(text, "18446744073709551615"));
+	char *summary = report_summary(&report);
+	ck_assert_ptr_nonnull(strstr(summary, "\"value\":\tnull"));
+	ck_assert_ptr_null(strstr(summary, "18446744073709551615"));
+	free(summary);
+	fixture.plan.expect.hierarchies = NULL;
+	fixture.plan.expect.hierarchy_count = 0;
+}
+END_TEST
+
+/* A broken invariant ended the run: it stands in what is kept of it, and nothing makes up for it. */
+START_TEST(what_was_broken_is_told)
+{
+	struct world_report broken = world;
+
+	char *summary = report_summary(&report);
+	ck_assert_ptr_nonnull(strstr(summary, "\"violations\":\t[]"));
+	free(summary);
+	broken.violation = (struct world_violation){ "at most two children", 12500000, FIXTURE_CHILD, FIXTURE_LEAF };
+	broken.inconclusive = true;
+	report.pfs.world = &broken;
+	const char *text = print_table();
+	ck_assert_ptr_nonnull(strstr(text, "Broken, PFS run: at most two children (SEP000000000002 and "
+					   "SEP000000000003, at 12.500000 s); it ended the run there\n"));
+	ck_assert_ptr_nonnull(strstr(text, "verdict: fail"));
+	summary = report_summary(&report);
+	ck_assert_ptr_nonnull(strstr(summary, "\"invariant\":\t\"at most two children\""));
+	ck_assert_ptr_nonnull(strstr(summary, "\"at_s\":\t12.500000"));
+	ck_assert_ptr_nonnull(strstr(summary, "\"other\":\t\"SEP000000000003\""));
+	free(summary);
+}
+END_TEST
+
 /* Partial results are not blamed for what they lack. */
 START_TEST(an_interrupted_run_blames_nobody)
 {
@@ -391,15 +446,12 @@ int main(void)
 	tcase_add_test(tcase, long_arrays_are_capped);
 	tcase_add_test(tcase, a_reduced_run_says_so_first);
 	tcase_add_test(tcase, the_table_names_what_failed);
+	tcase_add_test(tcase, what_is_not_there_is_none);
+	tcase_add_test(tcase, what_was_broken_is_told);
 	tcase_add_test(tcase, an_interrupted_run_blames_nobody);
 	tcase_add_test(tcase, one_mode_alone);
 	tcase_add_test(tcase, units_are_for_people);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/tap.h"
 #include "tests/unit/scenario_text.h"
 
 START_TEST(shipped_scenarios_load)
@@ -289,6 +290,62 @@ START_TEST(faults)
 }
 END_TEST
 
+/* A share of 20 phones, at moments and for times of their own, drawn by the seed; a link's fault in a window. */
+static const char drawn[] =
+	"{'sites':[{'name':'a','wan':{'rate':'1mbit','rtt':'10ms'},'subnets':[{'name':'s','network':'10.1.1.0/24',"
+	"'phones':[{'model':'7961','count':20},{'model':'7911','count':7}]}]}],'seed':%d,'faults':["
+	"{'kind':'kill','share':'23%%','model':'7961','at':'2s','window':'10s','duration':'1s','duration_max':'3s'},"
+	"{'kind':'crash','share':'75%%','model':'7961','at':'5s'},"
+	"{'kind':'wan_cut','at':'1s','window':'1s','duration':'1s','duration_max':'2s'}]}";
+
+static struct plan *plan_drawn(int seed)
+{
+	char text[sizeof(drawn) + 16];
+
+	snprintf(text, sizeof(text), drawn, seed);
+	return scenario_good(text, NULL);
+}
+
+START_TEST(shares_and_windows_are_drawn_by_the_seed)
+{
+	struct plan *plan = plan_drawn(1), *again = plan_drawn(1), *other = plan_drawn(2);
+	bool struck[27] = {0}, differs = false;
+
+	ck_assert_uint_eq(plan->fault_count, 5 + 15 + 1); /* 23 % of 20, rounded up; 75 % */
+	for (uint32_t i = 0; i < plan->fault_count; i++) {
+		const struct plan_fault *fault = &plan->faults[i];
+		bool one = i < 20;
+
+		ck_assert_int_eq(fault->phone, again->faults[i].phone);
+		ck_assert_uint_eq(fault->at_us, again->faults[i].at_us);
+		ck_assert_uint_eq(fault->duration_us, again->faults[i].duration_us);
+		differs |= fault->phone != other->faults[i].phone || fault->at_us != other->faults[i].at_us;
+		ck_assert_uint_eq(fault->entry, i < 5 ? 0 : one ? 1 : 2);
+		ck_assert_int_eq(fault->drawn, one);
+		if (!one)
+			break;
+		ck_assert_int_eq(fault->role, PLAN_ROLE_PHONE);
+		ck_assert_int_lt(fault->phone, 20); /* of that model */
+		ck_assert(!struck[fault->phone]);   /* by one of them alone */
+		struck[fault->phone] = true;
+		if (i >= 5) {
+			ck_assert_uint_eq(fault->at_us, 5000000);
+			ck_assert_uint_eq(fault->duration_us, PFS_TIME_NEVER);
+			continue;
+		}
+		ck_assert(fault->at_us >= 2000000 && fault->at_us <= 12000000);
+		ck_assert(fault->duration_us >= 1000000 && fault->duration_us <= 3000000);
+		ck_assert(i == 0 || fault->at_us != plan->faults[0].at_us);
+	}
+	ck_assert(differs);
+	ck_assert(plan->faults[20].at_us >= 1000000 && plan->faults[20].at_us <= 2000000);
+	ck_assert(plan->faults[20].duration_us >= 1000000 && plan->faults[20].duration_us <= 2000000);
+	plan_free(plan);
+	plan_free(again);
+	plan_free(other);
+}
+END_TEST
+
 START_TEST(models_and_firmware)
 {
 	struct plan *plan = scenario_good(
@@ -428,16 +485,12 @@ int main(void)
 	tcase_add_test(tcase, log_server);
 	tcase_add_test(tcase, server_short_and_long);
 	tcase_add_test(tcase, faults);
+	tcase_add_test(tcase, shares_and_windows_are_drawn_by_the_seed);
 	tcase_add_test(tcase, models_and_firmware);
 	tcase_add_test(tcase, folder_beside_the_scenario);
 	tcase_add_loop_test(tcase, as_run_is_the_same_run, 0, 6);
 	tcase_add_test(tcase, a_long_seed_is_kept);
 	tcase_add_test(tcase, speeds);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

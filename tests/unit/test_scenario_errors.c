@@ -5,10 +5,9 @@
  *
  * Texts are written with ' for ", which no text here needs otherwise.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "tests/tap.h"
 #include "tests/unit/scenario_text.h"
 
 struct bad_case {
@@ -66,7 +65,7 @@ static const struct bad_case cases[] = {
 	 WITH("'sed':1"),
 	 "t.json: sed: 1: unknown field, known here: $schema, name, description, seed, speed, scal"
 	 "e, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, firmwar"
-	 "e, models, reset, expect, faults"},
+	 "e, models, reset, expect, gates, faults"},
 	{"unknown field inside",
 	 WAN("'rate':'1mbit','rtt':'10ms','rat':'1mbit'"),
 	 "t.json: sites[0].wan.rat: '1mbit': unknown field, known here: rate, rtt, delay, jitter, "
@@ -75,12 +74,78 @@ static const struct bad_case cases[] = {
 	 WITH("'Seed':1"),
 	 "t.json: Seed: 1: unknown field, known here: $schema, name, description, seed, speed, sca"
 	 "le, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, firmwa"
-	 "re, models, reset, expect, faults"},
+	 "re, models, reset, expect, gates, faults"},
 	{"a key with odd characters",
 	 WITH("'a b':1"),
 	 "t.json: ['a b']: 1: unknown field, known here: $schema, name, description, seed, speed, "
 	 "scale, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, fir"
-	 "mware, models, reset, expect, faults"},
+	 "mware, models, reset, expect, gates, faults"},
+	{"gates as a list",
+	 WITH("'gates':[]"),
+	 "t.json: gates: []: must be an object of objects, { '...': { ... } }"},
+	{"a gate of an unknown part",
+	 WITH("'gates':{'wan.bytes_down':{'max':'1MB'}}"),
+	 "t.json: gates['wan.bytes_down']: {'max':'1MB'}: no such figure in the summary, known here: "
+	 "pfs, traditional, comparison, fidelity, setup, full_size"},
+	{"a gate of an unknown figure",
+	 WITH("'gates':{'pfs.wan.bytes':{'max':'1MB'}}"),
+	 "t.json: gates['pfs.wan.bytes']: {'max':'1MB'}: no such figure in the summary, known here: "
+	 "wan.bytes_down, wan.bytes_up, wan.frames_lost, wan.queue_drops, wan.busy_fraction"},
+	{"a gate of a part alone",
+	 WITH("'gates':{'traditional.completion_s':{'max':'1h'}}"),
+	 "t.json: gates['traditional.completion_s']: {'max':'1h'}: no such figure in the summary, known here: "
+	 "interrupted, phones, upgraded, failed, unfinished, gone, ineligible, duration_s, wan..., tftp..., "
+	 "peer..., hierarchies_total, completion_s..., faults_total, trace_records, hierarchies..., "
+	 "ineligible_by_reason..., failures_by_reason..."},
+	{"a gate of an unknown reason",
+	 WITH("'gates':{'pfs.tftp.direct_by_reason.bored':{'max':0}}"),
+	 "t.json: gates['pfs.tftp.direct_by_reason.bored']: {'max':0}: no such figure in the summary, known here: "
+	 "none, port-closed, peers-exhausted"},
+	{"a gate of an item that is no number",
+	 WITH("'gates':{'pfs.hierarchies[one].depth':{'max':3}}"),
+	 "t.json: gates['pfs.hierarchies[one].depth']: {'max':3}: no such figure in the summary, known here: "
+	 "hierarchies.FIGURE, hierarchies[N].FIGURE with N from 0"},
+	{"a gate of hierarchies that are not there",
+	 WITH("'gates':{'traditional.hierarchies.depth':{'max':3}}"),
+	 "t.json: gates['traditional.hierarchies.depth']: {'max':3}: the traditional way has no hierarchies, "
+	 "use pfs.hierarchies"},
+	{"a gate without a limit",
+	 WITH("'gates':{'pfs.failed':{}}"),
+	 "t.json: gates['pfs.failed']: {}: limits nothing, give max, min or equal"},
+	{"a gate with an unknown relation",
+	 WITH("'gates':{'pfs.failed':{'below':1}}"),
+	 "t.json: gates['pfs.failed'].below: 1: unknown field, known here: max, min, equal"},
+	{"a gate that says both",
+	 WITH("'gates':{'pfs.failed':{'equal':1,'max':2}}"),
+	 "t.json: gates['pfs.failed'].equal: 1: give equal, or max and min, not both"},
+	{"a gate that nothing passes",
+	 WITH("'gates':{'pfs.failed':{'min':3,'max':2}}"),
+	 "t.json: gates['pfs.failed'].max: 2: is below min"},
+	{"a gate of bytes without unit",
+	 WITH("'gates':{'pfs.wan.bytes_down':{'max':26000000}}"),
+	 "t.json: gates['pfs.wan.bytes_down'].max: 26000000: must be a size in quotes, such as '26MB'"},
+	{"a gate of bytes with a time's unit",
+	 WITH("'gates':{'pfs.wan.bytes_down':{'max':'26s'}}"),
+	 "t.json: gates['pfs.wan.bytes_down'].max: '26s': unknown unit, use B, kB, KiB, MB or MiB"},
+	{"a gate of a time as a number",
+	 WITH("'gates':{'pfs.duration_s':{'max':90}}"),
+	 "t.json: gates['pfs.duration_s'].max: 90: must be a duration in quotes, such as '90s'"},
+	{"a gate of a count in quotes",
+	 WITH("'gates':{'pfs.tftp.transfers':{'equal':'12'}}"),
+	 "t.json: gates['pfs.tftp.transfers'].equal: '12': must be a whole number"},
+	{"a gate of half a phone",
+	 WITH("'gates':{'pfs.failed':{'max':0.5}}"),
+	 "t.json: gates['pfs.failed'].max: 0.5: must be a whole number, 0 or more"},
+	{"a gate of a ratio with a unit",
+	 WITH("'gates':{'comparison.duration_ratio':{'max':'1s'}}"),
+	 "t.json: gates['comparison.duration_ratio'].max: '1s': unknown unit, use %"},
+	{"a gate that puts names in order",
+	 WITH("'gates':{'pfs.hierarchies[0].root':{'max':'SEP021B54000001'}}"),
+	 "t.json: gates['pfs.hierarchies[0].root'].max: 'SEP021B54000001': there is no order in this figure, "
+	 "use equal"},
+	{"a gate that is given twice",
+	 WITH("'gates':{'pfs.failed':{'max':0},'pfs.failed':{'max':1}}"),
+	 "t.json: gates['pfs.failed']: {'max':1}: given twice, leave one"},
 	{"no sites",
 	 "{}",
 	 "t.json: sites: missing: required here"},
@@ -537,6 +602,38 @@ static const struct bad_case cases[] = {
 	 WITH("'faults':[{'kind':'tcp_half_open','traditional':true}]"),
 	 "t.json: faults[0].traditional: true: a traditional run has no such phase, role or transf"
 	 "er"},
+	{"a share of a network",
+	 WITH("'faults':[{'kind':'wan_cut','at':'1s','share':'10%'}]"),
+	 "t.json: faults[0].share: '10%': goes with faults that befall phones"},
+	{"a share of whoever comes first",
+	 WITH("'faults':[{'kind':'kill','phase':'tftp','share':'10%'}]"),
+	 "t.json: faults[0].share: '10%': goes with at: whoever reaches a phase is one phone"},
+	{"a share of the roots",
+	 WITH("'faults':[{'kind':'kill','at':'1s','share':'10%','role':'root'}]"),
+	 "t.json: faults[0].role: 'root': a share is drawn from all phones, use site, subnet and "
+	 "model to narrow it"},
+	{"a share of one phone",
+	 WITH("'faults':[{'kind':'kill','at':'1s','share':'10%','phone':'SEP021B54000001'}]"),
+	 "t.json: faults[0].phone: 'SEP021B54000001': a share is drawn from all phones, use site, "
+	 "subnet and model to narrow it"},
+	{"a share of nothing",
+	 WITH("'faults':[{'kind':'kill','at':'1s','share':'0%'}]"),
+	 "t.json: faults[0].share: '0%': out of range, use 0.0001% to 100%"},
+	{"shares of more than all",
+	 WITH("'faults':[{'kind':'kill','at':'1s','share':'60%'},{'kind':'crash','at':'1s','share':'60%'}]"),
+	 "t.json: faults[1].share: '60%': means 3 phones, and shares before it leave 1 of 4"},
+	{"a window without a beginning",
+	 WITH("'faults':[{'kind':'kill','phase':'tftp','window':'10s'}]"),
+	 "t.json: faults[0].window: '10s': goes with at: it strikes within this time from then"},
+	{"a window past the end",
+	 WITH("'time_limit':'1m','faults':[{'kind':'kill','at':'1s','window':'60s'}]"),
+	 "t.json: faults[0].window: '60s': ends past the time limit"},
+	{"a longest time without a shortest",
+	 WITH("'faults':[{'kind':'kill','at':'1s','duration_max':'10s'}]"),
+	 "t.json: faults[0].duration: missing: the least that it lasts, duration_max is the most"},
+	{"a longest time below the shortest",
+	 WITH("'faults':[{'kind':'kill','at':'1s','duration':'10s','duration_max':'9s'}]"),
+	 "t.json: faults[0].duration_max: '9s': is below duration"},
 	{"storage of no rate",
 	 WITH("'faults':[{'kind':'slow_storage','at':'1s'}]"),
 	 "t.json: faults[0].rate: missing: how fast it writes and verifies"},
@@ -648,17 +745,11 @@ int main(void)
 {
 	Suite *suite = suite_create("scenario-errors");
 	TCase *tcase = tcase_create("errors");
-	SRunner *runner;
 
 	_Static_assert(CASE_COUNT >= 60, "the table is the promise of a strict loader");
 	tcase_add_loop_test(tcase, bad_input_has_its_line, 0, (int)CASE_COUNT);
 	tcase_add_loop_test(tcase, frames_are_good, 0, 4);
 	tcase_add_test(tcase, file_that_cannot_be_read);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -3,14 +3,13 @@
  * each field of each table stands in both with the same default and the same
  * words, and neither has a field that no table has.
  */
-#include <check.h>
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulator/scenario/fields.h"
 #include "emulator/scenario/tables.h"
+#include "tests/tap.h"
 
 static char *read_all(const char *path)
 {
@@ -175,10 +174,5 @@ int main(void)
 	tcase_add_loop_test(tcase, documentation_has_what_the_tables_have, 0, count);
 	tcase_add_test(tcase, schema_has_no_other_tables);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

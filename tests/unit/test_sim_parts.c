@@ -2,13 +2,12 @@
  * The parts of the virtual-time world on their own: the event queue's order,
  * fluid flows, and the bytes of a stream.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulator/sim/flow.h"
 #include "emulator/sim/queue.h"
 #include "emulator/sim/sim.h"
+#include "tests/tap.h"
 
 /* ---- queue ---- */
 
@@ -283,8 +282,6 @@ int main(void)
 {
 	Suite *suite = suite_create("sim_parts");
 	TCase *tests = tcase_create("sim_parts");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, ties_have_a_documented_order);
 	tcase_add_test(tests, the_queue_sorts);
@@ -296,10 +293,5 @@ int main(void)
 	tcase_add_test(tests, a_pipe_does_not_grow);
 	tcase_add_test(tests, a_pipe_says_what_it_waits_for);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

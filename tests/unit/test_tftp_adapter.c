@@ -5,16 +5,15 @@
  * time.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "emulator/hq/tftp_adapter.h"
+#include "tests/tap.h"
 
 #define SIZE 1200
 #define SERVING_MAX 3
@@ -423,8 +422,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tftp_adapter");
 	TCase *tcase = tcase_create("sockets");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -440,9 +437,5 @@ int main(void)
 	tcase_add_test(tcase, kernel_drops_are_counted);
 	tcase_add_test(tcase, a_turn_is_bounded);
 	tcase_add_test(tcase, too_long_is_malformed);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

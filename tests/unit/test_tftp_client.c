@@ -3,10 +3,10 @@
  * time-outs, and what it makes of each error. The phone takes no part in PFS
  * here, so that there is nothing but the transfer.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pfs-core/core.h"
+#include "tests/tap.h"
 #include "tests/unit/phone_harness.h"
 
 static struct rig rig;
@@ -537,8 +537,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tftp client");
 	TCase *tcase = tcase_create("tftp client");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, lock_step, 0, 7);
@@ -566,10 +564,5 @@ int main(void)
 	tcase_add_test(tcase, garbage_is_counted);
 	suite_add_tcase(suite, tcase);
 
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

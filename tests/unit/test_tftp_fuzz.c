@@ -5,11 +5,11 @@
  * that a sanitizer sees one byte read too far. After each packet the counters
  * must add up, which a slot lost or used twice would break.
  */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "emulator/hq/tftp_server.h"
+#include "tests/tap.h"
 
 #define PACKETS 400000
 #define SERVING_MAX 17
@@ -178,15 +178,9 @@ int main(void)
 {
 	Suite *suite = suite_create("tftp_fuzz");
 	TCase *tcase = tcase_create("garbage");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, garbage_changes_nothing);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

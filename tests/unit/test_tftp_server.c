@@ -2,13 +2,13 @@
  * The TFTP server of headquarters, rule by rule of RFC 1350, 2347, 2348 and
  * 2349, and counter by counter: the summary's figures are these counters.
  */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "emulator/hq/tftp_server.h"
+#include "tests/tap.h"
 
 #define CLIENT 0x0a000001
 #define PORT 2000
@@ -740,8 +740,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tftp_server");
 	TCase *tcase = tcase_create("rfc");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -769,9 +767,5 @@ int main(void)
 	tcase_add_test(tcase, cancelled_and_reset);
 	tcase_add_test(tcase, shared_files);
 	tcase_add_test(tcase, configuration_is_checked);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run(suite);
 }

@@ -3,13 +3,12 @@
  * losing a microsecond, the heap fires in order, a timer never fires early, and
  * in one wake-up input goes before time-outs (point 5).
  */
-#include <check.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "emulator/netns/clock.h"
 #include "emulator/netns/histogram.h"
 #include "emulator/netns/timers.h"
+#include "tests/tap.h"
 
 #define TIMERS 1000
 
@@ -138,19 +137,11 @@ int main(void)
 {
 	Suite *suite = suite_create("timers");
 	TCase *tcase = tcase_create("timers");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, deadlines_round_up, 0, 9);
 	tcase_add_test(tcase, percentiles_are_within_a_bucket);
 	tcase_add_test(tcase, timers_fire_in_order_and_never_early);
 	tcase_add_test(tcase, input_goes_before_timeouts);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tap_run_together(suite);
 }

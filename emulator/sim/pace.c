@@ -1,0 +1,161 @@
+/*
+ * How long things take, and that they end (docs/protocol.md, "Timers and
+ * bounds", questions 2 and 3): a phone leaves each state of an election by its
+ * time, listens for as long as its strength says, is held up while it forwards
+ * two older files and no longer, and when it has ended lingers for a minute, or
+ * an hour at most.
+ *
+ * Times are the phone's own: where its clock drifts they are not judged.
+ */
+#include "emulator/sim/watch.h"
+
+#define LISTEN_TOLERANCE_US (2 * PFS_MS) /* between a logarithm and the straight lines through its octaves */
+/* After its last word: the least a child is given up after, the least a connection is closed after, and more. */
+#define LINGER_SLACK_US (PFS_SILENCE_US + PFS_CLOSE_US + PFS_S)
+
+void sim_pace_begin(struct watched *phone, uint64_t now_us)
+{
+	phone->paced = PFS_ST_OFF;
+	phone->since_us = phone->spoken_us = now_us;
+	phone->over_us = PFS_TIME_NEVER;
+}
+
+bool sim_clock_is_true(const struct sim_world *world, uint32_t number)
+{
+	const struct sim_clock *clock = &world->phones[number].clock;
+
+	return !clock->drift_ppm && !clock->since_us;
+}
+
+/* The longest that a phone may be in a state, without a pause. */
+static uint64_t state_bound_us(uint8_t state)
+{
+	switch (state) {
+	case PFS_ST_LISTENING:
+		return PFS_LISTEN_MAX_US;
+	case PFS_ST_CLAIMING:
+		return PFS_CLAIMS * PFS_CLAIM_INTERVAL_US;
+	case PFS_ST_ROOT_WAITING:
+		return PFS_ROOT_WAITING_US;
+	case PFS_ST_ORPHANED:
+		return PFS_S + PFS_LAST_RESORT_US;
+	case PFS_ST_FOLLOWING:
+		return (PFS_HOPS_MAX + 1) *
+		       (PFS_CLAIMS * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US + PFS_JOIN_SPREAD_US);
+	case PFS_ST_JOINING:
+		return (PFS_HOPS_MAX + 1) * (PFS_CONNECT_US + PFS_JOIN_US);
+	default:
+		return PFS_TIME_NEVER;
+	}
+}
+
+/* Of the longest time an octave's part less for each halving of the strengths that are stronger. */
+static uint64_t listens_us(uint32_t strength)
+{
+	uint64_t all = UINT64_C(1) << 31, stronger = all - 1 - strength;
+	uint32_t halvings = 0;
+
+	while (stronger < all / 2 && halvings < PFS_OCTAVES) {
+		stronger *= 2;
+		halvings++;
+	}
+	uint64_t less_us = halvings * PFS_LISTEN_OCTAVE_US;
+	if (halvings < PFS_OCTAVES)
+		less_us += PFS_LISTEN_OCTAVE_US * (all - stronger) / (all / 2);
+	return PFS_LISTEN_MAX_US - less_us;
+}
+
+static void check_listened(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	const struct watched *phone = &world->watch->phones[number];
+	uint64_t listened_us = world->now_us - phone->since_us, due_us = listens_us((uint32_t)trace->c);
+
+	if (trace->a != 0 || phone->paced != PFS_ST_LISTENING || !sim_clock_is_true(world, number))
+		return;
+	if (listened_us + LISTEN_TOLERANCE_US < due_us || listened_us > due_us + LISTEN_TOLERANCE_US)
+		sim_broken(world, number, "a phone listens for as long as its strength says");
+}
+
+/* Hierarchies that the phone has children in, but that of one file. */
+static uint32_t others_served(const struct watched *phone, uint8_t file)
+{
+	uint32_t files = 0;
+
+	for (uint32_t i = 0; i < phone->link_count; i++)
+		if (phone->links[i].file != file)
+			files |= 1u << phone->links[i].file;
+	return (uint32_t)__builtin_popcount(files);
+}
+
+void sim_pace_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	struct watched *phone = &world->watch->phones[number];
+
+	switch ((enum pfs_trace_kind)trace->kind) {
+	case PFS_TR_STARTED:
+		sim_pace_begin(phone, world->now_us);
+		break;
+	case PFS_TR_CLAIM:
+		check_listened(world, number, trace);
+		break;
+	case PFS_TR_FILE_BEGUN:
+		if (others_served(phone, trace->file) >= PFS_HIERARCHIES_MAX)
+			sim_broken(world, number, "at most two hierarchies at once");
+		break;
+	case PFS_TR_CHILD:
+		if (others_served(phone, trace->file) >= PFS_HIERARCHIES_MAX)
+			sim_broken(world, number, "at most two hierarchies at once");
+		break;
+	case PFS_TR_UPGRADED:
+	case PFS_TR_FAILED:
+		phone->over_us = world->now_us;
+		break;
+	case PFS_TR_REBOOTED:
+		if (phone->upgraded_us != PFS_TIME_NEVER && sim_clock_is_true(world, number) &&
+		    world->now_us < phone->upgraded_us + PFS_LINGER_US)
+			sim_broken(world, number, "an upgraded phone stays a minute for the others");
+		break;
+	default:
+		break;
+	}
+}
+
+void sim_pace_event(struct sim_world *world, uint32_t number, const struct pfs_event *event)
+{
+	if (event->kind != PFS_EV_TIME)
+		world->watch->phones[number].spoken_us = world->now_us;
+}
+
+/* Upgraded or failed, and nobody has had anything to do with it for long. */
+static bool overstays(const struct sim_world *world, uint32_t number)
+{
+	const struct watched *phone = &world->watch->phones[number];
+
+	if (!world->phones[number].port_open || phone->over_us == PFS_TIME_NEVER)
+		return false;
+	if (world->now_us > phone->over_us + PFS_LINGER_MAX_US)
+		return true;
+	uint64_t needed_us = phone->spoken_us > phone->over_us ? phone->spoken_us : phone->over_us;
+	return !phone->link_count && world->now_us > needed_us + PFS_LINGER_US + LINGER_SLACK_US;
+}
+
+void sim_pace_stepped(struct sim_world *world, uint32_t number)
+{
+	struct watched *phone = &world->watch->phones[number];
+
+	if (phone->state != phone->paced) {
+		phone->paced = phone->state;
+		phone->since_us = world->now_us;
+	}
+	if (phone->state == PFS_ST_HELD_UP && others_served(phone, phone->file) < PFS_HIERARCHIES_MAX)
+		sim_broken(world, number, "a phone is held up only while it forwards two older files");
+	uint64_t bound_us = state_bound_us(phone->state);
+	if (bound_us == PFS_TIME_NEVER && phone->over_us == PFS_TIME_NEVER)
+		return;
+	if (!sim_clock_is_true(world, number))
+		return;
+	if (bound_us != PFS_TIME_NEVER && world->now_us > phone->since_us + bound_us)
+		sim_broken(world, number, "an election's states are left by their time");
+	else if (overstays(world, number))
+		sim_broken(world, number, "a phone that has ended leaves when nobody needs it");
+}

@@ -1,0 +1,345 @@
+"""What scripts/bench measures, a function a part.
+
+A part gets a Bench (where the programs are, how many rounds) and yields rows:
+what the fleet does, and what is beside it in the same rounds. Whoever stands
+beside is asked in alternation with the fleet, so that what else the machine does
+meanwhile falls on both. What is not installed is skipped, and a row says so.
+"""
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE_BYTES = 16 << 20
+TREE_PHONES = 200
+ROOT_WAITING_S = 10  # docs/protocol.md, PFS_ROOT_WAITING_US
+SPEED = 4
+
+
+class Failed(Exception):
+    """A program of a part did not do what it was started for."""
+
+
+class Bench:
+    def __init__(self, build, rounds, log):
+        self.build = build
+        self.rounds = rounds
+        self.log = log
+
+    def program(self, name):
+        return os.path.join(self.build, "tests", "bench", name)
+
+    def json_lines(self, *command):
+        """What a program printed; its complaints go to the terminal."""
+        self.log(" ".join(os.path.basename(str(word)) for word in command))
+        run = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=False)
+        if run.returncode:
+            raise Failed(f"{' '.join(map(str, command))}: exit status {run.returncode}")
+        return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+
+    def json_line(self, *command):
+        return self.json_lines(*command)[-1]
+
+    def run_fleet(self, scenario, *options):
+        """summary.json of a run. One that is inconclusive (3) or failed (1) is a figure too."""
+        command = [os.path.join(self.build, "emulator", "pfs-fleet"), "run", scenario, "--json", "--quiet", *options]
+        self.log(" ".join(os.path.basename(word) for word in command))
+        run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if run.returncode not in (0, 1, 3):
+            raise Failed(f"{' '.join(command)}: exit status {run.returncode}")
+        return json.loads(run.stdout)
+
+
+def side(name, values):
+    return {"name": name, "median": statistics.median(values), "values": values}
+
+
+def row(what, unit, ours, beside=None, wanted=None, note=None):
+    """wanted: (relation, bound, over); over says which way the ratio goes: "beside" or "fleet" is below the line."""
+    line = {"what": what, "unit": unit, "fleet": side("fleet", ours)}
+    if beside:
+        line["beside"] = side(*beside)
+        line["ratio"] = line["fleet"]["median"] / line["beside"]["median"]
+    if wanted:
+        relation, bound, over = wanted
+        value = line["ratio"] if over == "beside" else 1 / line["ratio"] if over == "fleet" else line["fleet"]["median"]
+        line["wanted"] = {"of": {"beside": "fleet over " + line.get("beside", {}).get("name", ""),
+                                 "fleet": line.get("beside", {}).get("name", "") + " over fleet",
+                                 "": "fleet"}[over],
+                          "relation": relation, "bound": bound, "value": value,
+                          "holds": value <= bound if relation == "<=" else value >= bound}
+    if note:
+        line["note"] = note
+    return line
+
+
+def skipped(what, reason):
+    return {"what": what, "skipped": reason}
+
+
+# ---- a network up and down ----
+
+def namespaces():
+    """Objects of the kernel's slab of network namespaces; 0 where it does not show them."""
+    try:
+        with open("/proc/slabinfo", encoding="ascii") as slabs:
+            return next((int(line.split()[1]) for line in slabs if line.startswith("net_namespace")), 0)
+    except PermissionError:
+        return 0
+
+
+def wait_quiet(before, seconds=120):
+    """Until the kernel has freed the last fleet's, which would count against the next; slabs are counted in pages."""
+    until = time.monotonic() + seconds
+    while namespaces() > before + 100 and time.monotonic() < until:
+        time.sleep(0.2)
+
+
+def up_down(bench, phones):
+    figures = {"bare": {"up_s": [], "down_s": []}, "fleet": {"up_s": [], "down_s": []}}
+    before = namespaces()
+    for _ in range(bench.rounds):
+        for program in ("bench_bare", "bench_bring_up"):
+            wait_quiet(before)
+            line = bench.json_line(bench.program(program), phones)
+            for name, values in figures[line["what"]].items():
+                values.append(line[name])
+    for name, what, bound in (("up_s", "up", 1.5), ("down_s", "down", 1.2)):
+        yield row(f"{phones} phones {what}", "s", figures["fleet"][name], ("bare program", figures["bare"][name]),
+                  ("<=", bound, "beside"))
+
+
+def part_up(bench):
+    yield from up_down(bench, 1000)
+
+
+def part_up_4000(bench):
+    yield from up_down(bench, 4000)
+
+
+def part_mininet(bench, hosts=300):
+    sums = {"mininet": [], "fleet": []}
+    lines = bench.json_lines("/usr/bin/python3", os.path.join(HERE, "beside_mininet.py"),
+                             bench.program("bench_bring_up"), hosts, bench.rounds)
+    for line in lines:
+        if "skipped" in line:
+            yield skipped("Mininet", line["skipped"])
+            return
+        if line["what"] in sums:
+            sums[line["what"]].append(line["up_s"] + line["down_s"])
+    if not all(line.get("works", True) for line in lines):
+        raise Failed("Mininet's network carried nothing")
+    yield row(f"{hosts} hosts up and down", "s", sums["fleet"], ("Mininet", sums["mininet"]), (">=", 20, "fleet"))
+
+
+# ---- TFTP ----
+
+SERVERS = (("in.tftpd", "/usr/sbin/in.tftpd", "tftpd-hpa"), ("dnsmasq", "/usr/sbin/dnsmasq", "dnsmasq-base"))
+CLIENTS = ((64, 400000, 0, "at once"), (250, 50000, 20, "20 ms away"))
+
+
+def part_tftp(bench):
+    others = [name for name, path, _ in SERVERS if os.access(path, os.X_OK)]
+    for name, path, package in SERVERS:
+        if name not in others:
+            yield skipped(f"TFTP beside {name}", f"{path}: apt-get install {package}")
+    for clients, blocks, round_trip_ms, where in CLIENTS:
+        used = {name: [] for name in ["fleet"] + others}
+        groups = {name: [] for name in used}
+        for _ in range(bench.rounds):
+            for name in used:
+                line = bench.json_line(bench.program("bench_tftp"), name, clients, blocks, round_trip_ms)
+                used[name].append(line["blocks_cpu_s"])
+                groups[name].append(line["blocks_cpu_s_cgroup"])
+        by_group = all(value is not None for values in groups.values() for value in values)
+        for name in others or [None]:
+            for how, figures in (("getrusage", used), ("cgroup", groups)) if by_group else (("getrusage", used),):
+                yield row(f"TFTP, {clients} clients {where}, by {how}", "blocks/CPU s", figures["fleet"],
+                          (name, figures[name]) if name else None, (">=", 1.5, "beside") if name else None)
+        if not by_group:
+            yield skipped("TFTP by cgroup", "no control group (version 2) can be made here")
+
+
+# ---- the trees ----
+
+def own_firmware(folder):
+    """An index and one component of TREE_BYTES, so that a run is two elections and one long delivery."""
+    with open(os.path.join(folder, "BENCH41.loads"), "wb") as index:
+        index.write(b"\0\0\0\1BENCH41.loads\nbench41.sbn\n")
+    with open(os.path.join(folder, "bench41.sbn"), "wb") as component:
+        component.write(os.urandom(1 << 20) * (TREE_BYTES >> 20))
+
+
+def scenario(folder, name, networks, phones, **more):
+    """Subnets of so many phones of one model, each on a switch of its own; WAN and, unless said, LAN unlimited."""
+    subnets = [{"name": f"net{number}", "network": f"10.{number + 1}.0.0/20",
+                "phones": [{"model": "7961", "count": phones, "firmware": f"folder:{folder}"}]}
+               for number in range(networks)]
+    path = os.path.join(folder, name + ".json")
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump({"name": name, "seed": 1, "speed": SPEED, "enterprise": {"pfs": "enabled"},
+                   "sites": [{"name": "bench", "wan": {"rate": "unlimited", "rtt": "0us"}, "subnets": subnets}],
+                   "reset": {"pattern": "mass"}, **more}, out)
+    return path
+
+
+def iperf_rate():
+    """Bytes a second over one veth pair between two namespaces of its own; sendfile (-Z)."""
+    script = """
+set -e
+ip link set lo up
+unshare -n sleep 60 &
+far=$!
+trap 'kill $far' EXIT
+in_far="nsenter -t $far -n"
+# unshare has made its namespace once it is another one
+while [ "$(readlink /proc/$far/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+ip link add name near type veth peer name far netns $far
+ip addr add 10.9.9.1/24 dev near
+ip link set near up
+$in_far ip addr add 10.9.9.2/24 dev far
+$in_far ip link set far up
+$in_far iperf3 -s -1 >/dev/null &
+until $in_far ss -Hltn 'sport = :5201' | grep -q .; do sleep 0.02; done
+iperf3 -c 10.9.9.2 -Z -t 3 -J
+"""
+    run = subprocess.run(["timeout", "30", "unshare", "-n", "bash", "-c", script], stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        return json.loads(run.stdout)["end"]["sum_received"]["bits_per_second"] / 8
+    except (ValueError, KeyError) as error:
+        raise Failed(f"iperf3: {error}") from error
+
+
+def tree_rate(summary):
+    """Of the large file: bytes that came from peers, over the time from the root's last block to the last member's."""
+    tree = max(summary["runs"][0]["hierarchies"], key=lambda hierarchy: hierarchy["transfer_s"])
+    seconds = (tree["last_member_s"] - tree["confirmed_s"] - ROOT_WAITING_S - tree["transfer_s"]) / SPEED
+    return (tree["members"] - 1) * TREE_BYTES / seconds, tree
+
+
+def part_tree(bench):
+    rates = {"fleet": [], "iperf3 -Z": []}
+    beside = shutil.which("iperf3")
+    with tempfile.TemporaryDirectory(prefix="bench-tree-") as folder:
+        own_firmware(folder)
+        path = scenario(folder, "tree", 1, TREE_PHONES, lan={"port_rate": "unlimited"})
+        for _ in range(bench.rounds):
+            summary = bench.run_fleet(path, "--mode", "pfs")
+            if summary["runs"][0]["upgraded"] != TREE_PHONES:
+                raise Failed("tree: not every phone was upgraded")
+            rate, tree = tree_rate(summary)
+            rates["fleet"].append(rate / 1e9)
+            if beside:
+                bench.log("iperf3 -Z")
+                rates["iperf3 -Z"].append(iperf_rate() / 1e9)
+    yield row(f"down a tree of {TREE_PHONES} phones, {tree['depth']} levels, every byte digested", "GB/s",
+              rates["fleet"], ("iperf3 -Z", rates["iperf3 -Z"]) if beside else None,
+              (">=", 0.5, "beside") if beside else None)
+    if not beside:
+        yield skipped("iperf3", "apt-get install iperf3")
+
+
+# ---- a phone, the readers, virtual time ----
+
+def part_broadcast(bench):
+    phone, bare = [], []
+    with tempfile.TemporaryDirectory(prefix="bench-broadcast-") as folder:
+        own_firmware(folder)
+        path = scenario(folder, "broadcast", 1, 400)
+        for _ in range(bench.rounds):
+            line = bench.json_line(bench.program("bench_broadcast"), path)
+            if not line["tree_stands"]:
+                raise Failed("broadcast: the phones did not stay where they were")
+            phone.append(line["phone_us"])
+            bare.append(line["bare_us"])
+    yield row("a broadcast received, a phone", "us", phone, ("recv loop", bare))
+
+
+def part_readers(bench, networks=2, phones=200):
+    with tempfile.TemporaryDirectory(prefix="bench-readers-") as folder:
+        own_firmware(folder)
+        path = scenario(folder, "readers", networks, phones)
+        for workers in (1, 2):
+            lag = {0: [], 4: []}
+            looks = 0
+            for _ in range(bench.rounds):
+                for readers, values in lag.items():
+                    line = bench.json_line(bench.program("bench_readers"), path, readers, workers)
+                    values.append(line["timer_lag_p99_us"])
+                    looks = max(looks, line["looks"])
+            yield row(f"timer lag at p99, {workers} worker{'s'[:workers - 1]}, four readers", "us", lag[4],
+                      ("no reader", lag[0]), note=f"{networks * phones} phones; {looks} looks at all of them in a run")
+
+
+def part_virtual(bench):
+    figures = {}
+    for _ in range(bench.rounds):
+        for line in bench.json_lines(bench.program("bench_virtual")):
+            figures.setdefault((line["what"], line["phones"]), []).append(line["per_s"])
+    for (what, phones), values in figures.items():
+        yield row(f"virtual time, {phones} phones: {what}", "/s", values)
+
+
+# ---- whole fleets ----
+
+def fleet_rows(bench, scenario_name, mode):
+    path = os.path.join(HERE, "..", "..", "scenarios", scenario_name + ".json")
+    summary = bench.run_fleet(os.path.normpath(path), "--mode", mode)
+    run, setup, fidelity = summary["runs"][0], summary["setup"], summary["fidelity"]
+    name = f"{scenario_name}, {mode}"
+    phones = setup["phones"]
+    note = f"{summary['verdict']}{': ' if fidelity['reasons'] else ''}{fidelity['reasons']}"
+
+    def figure(what, unit, value, wanted=None, said=None):
+        return row(f"{name}: {what}", unit, [value], None, wanted and (*wanted, ""), said)
+
+    yield figure("upgraded", "phones", run["upgraded"], (">=", phones), note)
+    yield figure("bring-up", "s", setup["up_s"], None, f"{setup['workers']} worker(s)")
+    yield figure("taking down", "s", setup["down_s"])
+    yield figure("own memory a phone", "KiB", round(setup["rss_bytes"] / phones / 1024, 1), ("<=", 32))
+    yield figure("kernel memory a phone", "KiB", round(setup["kernel_bytes"] / phones / 1024, 1))
+    yield figure("descriptors at once", "", setup["descriptors_peak"])
+    yield figure("descriptors, fullest table", "", setup["descriptors_table_peak"])
+    yield figure("timer lag at p99", "us", fidelity["timer_lag_p99_us"], ("<=", fidelity["timer_smallest_us"] / 20))
+    yield figure("packets dropped", "", fidelity["drops"], ("<=", 0))
+    yield figure("segments sent twice", "", fidelity["tcp_retransmits"], ("<=", 0))
+    yield figure("least bytes a phone took in", "KiB", round(fidelity["rx_bytes_min"] / 1024, 1))
+    if mode != "pfs":
+        return
+    yield figure("ARP frames", "", fidelity["arp_frames"])
+    yield figure("hierarchies", "", len(run["hierarchies"]))
+    for field, what in (("roots_confirmed", "most roots confirmed in one"), ("wan_copies", "most WAN copies of one")):
+        yield figure(what, "", max(tree[field] for tree in run["hierarchies"]), ("<=", 1))
+    yield figure("broadcasts", "", run["peer"]["broadcasts"])
+
+
+def part_four_thousand(bench):
+    yield from fleet_rows(bench, "four-thousand", "pfs")
+
+
+def part_traditional(bench):
+    yield from fleet_rows(bench, "four-thousand", "traditional")
+
+
+def part_subnet(bench):
+    yield from fleet_rows(bench, "subnet-of-two-thousand", "pfs")
+
+
+# name: (function, rounds, what it is)
+PARTS = {
+    "up-down": (part_up, 5, "1,000 phones up and down, beside a program that makes the same objects"),
+    "up-down-4000": (part_up_4000, 3, "the same, 4,000 phones"),
+    "mininet": (part_mininet, 2, "300 hosts up and down, beside Mininet"),
+    "tftp": (part_tftp, 5, "the TFTP server alone, beside in.tftpd and dnsmasq"),
+    "tree": (part_tree, 5, "bytes down a tree, beside iperf3 -Z"),
+    "broadcast": (part_broadcast, 5, "what a phone costs for a broadcast, beside a bare recv loop"),
+    "readers": (part_readers, 5, "timer lag with four readers and with none"),
+    "virtual": (part_virtual, 3, "virtual time"),
+    "four-thousand": (part_four_thousand, 1, "4,000 phones by PFS"),
+    "traditional": (part_traditional, 1, "4,000 phones in the traditional way"),
+    "subnet": (part_subnet, 1, "2,000 phones in one broadcast domain, reset at once"),
+}

@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+"""Measures pfs-fleet gate --against itself: how often it calls a build slower than itself, how often it misses
+one whose election waits or whose transfers are 5 % longer, and what it says while two busy loops run beside it.
+
+    tests/gate/measure.py --work DIR [--comparisons 100] [--loaded 20] [--sets same,election,transfer,loaded]
+                          [--pairs 5] [--results results/gate.json]
+
+Builds the project as it is committed, and twice more with a patch of this folder, in DIR, and makes one comparison
+after the other on scenarios/gate-probe.json in the netns world. Each is a line of DIR/comparisons.jsonl when it is
+done, so that a measurement that was stopped goes on where it was. A comparison is five pairs of runs of about four
+seconds: 40 s where five pairs decide, 100 of them 70 min, all four sets about four hours. It is for a machine that
+has nothing else to do, and not for CI; how long is left is said after each comparison.
+
+It ends with 0 where what was seen is within the promise (no false alarm in the comparisons made, at most 2 % missed,
+nothing but pass or inconclusive beside the busy loops), else with 1."""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parent.parent
+SETS = {
+    "same": ("base", "a build beside itself"),
+    "election": ("election-wait", "beside one whose waits between claims are 5 % shorter"),
+    "transfer": ("transfer", "beside one whose transfers are 5 % shorter"),
+    "loaded": ("base", "a build beside itself, with two busy loops"),
+}
+MISSED_MAX = 0.02
+
+
+def call(*command, **options):
+    subprocess.run([str(part) for part in command], check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, **options)
+
+
+def build(work, name):
+    """The program built of the last commit with the patch of that name; "base" and "other" are without."""
+    source, folder = work / f"source-{name}", work / f"build-{name}"
+    program = folder / "emulator/pfs-fleet"
+    if program.exists():
+        return program
+    if not (source / "meson.build").exists():
+        source.mkdir(parents=True, exist_ok=True)
+        archive = subprocess.Popen(["git", "-C", SOURCE, "archive", "HEAD"], stdout=subprocess.PIPE)
+        subprocess.run(["tar", "-x", "-C", source], stdin=archive.stdout, check=True)
+        if archive.wait() != 0:
+            sys.exit("measure.py: git archive failed")
+        if (HERE / f"{name}.patch").exists():
+            call("patch", "-d", source, "-p1", "-i", HERE / f"{name}.patch")
+    if not (folder / "build.ninja").exists():
+        call("meson", "setup", folder, source)
+    print(f"building {name}", flush=True)
+    call("ninja", "-C", folder, "emulator/pfs-fleet")
+    return program
+
+
+def compare(this, other, folder, pairs):
+    began = time.monotonic()
+    status = subprocess.run([this, "gate", SOURCE / "scenarios/gate-probe.json", "--mode", "pfs", "--against", other,
+                             "--runs", str(pairs), "--out", folder, "--quiet", "--json"],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if status.returncode not in (0, 1, 3):
+        sys.exit(f"measure.py: the gate ended with {status.returncode}")
+    gate = json.loads(status.stdout)
+    return {"outcome": gate["outcome"], "pairs": gate["runs"] // 2, "untrusted": gate["runs_untrusted"],
+            "took_s": round(time.monotonic() - began, 1),
+            "failed": [line["name"] + ": " + line["value"] for line in gate["lines"] if line["outcome"] == "fail"],
+            "undecided": [line["name"] + ": " + line["value"] for line in gate["lines"]
+                          if line["outcome"] == "inconclusive"], "why": gate["why"]}
+
+
+def summarise(done, options):
+    sets = {}
+    for name, (_, what) in SETS.items():
+        rows = [row for row in done if row["set"] == name]
+        if rows:
+            counts = {outcome: sum(row["outcome"] == outcome for row in rows)
+                      for outcome in ("pass", "fail", "inconclusive")}
+            sets[name] = {"what": what, "comparisons": len(rows), **counts,
+                          "pairs": sum(row["pairs"] for row in rows),
+                          "untrusted": sum(row["untrusted"] for row in rows),
+                          "took_s": round(sum(row["took_s"] for row in rows))}
+    good = all(sets[name]["fail"] == 0 for name in ("same", "loaded") if name in sets)
+    good &= all(sets[name]["comparisons"] - sets[name]["fail"] <= MISSED_MAX * sets[name]["comparisons"]
+                for name in ("election", "transfer") if name in sets)
+    wanted = {name: options.loaded if name == "loaded" else options.comparisons for name in SETS}
+    return {"schema": "pfs-fleet/gate-measurement/1", "scenario": "gate-probe", "pairs": options.pairs,
+            "host": {"kernel": platform.release(), "machine": platform.machine(), "cores": os.cpu_count()},
+            "whole": all(name in sets and sets[name]["comparisons"] >= wanted[name] for name in SETS),
+            "good": good, "sets": sets}
+
+
+def show(summary):
+    for name, one in summary["sets"].items():
+        print(f"{name:9} {one['comparisons']:4} comparisons: {one['pass']} pass, {one['fail']} fail, "
+              f"{one['inconclusive']} inconclusive; {one['pairs']} pairs, {one['untrusted']} more not trusted, "
+              f"{one['took_s']} s: {one['what']}")
+
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--work", required=True, type=pathlib.Path)
+parser.add_argument("--comparisons", type=int, default=100)
+parser.add_argument("--loaded", type=int, default=20)
+parser.add_argument("--pairs", type=int, default=5)
+parser.add_argument("--sets", default=",".join(SETS))
+parser.add_argument("--results", type=pathlib.Path)
+options = parser.parse_args()
+wanted = options.sets.split(",")
+if not set(wanted) <= set(SETS):
+    parser.error(f"--sets: {options.sets}: of {', '.join(SETS)}")
+work = options.work.resolve()
+work.mkdir(parents=True, exist_ok=True)
+log = work / "comparisons.jsonl"
+# A line that was cut when the machine went down is made again.
+done = []
+for line in log.read_text().splitlines() if log.exists() else []:
+    try:
+        done.append(json.loads(line))
+    except json.JSONDecodeError:
+        print("measure.py: a line that was cut is left out", file=sys.stderr)
+if log.exists():
+    log.write_text("".join(json.dumps(row) + "\n" for row in done))
+
+# The unpatched build twice: of one program the second run would find its pages warm.
+other = build(work, "other")
+programs = {name: build(work, SETS[name][0]) for name in wanted}
+left = sum(max(0, (options.loaded if name == "loaded" else options.comparisons)
+               - sum(row["set"] == name for row in done)) for name in wanted)
+print(f"{left} comparisons to make: about {left * options.pairs * 8.4 / 60:.0f} min on an idle machine", flush=True)
+for name in wanted:
+    number = sum(row["set"] == name for row in done)
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+             for _ in range(2)] if name == "loaded" else []
+    try:
+        while number < (options.loaded if name == "loaded" else options.comparisons):
+            folder = work / "runs" / f"{name}-{number}-{int(time.time())}"
+            row = {"set": name, "number": number, **compare(programs[name], other, folder, options.pairs)}
+            with log.open("a") as stream:
+                stream.write(json.dumps(row) + "\n")
+            done.append(row)
+            # What decided nothing, or decided wrongly, is kept to be looked at.
+            expected = "fail" if name in ("election", "transfer") else "pass"
+            if row["outcome"] == expected:
+                call("rm", "-r", folder)
+            number, left = number + 1, left - 1
+            mean = sum(one["took_s"] for one in done) / len(done)
+            print(f"{name} {number}: {row['outcome']}, {row['pairs']} pairs, {row['took_s']} s; {left} left, "
+                  f"about {left * mean / 60:.0f} min", flush=True)
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+summary = summarise(done, options)
+show(summary)
+if options.results:
+    part = options.results.with_suffix(".part")
+    part.write_text(json.dumps(summary, indent="\t") + "\n")
+    part.rename(options.results)
+sys.exit(0 if summary["good"] else 1)
