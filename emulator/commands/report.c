@@ -5,7 +5,8 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,12 +22,12 @@ struct options {
 	bool format_said, force;
 };
 
-enum { OPT_TREES = 256 };
+enum { OPT_TREES = 256, OPT_FORCE };
 
 static const struct argp_option option_table[] = {
 	{ "format", 'f', "FORMAT", 0, "text (default), markdown or html; without it, as the name after -o ends", 0 },
 	{ "output", 'o', "FILE", 0, "Write there, whole or not at all (default: the standard output)", 0 },
-	{ "force", OPT_TREES + 1, NULL, 0, "Replace FILE where it is there already", 0 },
+	{ "force", OPT_FORCE, NULL, 0, "Replace FILE where it is there already", 0 },
 	{ "trees", OPT_TREES, "WHICH", 0, "Trees drawn in text and Markdown: none, some (default) or all", 0 },
 	{ 0 }
 };
@@ -78,7 +79,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case 'o':
 		options->out = argument;
 		return 0;
-	case OPT_TREES + 1:
+	case OPT_FORCE:
 		options->force = true;
 		return 0;
 	case OPT_TREES:
@@ -118,61 +119,97 @@ static int fail_write(const char *path, int error)
 	return FLEET_EXIT_HOST;
 }
 
+/* Says that it is. */
 static int exists(const char *path)
 {
 	fprintf(stderr, "pfs-fleet: %s: is there already; --force replaces it\n", path);
 	return FLEET_EXIT_USAGE;
 }
 
-/* A file beside FILE first, which then takes its name: whoever looks sees the old one, none, or all of it. */
-static int write_file(const struct options *options, struct page_folder *const folders[2])
+/* 0, or an errno; the stream is closed. */
+static int write_stream(const struct options *options, struct page_folder *const folders[2], FILE *stream)
 {
-	struct stat status;
-	char *part = NULL;
-	FILE *stream = NULL;
-	int error = 0, exit_status, file;
+	int error;
 
-	bool there = lstat(options->out, &status) == 0;
-	if (there && !options->force)
-		return exists(options->out);
-	if (there && S_ISDIR(status.st_mode))
-		return fail_write(options->out, EISDIR);
-	if (asprintf(&part, "%s.XXXXXX", options->out) < 0)
-		return fail_write(options->out, ENOMEM);
-	file = mkstemp(part);
-	if (file < 0) {
+	errno = 0;
+	error = -page_write(folders, &options->page, stream);
+	/* The stream has the cause in errno, if anybody has. */
+	if (error == EIO && errno)
 		error = errno;
-		free(part);
-		return fail_write(options->out, error);
-	}
+	if (fclose(stream) != 0 && !error)
+		error = errno;
+	return error;
+}
+
+/* A terminal, a pipe, /dev/full: nothing is replaced there, so it is written to as it stands. */
+static int write_through(const struct options *options, struct page_folder *const folders[2])
+{
+	FILE *stream = fopen(options->out, "we");
+	int error = stream ? write_stream(options, folders, stream) : errno;
+
+	return error ? fail_write(options->out, error) : FLEET_EXIT_GOOD;
+}
+
+static int write_beside(const struct options *options, struct page_folder *const folders[2], const char *path, char *part)
+{
+	int file = mkstemp(part), error = 0;
 	mode_t mask = umask(0);
+
 	umask(mask);
-	fchmod(file, 0666 & ~mask);
-	stream = fdopen(file, "w");
+	if (file < 0)
+		return fail_write(path, errno);
+	FILE *stream = fdopen(file, "w");
 	if (!stream) {
 		error = errno;
 		close(file);
 	} else {
-		errno = 0;
-		error = -page_write(folders, &options->page, stream);
-		/* The stream has the cause in errno, if anybody has. */
-		if (error == EIO && errno)
+		if (fchmod(file, 0666 & ~mask) < 0)
 			error = errno;
-		if (fclose(stream) != 0 && !error)
-			error = errno;
+		int written = write_stream(options, folders, stream);
+		error = error ? error : written;
 	}
 	/* link() takes no name that somebody else has taken meanwhile; rename() would. */
-	exit_status = FLEET_EXIT_GOOD;
-	if (!error && options->force && rename(part, options->out) < 0)
+	if (!error && (options->force ? rename(part, path) : link(part, path)) < 0)
 		error = errno;
-	else if (!error && !options->force && link(part, options->out) < 0)
-		error = errno;
-	if (error == EEXIST)
-		exit_status = exists(options->out);
-	else if (error)
-		exit_status = fail_write(options->out, error);
 	unlink(part);
+	if (error == EEXIST)
+		return exists(path);
+	return error ? fail_write(path, error) : FLEET_EXIT_GOOD;
+}
+
+/*
+ * A file beside FILE first, which then takes its name: whoever looks sees the
+ * old one, none, or all of it. Who interrupts waits for the milliseconds that it takes.
+ */
+static int write_file(const struct options *options, struct page_folder *const folders[2])
+{
+	struct stat status;
+	sigset_t signals, before;
+	bool there = stat(options->out, &status) == 0;
+	char *part = NULL, *path;
+	int exit_status;
+
+	if (there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+		return write_through(options, folders);
+	if (there && S_ISDIR(status.st_mode))
+		return fail_write(options->out, EISDIR);
+	if (there && !options->force)
+		return exists(options->out);
+	/* What a symbolic link names is replaced, not the link. */
+	path = there ? realpath(options->out, NULL) : strdup(options->out);
+	if (!path || asprintf(&part, "%s.XXXXXX", path) < 0) {
+		free(path);
+		return fail_write(options->out, ENOMEM);
+	}
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	exit_status = write_beside(options, folders, path, part);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	free(part);
+	free(path);
 	return exit_status;
 }
 

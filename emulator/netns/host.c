@@ -88,7 +88,7 @@ static void close_peer_port(struct host *host)
 	close_udp(host, &host->udp);
 }
 
-static void send_datagram(struct host *host, int fd, uint32_t address, uint16_t port, const struct pfs_action *action)
+void host_send_datagram(struct host *host, int fd, uint32_t address, uint16_t port, const struct pfs_action *action)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
 
@@ -103,8 +103,7 @@ static void broadcast(struct host *host, const struct pfs_action *action)
 	const struct plan_subnet *subnet = &host->worker->plan->subnets[planned(host)->subnet];
 	uint32_t address = subnet->limited_broadcast ? INADDR_BROADCAST : subnet->network | ~subnet->netmask;
 
-	if (host->udp.fd >= 0)
-		send_datagram(host, host->udp.fd, address, PFS_PORT, action);
+	crowd_send(host, address, action);
 }
 
 /* Failing this there is still ARP. */
@@ -159,7 +158,7 @@ static void send_tftp(struct host *host, const struct pfs_action *action)
 	/* An ICMP that came for an earlier packet fails this call instead: take it off first. */
 	if (socket_refused(host->tftp.fd))
 		worker_answer(host->worker, &refused);
-	send_datagram(host, host->tftp.fd, action->address, action->port, action);
+	host_send_datagram(host, host->tftp.fd, action->address, action->port, action);
 }
 
 /* True where a byte of file is still to be damaged on its way to this phone; asks once. */

@@ -63,6 +63,9 @@ void host_give_answers(struct host *host);
 /* After steps: the timer follows the core's deadline, the listener whether it accepts. */
 void host_settle(struct host *host);
 
+/* What the kernel has no room for is counted as a drop. */
+void host_send_datagram(struct host *host, int fd, uint32_t address, uint16_t port, const struct pfs_action *action);
+
 /* One console line to the log server (F14), if its level is asked for. */
 void host_log_line(struct host *host, int severity, bool pfs, const char *line);
 

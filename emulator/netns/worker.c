@@ -124,7 +124,8 @@ int worker_init(struct worker *worker, const struct plan *plan, uint32_t timers)
 	ev_async_init(&worker->mail, on_mail);
 	worker->mail.data = worker;
 	ev_async_start(worker->loop, &worker->mail);
-	return timers_init(&worker->timers, worker->loop, &worker->clock, plan->phone_count + timers);
+	crowd_init(&worker->crowd);
+	return timers_init(&worker->timers, worker->loop, &worker->clock, plan->phone_count + timers + 1 /* crowd */);
 }
 
 void worker_deinit(struct worker *worker)
@@ -134,6 +135,7 @@ void worker_deinit(struct worker *worker)
 	if (!worker->plan)
 		return;
 	timers_deinit(&worker->timers);
+	crowd_deinit(&worker->crowd);
 	for (struct worker_letter *letter = take_letters(worker, &ending), *next; letter; letter = next) {
 		next = letter->next;
 		free(letter);

@@ -23,6 +23,7 @@
 
 #include "emulator/fault/fault.h"
 #include "emulator/netns/clock.h"
+#include "emulator/netns/crowd.h"
 #include "emulator/netns/fabric.h"
 #include "emulator/netns/histogram.h"
 #include "emulator/netns/ledger.h"
@@ -90,6 +91,7 @@ struct worker {
 	struct iovec vectors[WORKER_DATAGRAMS];
 	struct sockaddr_in senders[WORKER_DATAGRAMS];
 
+	struct crowd crowd;        /* broadcasts that wait for room in the kernel */
 	struct host *starved;      /* listeners stopped because descriptors ran out */
 	ev_idle descriptor_freed;  /* takes them up again */
 

@@ -240,6 +240,22 @@ static void take_incidents(const struct at *run, const struct page_folder *folde
 	}
 }
 
+static void take_incident_counts(const struct at *run, struct page_run *to)
+{
+	struct at array;
+	const cJSON *item = read_array(run, "incident_counts", &array, &to->incident_kind_count);
+
+	to->incident_counts = page_room(run->reader, to->incident_kind_count, sizeof(*to->incident_counts));
+	for (size_t i = 0; item && to->incident_counts; item = item->next, i++) {
+		struct at row = read_item(&array, item, i);
+
+		to->incident_counts[i] =
+			(struct page_incident_count){ .kind = row_string(&row, 0),
+						      .reason = read_cell_string(&row, 1),
+						      .count = (uint64_t)read_cell(&row, 2, 0, COUNT_MAX, NAN) };
+	}
+}
+
 static void take_runs(const struct at *object, struct page_folder *folder, struct page_run runs[PAGE_MODES])
 {
 	struct at array;
@@ -261,6 +277,7 @@ static void take_runs(const struct at *object, struct page_folder *folder, struc
 		to->models = take_tallies(&at, "models", &to->model_count);
 		take_copies(&at, folder, to);
 		take_incidents(&at, folder, to);
+		take_incident_counts(&at, to);
 		if (!object->reader->status && (to->site_count != folder->site_count || to->model_count != folder->model_count))
 			read_fail(&mode, -EINVAL, "has other sites or models than the fleet");
 	}
@@ -318,6 +335,7 @@ static void free_run(struct page_run *run)
 	free_tallies(run->models, run->model_count);
 	free(run->copies);
 	free(run->incidents);
+	free(run->incident_counts);
 }
 
 void page_free_detail(struct page_folder *folder)

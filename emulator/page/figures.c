@@ -6,11 +6,6 @@
 
 /* ---- the verdict ---- */
 
-static enum doc_mark mark_of(const char *verdict)
-{
-	return strcmp(verdict, "pass") == 0 ? DOC_GOOD : strcmp(verdict, "fail") == 0 ? DOC_BAD : DOC_UNSURE;
-}
-
 static void tell_outcome(struct view *view, const struct page_folder *folder, const char *label)
 {
 	const struct page_run *pfs = page_best(folder, PAGE_PFS), *traditional = page_best(folder, PAGE_TRADITIONAL);
@@ -80,8 +75,9 @@ void page_tell_verdict(struct view *view)
 		const struct page_folder *folder = view->folders[i];
 		const char *label = view->labels[i];
 
-		doc_paragraph(&view->doc, mark_of(folder->verdict), "%s%sVerdict: %s", label, *label ? ": " : "",
-			      folder->verdict);
+		/* In HTML it stands in the heading. */
+		if (view->doc.format != PAGE_HTML)
+			doc_paragraph(&view->doc, DOC_PLAIN, "%s%sVerdict: %s", label, *label ? ": " : "", folder->verdict);
 		tell_why(view, folder);
 		tell_outcome(view, folder, label);
 		tell_reduced(view, folder, label);

@@ -64,6 +64,12 @@ struct page_incident {
 	const char *kind, *reason;  /* reason may be NULL */
 };
 
+/* Of all incidents, kept one by one or not. */
+struct page_incident_count {
+	const char *kind, *reason; /* reason may be NULL */
+	uint64_t count;
+};
+
 struct page_run {
 	bool there, traditional, interrupted;
 	uint64_t phones, upgraded, failed, unfinished, gone, ineligible;
@@ -93,6 +99,8 @@ struct page_run {
 	uint64_t incidents_total;
 	size_t incident_count;
 	struct page_incident *incidents;
+	size_t incident_kind_count;
+	struct page_incident_count *incident_counts;
 };
 
 enum page_mode { PAGE_PFS, PAGE_TRADITIONAL, PAGE_MODES };

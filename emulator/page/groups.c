@@ -146,7 +146,6 @@ static void lay_out_one(struct columns *to, const struct page_folder *folder, bo
 	add(to, "", "PFS, WAN down", folder, PAGE_PFS, tell_bytes);
 	add(to, "", "trad., WAN down", folder, PAGE_TRADITIONAL, tell_bytes);
 	add(to, "", "PFS, WAN busy", folder, PAGE_PFS, tell_busy);
-	add(to, "", "trad., WAN busy", folder, PAGE_TRADITIONAL, tell_busy);
 	add(to, "", "PFS, frames lost", folder, PAGE_PFS, tell_lost);
 }
 

@@ -62,7 +62,7 @@ static void tell_tile(struct view *view, const struct page_folder *folder, const
 	FILE *stream = view->doc.stream;
 	bool bad = tile == TILE_PHONES && first->upgraded < first->phones;
 
-	fprintf(stream, "<div class=\"tile\"><h3>%s%s%s</h3><p class=\"big%s\">", label, *label ? ": " : "", names[tile],
+	fprintf(stream, "<div class=\"tile\"><p class=\"name\">%s%s%s</p><p class=\"big%s\">", label, *label ? ": " : "", names[tile],
 		bad ? " bad" : "");
 	put(view, tile_value(tile, first).text);
 	fprintf(stream, "</p><p>%s", first->traditional ? "traditional" : "PFS");
@@ -99,7 +99,7 @@ void page_html_begin(struct view *view)
 {
 	FILE *stream = view->doc.stream;
 	static const char *const sections[][2] = {
-		{ "figures", "Figures" }, { "curves", "Over time" }, { "wrong", "What went wrong" }, { "sites", "Sites" },
+		{ "curves", "Over time" }, { "wrong", "What went wrong" }, { "figures", "Figures" }, { "sites", "Sites" },
 		{ "models", "Models" },	  { "trees", "Trees" },	     { "gates", "Gates" },	     { "host", "Host" },
 	};
 

@@ -34,9 +34,9 @@ int page_write(struct page_folder *const folders[2], const struct page_options *
 	else
 		tell_title(&view);
 	page_tell_verdict(&view);
-	page_tell_figures(&view);
 	page_tell_curves(&view);
 	page_tell_wrong(&view);
+	page_tell_figures(&view);
 	page_tell_sites(&view);
 	page_tell_models(&view);
 	page_tell_server(&view);

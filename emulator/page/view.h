@@ -26,7 +26,8 @@ struct report_text page_ratio(double one, double other); /* "-" where there is n
 const char *page_short_path(const char *path);
 const char *page_mode_name(const struct page_run *run);
 const char *page_why(const char *reason);                /* of a failure, a loss, a part: as a person would say it */
-const char *page_happened(const char *kind);             /* of an incident */
+const char *page_happened(const char *kind);             /* of incidents of a kind */
+const char *page_did(const char *kind);                  /* of one: what the phone did */
 /* Whom a file came from: a name, "the server", "somebody else". */
 const char *page_source(const struct page_folder *folder, int32_t from);
 const char *page_phone_name(const struct page_folder *folder, uint32_t phone);

@@ -6,7 +6,7 @@
 #include "emulator/page/view.h"
 
 struct word {
-	const char *code, *says;
+	const char *code, *says; /* a code that is not here says itself */
 };
 
 static const struct word reasons[] = {
@@ -36,8 +36,15 @@ static const struct word reasons[] = {
 	{ "cycle", "the phone would have been its own ancestor" },
 	{ "failed", "its root could not get the file" },
 	{ "bad", "the digest was not the manifest's" },
+
+	/* what a server says, or does not */
+	{ "not defined", "ERROR 0: the server was at its limit, or would not say why" },
+	{ "silence", "the server did not answer" },
+	{ "port unreachable", "nobody listened at the server" },
+	{ "wrong size", "the file had another length than it should" },
 };
 
+/* An incident among others of its kind, and what one phone did. */
 static const struct word kinds[] = {
 	{ "started", "A phone started again" },
 	{ "port-closed", "The peer port could not be opened" },
@@ -50,6 +57,19 @@ static const struct word kinds[] = {
 	{ "parent-lost", "A phone lost its parent" },
 	{ "child-lost", "A parent lost a child" },
 	{ "tftp-error", "A download from the server ended in an error" },
+};
+static const struct word deeds[] = {
+	{ "started", "started again" },
+	{ "port-closed", "could not open its peer port" },
+	{ "verified", "got a damaged file" },
+	{ "confirmed", "became root of a hierarchy that had one" },
+	{ "tftp-begun", "went to the server without being root" },
+	{ "failed", "gave up" },
+	{ "root-gave-up", "gave way to a stronger root" },
+	{ "election-again", "held an election again" },
+	{ "parent-lost", "lost its parent" },
+	{ "child-lost", "lost a child" },
+	{ "tftp-error", "had a download end in an error" },
 };
 
 static const char *say(const struct word *words, size_t count, const char *code)
@@ -68,6 +88,11 @@ const char *page_why(const char *reason)
 const char *page_happened(const char *kind)
 {
 	return say(kinds, sizeof(kinds) / sizeof(kinds[0]), kind);
+}
+
+const char *page_did(const char *kind)
+{
+	return say(deeds, sizeof(deeds) / sizeof(deeds[0]), kind);
 }
 
 struct report_text page_duration(double seconds)

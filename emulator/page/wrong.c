@@ -11,7 +11,9 @@
 #define PHONES_TEXT_MAX 20
 #define PHONES_HTML_MAX 200
 #define TREES_MAX 20
-#define GROUPS_MAX 40
+#define KINDS_MAX 64    /* of incidents that are told one by one */
+#define KIND_TEXT_MAX 5 /* of each */
+#define KIND_HTML_MAX 50
 
 static size_t shown_of(const struct view *view, size_t count)
 {
@@ -34,8 +36,8 @@ static bool tell_failures(struct view *view, const struct page_run *run)
 
 	if (!total)
 		return false;
-	doc_paragraph(&view->doc, DOC_BAD, "%s of %s phones have no new firmware after the %s run:",
-		      report_count(total).text, report_count(run->phones).text, page_mode_name(run));
+	doc_paragraph(&view->doc, DOC_BAD, "%s of %s phones %s no new firmware after the %s run:", report_count(total).text,
+		      report_count(run->phones).text, total == 1 ? "has" : "have", page_mode_name(run));
 	doc_list_begin(&view->doc);
 	for (size_t i = 0; i < run->failure_reason_count; i++)
 		doc_item(&view->doc, "%s: %s", report_count(run->failures_by[i].count).text, page_why(run->failures_by[i].name));
@@ -95,43 +97,51 @@ static bool tell_hierarchies(struct view *view, const struct page_run *run)
 
 /* ---- incidents ---- */
 
-struct group {
-	const struct page_incident *first;
-	uint64_t count;
-};
-
-static bool same(const struct page_incident *a, const struct page_incident *b)
+static bool same(const char *kind, const char *reason, const struct page_incident *incident)
 {
-	return strcmp(a->kind, b->kind) == 0 && strcmp(a->reason ? a->reason : "", b->reason ? b->reason : "") == 0;
+	return strcmp(kind, incident->kind) == 0 &&
+	       strcmp(reason ? reason : "", incident->reason ? incident->reason : "") == 0;
 }
 
-static size_t group(const struct page_run *run, struct group groups[GROUPS_MAX])
+static const struct page_incident *first_of(const struct page_run *run, const struct page_incident_count *of)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < run->incident_count; i++) {
-		size_t at = 0;
-
-		while (at < count && !same(groups[at].first, &run->incidents[i]))
-			at++;
-		if (at == GROUPS_MAX)
-			continue;
-		if (at == count)
-			groups[count++] = (struct group){ &run->incidents[i], 0 };
-		groups[at].count++;
-	}
-	return count;
+	for (size_t i = 0; i < run->incident_count; i++)
+		if (same(of->kind, of->reason, &run->incidents[i]))
+			return &run->incidents[i];
+	return NULL;
 }
 
 static void tell_one(struct view *view, const struct page_folder *folder, const struct page_incident *incident)
 {
 	const char *file = page_file_name(folder, incident->phone, incident->file);
+	bool peer = incident->peer != PAGE_FROM_NOBODY;
 
-	doc_item(&view->doc, "%s %s: %s%s%s%s%s%s%s", page_duration(incident->at_s).text, page_phone_name(folder, incident->phone),
-		 page_happened(incident->kind), incident->reason ? ", " : "", page_why(incident->reason),
-		 incident->peer != PAGE_FROM_NOBODY ? "; the other was " : "",
-		 incident->peer != PAGE_FROM_NOBODY ? page_source(folder, incident->peer) : "", file ? "; " : "",
-		 file ? file : "");
+	doc_item(&view->doc, "%s %s %s%s%s%s%s%s%s", page_moment(incident->at_s).text,
+		 page_phone_name(folder, incident->phone), page_did(incident->kind), file ? ", " : "", file ? file : "",
+		 peer ? ", " : "", peer ? page_source(folder, incident->peer) : "", incident->reason ? ": " : "",
+		 page_why(incident->reason));
+}
+
+/* In order of time; of each kind and reason so many, lest one that is frequent hides the others. */
+static void tell_one_by_one(struct view *view, const struct page_folder *folder, const struct page_run *run)
+{
+	uint32_t most = view->doc.format == PAGE_HTML ? KIND_HTML_MAX : KIND_TEXT_MAX, told[KINDS_MAX] = { 0 };
+	char fold[120];
+
+	snprintf(fold, sizeof(fold), "The first of each, in order, %s run", page_mode_name(run));
+	doc_fold_begin(&view->doc, fold);
+	if (view->doc.format != PAGE_HTML) {
+		doc_gap(&view->doc);
+		doc_paragraph(&view->doc, DOC_PLAIN, "%s:", fold);
+	}
+	doc_list_begin(&view->doc);
+	for (size_t i = 0; i < run->incident_count; i++)
+		for (size_t kind = 0; kind < run->incident_kind_count && kind < KINDS_MAX; kind++)
+			if (same(run->incident_counts[kind].kind, run->incident_counts[kind].reason, &run->incidents[i]) &&
+			    told[kind]++ < most)
+				tell_one(view, folder, &run->incidents[i]);
+	doc_list_end(&view->doc);
+	doc_fold_end(&view->doc);
 }
 
 static bool tell_incidents(struct view *view, const struct page_folder *folder, const struct page_run *run)
@@ -139,38 +149,24 @@ static bool tell_incidents(struct view *view, const struct page_folder *folder, 
 	static const struct doc_column columns[] = {
 		{ "What happened", false }, { "Why", false }, { "Times", true }, { "First at", true }, { "To", false }
 	};
-	struct group groups[GROUPS_MAX];
-	size_t count = group(run, groups), shown = shown_of(view, run->incident_count);
-	char caption[120], fold[120];
+	char caption[120];
 
-	if (!count)
+	if (!run->incident_kind_count)
 		return false;
 	snprintf(caption, sizeof(caption), "Incidents of the %s run, by what happened and why", page_mode_name(run));
 	doc_table_begin(&view->doc, caption, columns, 5);
-	for (size_t i = 0; i < count; i++) {
-		const struct page_incident *first = groups[i].first;
+	for (size_t i = 0; i < run->incident_kind_count; i++) {
+		const struct page_incident_count *of = &run->incident_counts[i];
+		const struct page_incident *first = first_of(run, of);
 
-		doc_cell(&view->doc, DOC_PLAIN, "%s", page_happened(first->kind));
-		doc_cell(&view->doc, DOC_PLAIN, "%s", first->reason ? page_why(first->reason) : "-");
-		doc_cell(&view->doc, DOC_PLAIN, "%s", report_count(groups[i].count).text);
-		doc_cell(&view->doc, DOC_PLAIN, "%s", page_duration(first->at_s).text);
-		doc_cell(&view->doc, DOC_PLAIN, "%s", page_phone_name(folder, first->phone));
+		doc_cell(&view->doc, DOC_PLAIN, "%s", page_happened(of->kind));
+		doc_cell(&view->doc, DOC_PLAIN, "%s", of->reason ? page_why(of->reason) : "-");
+		doc_cell(&view->doc, DOC_PLAIN, "%s", report_count(of->count).text);
+		doc_cell(&view->doc, DOC_PLAIN, "%s", first ? page_duration(first->at_s).text : "-");
+		doc_cell(&view->doc, DOC_PLAIN, "%s", first ? page_phone_name(folder, first->phone) : "-");
 	}
 	doc_table_end(&view->doc);
-	if (run->incidents_total > run->incident_count)
-		doc_paragraph(&view->doc, DOC_SOFT, "Of %s incidents the first %s were kept and counted here.",
-			      report_count(run->incidents_total).text, report_count(run->incident_count).text);
-	snprintf(fold, sizeof(fold), "The first %zu one by one, %s run", shown, page_mode_name(run));
-	doc_fold_begin(&view->doc, fold);
-	if (view->doc.format != PAGE_HTML) {
-		doc_gap(&view->doc);
-		doc_paragraph(&view->doc, DOC_PLAIN, "%s:", fold);
-	}
-	doc_list_begin(&view->doc);
-	for (size_t i = 0; i < shown; i++)
-		tell_one(view, folder, &run->incidents[i]);
-	doc_list_end(&view->doc);
-	doc_fold_end(&view->doc);
+	tell_one_by_one(view, folder, run);
 	return true;
 }
 
@@ -178,13 +174,14 @@ static bool tell_counts(struct view *view, const struct page_run *run)
 {
 	const struct {
 		uint64_t count;
-		const char *what;
+		const char *what, *one;
 	} counts[] = {
-		{ run->frames_lost, "packets were lost on the WAN" },
-		{ run->queue_drops, "packets found the WAN's queue full" },
-		{ run->rejected, "requests were rejected by the server, which was at its limit" },
-		{ run->damaged, "files arrived damaged" },
-		{ run->elections_again, "elections were held again" },
+		{ run->frames_lost, "packets were lost on the WAN", "packet was lost on the WAN" },
+		{ run->queue_drops, "packets found the WAN's queue full", "packet found the WAN's queue full" },
+		{ run->rejected, "requests were rejected by the server, which was at its limit",
+		  "request was rejected by the server, which was at its limit" },
+		{ run->damaged, "files arrived damaged", "file arrived damaged" },
+		{ run->elections_again, "elections were held again", "election was held again" },
 	};
 	bool any = false;
 
@@ -195,7 +192,7 @@ static bool tell_counts(struct view *view, const struct page_run *run)
 			doc_list_begin(&view->doc);
 		any = true;
 		doc_item(&view->doc, "In the %s run %s %s", page_mode_name(run), report_count(counts[i].count).text,
-			 counts[i].what);
+			 counts[i].count == 1 ? counts[i].one : counts[i].what);
 	}
 	if (any)
 		doc_list_end(&view->doc);

@@ -16,13 +16,13 @@
 #include "pfs-core/pfs.h"
 
 #define PLAN_NAME_MAX 48        /* names of sites, subnets, scenarios, with NUL */
-#define PLAN_SWITCH_PORTS_MAX 1000 /* of one bridge; the kernel takes 1023 */
+#define PLAN_SWITCH_PORTS_MAX 500 /* of a switch that is one bridge; the kernel takes 1023 */
 /*
  * Of one bridge of a larger switch. A broadcast waits in the kernel as one packet
- * a port, bridge by bridge, and 1,000 may wait (net.core.netdev_max_backlog):
- * so there is room for a second one.
+ * a port, bridge by bridge and both ways along the chain, and 1,000 may wait
+ * (net.core.netdev_max_backlog): so there is room for a second one.
  */
-#define PLAN_BRIDGE_PORTS 500
+#define PLAN_BRIDGE_PORTS 400
 
 /* Phones on each bridge of a switch of so many. */
 static inline uint32_t plan_bridge_ports(uint64_t phones)

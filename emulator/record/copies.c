@@ -102,6 +102,25 @@ static int32_t reason_of(const struct pfs_trace *trace)
 	return trace->kind == PFS_TR_TFTP_ERROR ? (int32_t)trace->a : plan_trace_reason(trace);
 }
 
+#define TFTP_OWN_FIRST 256 /* PFS_TR_TFTP_ERROR: what no server said */
+#define TFTP_OWN_SLOT 16
+
+uint32_t run_reason_slot(int32_t reason)
+{
+	if (reason >= 0 && reason < TFTP_OWN_SLOT)
+		return (uint32_t)reason;
+	if (reason >= TFTP_OWN_FIRST && reason - TFTP_OWN_FIRST < RUN_REASONS_MAX - TFTP_OWN_SLOT - 1)
+		return (uint32_t)(reason - TFTP_OWN_FIRST + TFTP_OWN_SLOT);
+	return RUN_REASONS_MAX - 1;
+}
+
+int32_t run_slot_reason(uint32_t slot)
+{
+	if (slot < TFTP_OWN_SLOT)
+		return (int32_t)slot;
+	return slot < RUN_REASONS_MAX - 1 ? (int32_t)slot - TFTP_OWN_SLOT + TFTP_OWN_FIRST : -1;
+}
+
 /* The earliest are kept, with all of the last one's time: which of those go is for the sorted list to say. */
 static void note_incident(struct record *record, uint32_t phone, uint64_t now_us, const struct pfs_trace *trace)
 {
@@ -109,6 +128,7 @@ static void note_incident(struct record *record, uint32_t phone, uint64_t now_us
 	uint32_t count = result->incident_count;
 
 	result->incidents_total++;
+	result->incident_counts[trace->kind][run_reason_slot(reason_of(trace))]++;
 	if (count >= RUN_INCIDENTS_MAX && result->incidents[RUN_INCIDENTS_MAX - 1].at_us < now_us)
 		return;
 	if (!record_grow(record, (void **)&result->incidents, count, &record->incident_room,
@@ -149,6 +169,9 @@ void record_join_copies(struct record *record, const struct record *part)
 			copy->from += first_phone;
 	}
 	to->incidents_total += from->incidents_total;
+	for (size_t kind = 0; kind < PFS_TR_KINDS; kind++)
+		for (size_t slot = 0; slot < RUN_REASONS_MAX; slot++)
+			to->incident_counts[kind][slot] += from->incident_counts[kind][slot];
 	for (uint32_t i = 0; i < from->incident_count; i++) {
 		if (!record_grow(record, (void **)&to->incidents, to->incident_count, &record->incident_room,
 				 sizeof(*to->incidents)))

@@ -209,6 +209,9 @@ struct run_incident {
 	uint32_t order;             /* among those of one phone */
 };
 
+/* The reasons of one kind of incident: its own, with those of TFTP that are not the server's (256 up) after it. */
+#define RUN_REASONS_MAX 24
+
 struct run_times {
 	uint64_t reset_us;          /* its first start; PFS_TIME_NEVER: never */
 	uint64_t done_us;           /* upgraded or failed; PFS_TIME_NEVER: neither */
@@ -255,10 +258,15 @@ struct run_result {
 	uint32_t copy_stride;
 	struct run_copy *copies;    /* copy_stride a phone */
 	uint64_t incidents_total;
+	uint64_t incident_counts[PFS_TR_KINDS][RUN_REASONS_MAX]; /* by run_reason_slot(): of all, kept or not */
 	uint32_t incident_count;
 	struct run_incident *incidents; /* by time, then phone */
 	uint64_t *traced;           /* one an item of the plan's expect.traces */
 };
+
+/* Where incident_counts has a reason, and which reason a slot is; the last one is for whatever has none. */
+uint32_t run_reason_slot(int32_t reason);
+int32_t run_slot_reason(uint32_t slot);
 
 /* The latest time that the record was told of: of a trace, a fault or a view. */
 uint64_t record_now(const struct record *record);

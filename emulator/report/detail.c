@@ -316,14 +316,13 @@ static void put_copies(const struct writer *to)
 	fputs("]", to->stream);
 }
 
-static void put_reason(const struct writer *to, const struct run_incident *incident)
+static void put_reason(const struct writer *to, enum pfs_trace_kind kind, int32_t reason)
 {
 	char text[64];
 
-	if (incident->kind == PFS_TR_TFTP_ERROR) {
-		put_string(to->stream, console_tftp_error((uint32_t)incident->reason));
-	} else if (incident->reason >= 0 &&
-		 plan_reason_name((enum pfs_trace_kind)incident->kind, incident->reason, text, sizeof(text))) {
+	if (kind == PFS_TR_TFTP_ERROR && reason >= 0) {
+		put_string(to->stream, console_tftp_error((uint32_t)reason));
+	} else if (reason >= 0 && plan_reason_name(kind, reason, text, sizeof(text))) {
 		/* As the summary has them. */
 		for (char *c = text; *c; c++)
 			*c = *c == '_' ? '-' : *c;
@@ -331,6 +330,27 @@ static void put_reason(const struct writer *to, const struct run_incident *incid
 	} else {
 		fputs("null", to->stream);
 	}
+}
+
+static void put_incident_counts(const struct writer *to)
+{
+	bool first = true;
+
+	fputs(",\n\"incident_counts\":[", to->stream);
+	for (uint32_t kind = 0; kind < PFS_TR_KINDS; kind++)
+		for (uint32_t slot = 0; slot < RUN_REASONS_MAX; slot++) {
+			uint64_t count = to->result->incident_counts[kind][slot];
+
+			if (!count)
+				continue;
+			fputs(first ? "[" : ",[", to->stream);
+			put_string(to->stream, pfs_trace_name((enum pfs_trace_kind)kind));
+			fputs(",", to->stream);
+			put_reason(to, (enum pfs_trace_kind)kind, run_slot_reason(slot));
+			fprintf(to->stream, ",%" PRIu64 "]", count);
+			first = false;
+		}
+	fputs("]", to->stream);
 }
 
 static void put_incidents(const struct writer *to)
@@ -345,10 +365,11 @@ static void put_incidents(const struct writer *to)
 		fprintf(to->stream, ",%" PRIu32 ",", incident->phone);
 		put_string(to->stream, pfs_trace_name((enum pfs_trace_kind)incident->kind));
 		fprintf(to->stream, ",%d,", incident->file == PFS_NO_FILE ? -1 : incident->file);
-		put_reason(to, incident);
+		put_reason(to, (enum pfs_trace_kind)incident->kind, incident->reason);
 		fprintf(to->stream, ",%" PRId64 "]", incident->peer);
 	}
 	fputs("]", to->stream);
+	put_incident_counts(to);
 }
 
 static void put_phones(const struct writer *to)

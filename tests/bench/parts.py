@@ -15,6 +15,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE_BYTES = 16 << 20
+SMALL_BYTES = 128 << 10
 TREE_PHONES = 200
 ROOT_WAITING_S = 10  # docs/protocol.md, PFS_ROOT_WAITING_US
 SPEED = 4
@@ -166,12 +167,12 @@ def part_tftp(bench):
 
 # ---- the trees ----
 
-def own_firmware(folder):
-    """An index and one component of TREE_BYTES, so that a run is two elections and one long delivery."""
+def own_firmware(folder, size):
+    """An index and one component, so that a run is two elections and one delivery."""
     with open(os.path.join(folder, "BENCH41.loads"), "wb") as index:
         index.write(b"\0\0\0\1BENCH41.loads\nbench41.sbn\n")
     with open(os.path.join(folder, "bench41.sbn"), "wb") as component:
-        component.write(os.urandom(1 << 20) * (TREE_BYTES >> 20))
+        component.write(os.urandom(size))
 
 
 def scenario(folder, name, networks, phones, **more):
@@ -225,7 +226,7 @@ def part_tree(bench):
     rates = {"fleet": [], "iperf3 -Z": []}
     beside = shutil.which("iperf3")
     with tempfile.TemporaryDirectory(prefix="bench-tree-") as folder:
-        own_firmware(folder)
+        own_firmware(folder, TREE_BYTES)
         path = scenario(folder, "tree", 1, TREE_PHONES, lan={"port_rate": "unlimited"})
         for _ in range(bench.rounds):
             summary = bench.run_fleet(path, "--mode", "pfs")
@@ -248,7 +249,7 @@ def part_tree(bench):
 def part_broadcast(bench):
     phone, bare = [], []
     with tempfile.TemporaryDirectory(prefix="bench-broadcast-") as folder:
-        own_firmware(folder)
+        own_firmware(folder, SMALL_BYTES)
         path = scenario(folder, "broadcast", 1, 400)
         for _ in range(bench.rounds):
             line = bench.json_line(bench.program("bench_broadcast"), path)
@@ -261,7 +262,7 @@ def part_broadcast(bench):
 
 def part_readers(bench, networks=2, phones=200):
     with tempfile.TemporaryDirectory(prefix="bench-readers-") as folder:
-        own_firmware(folder)
+        own_firmware(folder, SMALL_BYTES)
         path = scenario(folder, "readers", networks, phones)
         for workers in (1, 2):
             lag = {0: [], 4: []}

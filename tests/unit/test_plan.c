@@ -84,9 +84,9 @@ START_TEST(needs_are_counted)
 	uint64_t phones = plan->phone_count;
 
 	ck_assert_uint_eq(plan->needs.namespaces, phones + 2 + 3 + 1);
-	ck_assert_uint_eq(plan->needs.bridges, 1 + 1 + 5);
+	ck_assert_uint_eq(plan->needs.bridges, 1 + 1 + (2500 + PLAN_BRIDGE_PORTS - 1) / PLAN_BRIDGE_PORTS);
 	ck_assert_uint_eq(plan->needs.ports_max, PLAN_BRIDGE_PORTS);
-	ck_assert_uint_eq(plan->needs.links, phones + 2 * 2 + 7);
+	ck_assert_uint_eq(plan->needs.links, phones + 2 * 2 + plan->needs.bridges);
 	ck_assert_uint_eq(plan->needs.crowd_max, 2500);
 	ck_assert_uint_eq(plan->needs.neighbours_counted, 0);
 	/* The peer port's two, and both ends of a connection; where two trees overlap, of another. */
