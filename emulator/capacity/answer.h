@@ -30,6 +30,7 @@ enum answer_how {
 struct answer_point {
 	enum answer_how how;
 	uint64_t holds, fails; /* holds from here on, 0 none; fails still, 0 none */
+	uint64_t phones;       /* it was looked for with so many, of the same hierarchies, and not confirmed with all; 0: it was */
 	uint64_t between;      /* where the ends are wide apart: by the times that were simulated there; 0: not said */
 };
 

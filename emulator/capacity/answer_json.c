@@ -117,6 +117,8 @@ static cJSON *point_json(const struct answer_point *point, const char *unit, boo
 		json_seconds(object, "from", point->holds);
 	else
 		json_u64(object, "from", point->holds);
+	if (point->phones)
+		json_u64(object, "found_with_phones", point->phones);
 	if (point->between)
 		json_u64(object, "about", point->between);
 	if (!point->fails)

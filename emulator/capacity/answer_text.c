@@ -205,6 +205,9 @@ static void put_table(const struct answer *answer, FILE *stream)
 		b = fails_cell(question, &answer->traditional.rate);
 		put_row(stream, "  does not fit at", a.text, b.text);
 	}
+	if (answer->pfs.rate.phones)
+		fprintf(stream, "  PFS: found with %s phones in the same hierarchies; --thorough confirms it with all\n",
+			report_count(answer->pfs.rate.phones).text);
 	if (answer->pfs.rate.how == ANSWER_BY_ARITHMETIC || answer->traditional.rate.how == ANSWER_BY_ARITHMETIC)
 		fputs("  * by the bound and how far the run was from it; --thorough simulates it\n", stream);
 }

@@ -289,12 +289,11 @@ int seek_pfs_rate(struct seek_all *all, struct answer *answer, struct pool *pool
 	return r;
 }
 
-/* With all phones, and with each seed as long as that is not dear. */
-int seek_add_confirmation(struct seek_all *all, const struct answer *answer, struct runs *runs,
-			  char error[QUESTION_ERROR_MAX])
+/* With all phones and each seed, unless that is dear: then with how many it was found is told. */
+int seek_add_confirmation(struct seek_all *all, struct answer *answer, struct runs *runs, char error[QUESTION_ERROR_MAX])
 {
-	const struct answer_point *point = &answer->pfs.rate;
 	const struct seeker seeker = { .kind = SEEK_PFS_RATE };
+	struct answer_point *point = &answer->pfs.rate;
 	int r = 0;
 
 	all->confirmations = 0;
@@ -302,11 +301,13 @@ int seek_add_confirmation(struct seek_all *all, const struct answer *answer, str
 		return 0;
 	struct question_setting setting = try_setting(answer->question, &seeker, point->holds);
 	double work = try_work(answer, &seeker, false, point->holds), sum_s = 0;
+	point->phones = all->guide_phones;
 	for (uint32_t i = all->guide_phones ? 0 : 1; r == 0 && i < answer->pfs.seeds; i++) {
 		sum_s += work;
-		if (i && !all->thorough && sum_s > DEAR_S)
+		if (!all->thorough && sum_s > DEAR_S)
 			break;
 		r = answer_add(runs, answer->question, &setting, answer->question->seed + i, false, work, error);
+		point->phones = 0;
 		all->confirmations++;
 	}
 	return r;

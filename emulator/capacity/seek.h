@@ -21,11 +21,12 @@ struct seek_all {
  * The smallest rate by PFS, where the question has one. What crosses a WAN by PFS
  * does not grow with the phones, and what a run costs does: it is looked for with
  * as many of them as have the same hierarchies. More phones are never quicker, so
- * a rate that fails then fails for all; one that holds is confirmed with all.
+ * a rate that fails then fails for all; one that holds is confirmed with all, where
+ * that does not take many seconds.
  * Each returns 0, -EINTR, -EINVAL with a sentence, or -ENOMEM.
  */
 int seek_pfs_rate(struct seek_all *seek, struct answer *answer, struct pool *pool, char error[QUESTION_ERROR_MAX]);
-int seek_add_confirmation(struct seek_all *seek, const struct answer *answer, struct runs *runs,
+int seek_add_confirmation(struct seek_all *seek, struct answer *answer, struct runs *runs,
 			  char error[QUESTION_ERROR_MAX]);
 /* `first`: the number of the first run that was added. */
 void seek_hear_confirmation(struct seek_all *seek, struct answer *answer, const struct runs *runs, uint32_t first);
