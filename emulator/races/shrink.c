@@ -28,6 +28,7 @@ struct shrinking {
 	enum world_sabotage sabotage;
 	struct race_outcome outcome;
 	uint64_t seed; /* of the case as it was found */
+	bool varied;   /* it has another one by now */
 	uint32_t attempts;
 	int error;
 };
@@ -316,6 +317,7 @@ static bool keep_varied(struct shrinking *shrinking, cJSON *candidate)
 		shrinking->error = -ENOMEM;
 	}
 	cJSON_Delete(candidate);
+	shrinking->varied |= kept;
 	return kept;
 }
 
@@ -323,8 +325,10 @@ static void describe(struct shrinking *shrinking)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "The smallest case found in which this does not hold: %s.",
-		 shrinking->outcome.broken);
+	snprintf(text, sizeof(text), "The smallest case found in which this does not hold: %s.%s",
+		 shrinking->outcome.broken,
+		 shrinking->varied ? " With another seed and other times of faults than it was found with."
+				   : "");
 	cJSON *item = cJSON_CreateString(text);
 	if (!cJSON_ReplaceItemInObjectCaseSensitive(shrinking->scenario, "description", item))
 		cJSON_AddItemToObject(shrinking->scenario, "description", item);

@@ -31,7 +31,8 @@
 #define HOPS_NEAR_END (PFS_HOPS_MAX - 4) /* from here on giving up is right */
 /* In larger fleets a phone may pass PFS_CLAIMS_HEARD_MAX and look at no more claims for a second, ... */
 #define FLEET_HEARD_MAX 200
-#define HEARD_AGAIN_US (3 * PFS_S) /* ... and after a flood: by a clock at half its pace, and a second more */
+#define HEARD_AGAIN_US (3 * PFS_S) /* ... and after a flood: by a clock at half its pace, and a second more  \
+				    */
 
 /* A claim yields to a root's, and that to a holder's, whatever the strengths. */
 enum rank { RANK_TENTATIVE, RANK_ROOT, RANK_HOLDER, RANK_UNKNOWN };
