@@ -18,6 +18,7 @@
 
 #include "emulator/commands/commands.h"
 #include "emulator/journal/replay.h"
+#include "emulator/plan/printable.h"
 #include "emulator/record/record.h"
 
 #define DAY_US (UINT64_C(86400) * 1000000)
@@ -156,7 +157,7 @@ static void print_state(const struct viewer *viewer, const struct journal_item *
 	       item->event.now_us / 1000000, item->event.now_us % 1000000,
 	       pfs_state_name((enum pfs_state)snapshot.state));
 	if (snapshot.file != PFS_NO_FILE) {
-		journal_printable(core->config.files[snapshot.file].name, name, sizeof(name));
+		printable(core->config.files[snapshot.file].name, name, sizeof(name));
 		printf(", file %u %s, level %u%s, %u children", snapshot.file, name, snapshot.level,
 		       snapshot.root ? ", root" : "", snapshot.children);
 	}
@@ -196,7 +197,7 @@ static void print_line(void *context, int severity, bool pfs, const char *line)
 	(void)pfs;
 	/* It has names out of the journal. */
 	char text[4 * 1024];
-	journal_printable(line, text, sizeof(text));
+	printable(line, text, sizeof(text));
 	puts(text);
 }
 

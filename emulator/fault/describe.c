@@ -33,9 +33,9 @@ static const char *verb(const struct fault_order *order)
 	case PLAN_FAULT_SERVER_STOP:
 		return order->end ? "started again" : "stopped";
 	case PLAN_FAULT_DAMAGE_TFTP:
-		return "gets a byte flipped by TFTP";
+		return "gets a flipped byte by TFTP";
 	case PLAN_FAULT_DAMAGE_TCP:
-		return "gets a byte flipped by its parent";
+		return "gets a flipped byte from its parent";
 	case PLAN_FAULT_LAN_DISTURB:
 		return order->end ? "as before" : "disturbed";
 	case PLAN_FAULT_LAN_SPLIT:
@@ -57,13 +57,13 @@ static const char *verb(const struct fault_order *order)
 	case PLAN_FAULT_SLOW_STORAGE:
 		return order->end ? "has fast storage again" : "has slow storage";
 	case PLAN_FAULT_HOSTILE_ROOT:
-		return order->end ? "itself again" : "replaced by a false root";
+		return order->end ? "honest again" : "made a false root";
 	case PLAN_FAULT_HOSTILE_FLOOD:
-		return order->end ? "itself again" : "replaced by a flood of claims";
+		return order->end ? "honest again" : "made to flood the LAN with claims";
 	case PLAN_FAULT_HOSTILE_GARBAGE:
-		return order->end ? "itself again" : "replaced by a source of garbage";
+		return order->end ? "honest again" : "made to send garbage";
 	case PLAN_FAULT_HOSTILE_LIAR:
-		return order->end ? "itself again" : "replaced by a liar";
+		return order->end ? "honest again" : "made to lie about the trees";
 	case PLAN_FAULT_LAN_LOSE:
 		return order->end ? "as before" : "loses certain broadcasts";
 	case PLAN_FAULT_CLOCK_DRIFT:
@@ -113,8 +113,9 @@ int fault_describe(const struct plan *plan, const struct fault_order *order, cha
 		return snprintf(text, size, "WAN of %s %s%s",
 				order->site >= 0 ? plan->sites[order->site].name : "every site", verb(order),
 				when);
+	/* Without a place in the file it is what was under way. */
 	if (!order->end && order->file >= 0)
-		snprintf(file, sizeof(file), " of %s",
+		snprintf(file, sizeof(file), "%s%s", order->fault->at_percent ? " of " : ", at ",
 			 plan_phone_firmware(plan, (uint32_t)order->phone)->files[order->file].name);
 	return snprintf(text, size, "%s%s %s%s%s", role_word(order), plan->phones[order->phone].name,
 			verb(order), when, file);

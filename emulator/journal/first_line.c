@@ -9,45 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "emulator/journal/reader.h"
-
-/* Octets of the character that begins there; 0: it is no UTF-8, or a control character of ISO 8859. */
-static size_t character(const uint8_t *text)
-{
-	static const uint32_t least[] = { 0, 0, 0x80 + 0x20, 0x800, 0x10000 };
-	size_t length = *text < 0x80 ? 1 : *text >> 5 == 6 ? 2 : *text >> 4 == 14 ? 3 : *text >> 3 == 30 ? 4 : 0;
-	uint32_t code = length > 1 ? *text & (0x7fu >> length) : *text;
-
-	if (length < 2)
-		return length;
-	for (size_t i = 1; i < length; i++) {
-		if (text[i] >> 6 != 2)
-			return 0;
-		code = code << 6 | (text[i] & 0x3f);
-	}
-	return code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : length;
-}
-
-bool journal_printable(const char *from, char *to, size_t size)
-{
-	const uint8_t *text = (const uint8_t *)from;
-	size_t at = 0;
-
-	while (*text) {
-		size_t length = *text < 0x20 || *text == 0x7f ? 0 : character(text);
-		size_t wide = length ? length : 4;
-
-		if (at + wide >= size)
-			break;
-		if (length)
-			memcpy(to + at, text, length);
-		else
-			snprintf(to + at, size - at, "\\x%02x", *text);
-		text += length ? length : 1;
-		at += wide;
-	}
-	to[at] = '\0';
-	return !*text;
-}
+#include "emulator/plan/printable.h"
 
 bool journal_is_clean(const char *text)
 {
@@ -62,7 +24,7 @@ static bool get_text(const cJSON *line, const char *name, char *text, size_t siz
 	const cJSON *member = cJSON_GetObjectItemCaseSensitive(line, name);
 
 	return cJSON_IsString(member) && journal_is_clean(member->valuestring) &&
-	       journal_printable(member->valuestring, text, size);
+	       printable(member->valuestring, text, size);
 }
 
 static bool get_number(const cJSON *line, const char *name, double *number)
@@ -85,7 +47,7 @@ static bool get_kinds(const cJSON *line, struct journal_info *info)
 	cJSON_ArrayForEach(name, names)
 	{
 		if (!cJSON_IsString(name) || !journal_is_clean(name->valuestring) ||
-		    !journal_printable(name->valuestring, info->kind_names[number],
+		    !printable(name->valuestring, info->kind_names[number],
 				       sizeof(info->kind_names[number])))
 			return false;
 		for (int kind = 0; kind < PFS_TR_KINDS; kind++)

@@ -4,6 +4,7 @@
  * cursor.c takes the records apart.
  */
 #include "emulator/journal/reader.h"
+#include "emulator/plan/printable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,7 +163,7 @@ static bool get_name(struct journal_cursor *cursor, char *text, size_t size)
 		return false;
 	memcpy(name, cursor->bytes + cursor->at, length);
 	cursor->at += length;
-	return strlen(name) == length && journal_is_clean(name) && journal_printable(name, text, size);
+	return strlen(name) == length && journal_is_clean(name) && printable(name, text, size);
 }
 
 static int take_phone(struct journal_reader *reader, uint64_t offset, const struct header *header,

@@ -77,12 +77,6 @@ struct journal_phone_cursor *journal_cursor_new(struct journal_reader *reader, u
 int journal_next(struct journal_phone_cursor *cursor, struct journal_item *item, struct journal_error *error);
 void journal_cursor_free(struct journal_phone_cursor *cursor);
 
-/*
- * A text as it may be shown: what is no UTF-8, and control characters, as \xNN.
- * False where there is no room for all of it: then `to` has as much as fits.
- */
-bool journal_printable(const char *from, char *to, size_t size);
-
 /* ---- between reader.c, first_line.c and cursor.c ---- */
 
 /* No control characters. */

@@ -16,6 +16,12 @@
  * Loss and jitter are hashes of (seed, number of the packet, purpose). There is
  * no generator whose state would make one packet's fate depend on how many draws
  * others made.
+ *
+ * A link that flaps is down and up for half a period to one and a half, drawn
+ * turn by turn. Turns of one length would be a clock, and TFTP's time-outs are
+ * whole seconds: where these are a multiple of two periods a packet that was
+ * lost would be sent again into the same turn, each time, and a link that is up
+ * half of the time would never let it through.
  */
 #include "emulator/link/link.h"
 
@@ -25,7 +31,7 @@
 #define MICROSECONDS 1000000u
 #define PPM 1000000u
 
-enum draw { DRAW_LOSS = 1, DRAW_JITTER = 2 };
+enum draw { DRAW_LOSS = 1, DRAW_JITTER = 2, DRAW_FLAP = 3 };
 
 /* Mixes 64 bits so that each bit of the input sways about half of the output's. */
 static uint64_t mix(uint64_t x)
@@ -38,10 +44,10 @@ static uint64_t mix(uint64_t x)
 	return x;
 }
 
-/* Uniform in 0 to bound - 1; bound is at least 1. */
-static uint32_t draw(const struct link *link, uint64_t packet, enum draw purpose, uint64_t bound)
+/* Uniform in 0 to bound - 1; bound is 1 to 2^32. number: of the packet, or whatever the purpose counts. */
+static uint32_t draw(uint64_t seed, uint64_t number, enum draw purpose, uint64_t bound)
 {
-	uint64_t bits = mix(mix(link->seed + 0x9e3779b97f4a7c15u * purpose) + packet);
+	uint64_t bits = mix(mix(seed + 0x9e3779b97f4a7c15u * purpose) + number);
 
 	return (uint32_t)(((bits >> 32) * bound) >> 32);
 }
@@ -129,10 +135,22 @@ static uint64_t transmit(struct link *link, uint64_t now_us, uint32_t bytes)
 }
 
 /* A link that flaps begins by being down. */
-static bool is_down(const struct link_config *config, uint64_t now_us)
+static bool is_down(struct link *link, uint64_t now_us)
 {
-	return config->flap_us && now_us >= config->flap_from_us &&
-	       (now_us - config->flap_from_us) / config->flap_us % 2 == 0;
+	const struct link_config *config = &link->config;
+
+	if (!config->flap_us || now_us < config->flap_from_us)
+		return false;
+	while (link->flap_until_us <= now_us)
+		link->flap_until_us += config->flap_us - config->flap_us / 2 +
+				       draw(config->flap_seed, link->flap_turns++, DRAW_FLAP, (uint64_t)config->flap_us / 2 * 2 + 1);
+	return link->flap_turns % 2;
+}
+
+static void begin_flapping(struct link *link)
+{
+	link->flap_turns = 0;
+	link->flap_until_us = link->config.flap_from_us;
 }
 
 static void halve(struct link_meter *meter)
@@ -167,6 +185,7 @@ void link_init(struct link *link, const struct link_config *config, uint64_t see
 	memset(link, 0, sizeof(*link));
 	link->config = *config;
 	link->seed = seed;
+	begin_flapping(link);
 }
 
 void link_deinit(struct link *link)
@@ -187,6 +206,7 @@ void link_configure(struct link *link, const struct link_config *config)
 		scaled = scaled * config->rate_bps / link->config.rate_bps;
 	link->remainder = (uint64_t)scaled;
 	link->config = *config;
+	begin_flapping(link);
 }
 
 enum link_verdict link_offer(struct link *link, uint64_t now_us, uint32_t bytes, uint64_t *arrival_us)
@@ -201,12 +221,12 @@ enum link_verdict link_offer(struct link *link, uint64_t now_us, uint32_t bytes,
 	}
 	began_us = link->config.rate_bps && link->free_us > now_us ? link->free_us : now_us;
 	arrival = transmit(link, now_us, bytes) + link->config.delay_us;
-	if (is_down(&link->config, now_us) || draw(link, packet, DRAW_LOSS, PPM) < link->config.loss_ppm) {
+	if (is_down(link, now_us) || draw(link->seed, packet, DRAW_LOSS, PPM) < link->config.loss_ppm) {
 		link->lost_packets++;
 		return LINK_LOST;
 	}
 	if (link->config.jitter_us)
-		arrival += draw(link, packet, DRAW_JITTER, (uint64_t)link->config.jitter_us + 1);
+		arrival += draw(link->seed, packet, DRAW_JITTER, (uint64_t)link->config.jitter_us + 1);
 	/* A path's jitter comes from queues, and queues keep the order. */
 	if (arrival < link->last_arrival_us)
 		arrival = link->last_arrival_us;

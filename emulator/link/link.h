@@ -16,8 +16,9 @@ struct link_config {
 	uint32_t delay_us;        /* one way */
 	uint32_t jitter_us;       /* 0 to this is added, uniform */
 	uint32_t loss_ppm;        /* 1,000,000: everything is lost */
-	uint32_t flap_us;         /* 0: steady; else everything is lost for so long, nothing by that for as long, ... */
+	uint32_t flap_us;         /* 0: steady; else everything is lost for so long on average, nothing by that ... */
 	uint64_t flap_from_us;    /* since then */
+	uint64_t flap_seed;       /* each turn's length; one for both directions, which are down together */
 };
 
 enum link_verdict { LINK_FORWARD, LINK_LOST, LINK_QUEUE_FULL };
@@ -57,6 +58,8 @@ struct link {
 	uint64_t free_us;          /* the transmitter is free from then on */
 	uint64_t remainder;        /* of bits * 1e6 / rate, below rate_bps */
 	uint64_t last_arrival_us;
+	uint64_t flap_turns;       /* that have begun: odd while it is down */
+	uint64_t flap_until_us;    /* the last of them ends */
 	/* counters, in IP bytes */
 	uint64_t forwarded_packets, forwarded_bytes;
 	uint64_t lost_packets, queue_drops;

@@ -36,6 +36,7 @@ static void wan(struct run *run, const struct fault_order *order, uint64_t now_u
 		} else if (!order->end && order->kind == PLAN_FAULT_WAN_FLAP) {
 			down.flap_us = up.flap_us = order->fault->flap_us;
 			down.flap_from_us = up.flap_from_us = now_us;
+			down.flap_seed = up.flap_seed = link_seed(plan->seed, site, true);
 		} else if (!order->end) {
 			down.loss_ppm = up.loss_ppm = LOSE_ALL_PPM;
 		}

@@ -16,7 +16,7 @@ static const struct word reasons[] = {
 	{ "server-silent", "the server did not answer" },
 	{ "server-busy", "the server was busy for too long" },
 	{ "unfinished", "not done when the run ended" },
-	{ "gone", "lost its power for good" },
+	{ "gone", "taken out for good by a fault" },
 	/* why it went to the server without being root */
 	{ "port-closed", "its peer port could not be opened" },
 	{ "peers-exhausted", "election after election brought no file" },

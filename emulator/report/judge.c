@@ -186,8 +186,9 @@ void report_judge(struct report *report)
 	for (uint32_t i = 0; i < report->check_count; i++)
 		holds &= report->checks[i].holds;
 	holds &= report_judge_gates(report);
-	/* Nothing that was counted until then is good. */
-	if (is_broken(&report->pfs) || is_broken(&report->traditional))
+	/* Nothing that was counted until then is good, nor that a figure beside it is. */
+	if (is_broken(&report->pfs) || is_broken(&report->traditional) ||
+	    (report->side && (is_broken(&report->side->pfs) || is_broken(&report->side->traditional))))
 		report->verdict = REPORT_FAIL;
 	else if (!trusted || report->interrupted)
 		report->verdict = REPORT_INCONCLUSIVE;

@@ -85,7 +85,7 @@ struct report {
  * Evaluates the checks, the scenario's gates and the verdict: inconclusive where
  * a world says that its measurements cannot be trusted or the run was
  * interrupted; else fail where a check or a gate does not hold; else pass. Where
- * an invariant was broken it is fail whatever else there is.
+ * an invariant was broken, also at full size, it is fail whatever else there is.
  */
 void report_judge(struct report *report);
 

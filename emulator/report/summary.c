@@ -52,7 +52,7 @@ static const char *relation_name(enum report_relation relation)
 	return "exactly";
 }
 
-static void add_violation(cJSON *list, const struct plan *plan, const struct report_run *run)
+static void add_violation(cJSON *list, const struct plan *plan, const struct report_run *run, bool full_size)
 {
 	const struct world_violation *violation = run->result ? &run->world->violation : NULL;
 
@@ -60,6 +60,8 @@ static void add_violation(cJSON *list, const struct plan *plan, const struct rep
 		return;
 	cJSON *object = cJSON_CreateObject();
 	cJSON_AddStringToObject(object, "mode", run->result->traditional ? "traditional" : "pfs");
+	if (full_size)
+		cJSON_AddTrueToObject(object, "full_size");
 	cJSON_AddStringToObject(object, "invariant", violation->invariant);
 	json_seconds(object, "at_s", violation->at_us);
 	cJSON_AddStringToObject(object, "phone", plan->phones[violation->phone].name);
@@ -73,8 +75,12 @@ static cJSON *violations_json(const struct report *report)
 {
 	cJSON *list = cJSON_CreateArray();
 
-	add_violation(list, report->plan, &report->pfs);
-	add_violation(list, report->plan, &report->traditional);
+	add_violation(list, report->plan, &report->pfs, false);
+	add_violation(list, report->plan, &report->traditional, false);
+	if (report->side) {
+		add_violation(list, report->side->plan, &report->side->pfs, true);
+		add_violation(list, report->side->plan, &report->side->traditional, true);
+	}
 	return list;
 }
 

@@ -251,7 +251,7 @@ static void print_losers(const struct report *report, const struct run_result *r
 		fprintf(stream, "  %10s  unfinished when the run ended\n",
 			report_count(result->unfinished).text);
 	if (result->gone)
-		fprintf(stream, "  %10s  killed for good by a fault\n", report_count(result->gone).text);
+		fprintf(stream, "  %10s  taken out for good by a fault: killed, crashed or made hostile\n", report_count(result->gone).text);
 	for (uint32_t i = 0; i < result->loser_count && i < LOSERS_SHOWN; i++) {
 		const struct run_loser *loser = &result->losers[i];
 		const struct plan_firmware *firmware = plan_phone_firmware(plan, loser->phone);
@@ -360,13 +360,13 @@ static void print_check(const struct plan *plan, const struct report_check *chec
 		check_figure(plan, check, check->limit, limit));
 }
 
-static void print_violation(const struct plan *plan, const struct report_run *run, FILE *stream)
+static void print_violation(const struct plan *plan, const struct report_run *run, const char *size, FILE *stream)
 {
 	const struct world_violation *violation = run->result ? &run->world->violation : NULL;
 
 	if (!violation || !*violation->invariant)
 		return;
-	fprintf(stream, "Broken, %s run: %s (%s", run->result->traditional ? "traditional" : "PFS",
+	fprintf(stream, "Broken, %s%s run: %s (%s", size, run->result->traditional ? "traditional" : "PFS",
 		violation->invariant, plan->phones[violation->phone].name);
 	if (violation->other != violation->phone && violation->other < plan->phone_count)
 		fprintf(stream, " and %s", plan->phones[violation->other].name);
@@ -377,8 +377,12 @@ static void print_violation(const struct plan *plan, const struct report_run *ru
 static void print_verdict(const struct report *report, FILE *stream)
 {
 	fputc('\n', stream);
-	print_violation(report->plan, &report->pfs, stream);
-	print_violation(report->plan, &report->traditional, stream);
+	print_violation(report->plan, &report->pfs, "", stream);
+	print_violation(report->plan, &report->traditional, "", stream);
+	if (report->side) {
+		print_violation(report->side->plan, &report->side->pfs, "full-size ", stream);
+		print_violation(report->side->plan, &report->side->traditional, "full-size ", stream);
+	}
 	for (uint32_t i = 0; i < report->check_count; i++)
 		/* Partial results hold next to nothing; that they are partial is said below. */
 		if (!report->checks[i].holds && !report->interrupted)

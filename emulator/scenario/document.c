@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/plan/printable.h"
+
 #define VALUE_SHOWN_MAX 60 /* characters of a value in an error line */
 #define OBJECT_FIELDS_MAX 64 /* no table has as many; keeps the search for duplicates short */
 
@@ -59,14 +61,14 @@ struct line {
 	size_t size, length;
 };
 
+/* Names and values are the file's, and JSON may have any octets in them: none reaches the terminal as it is. */
 static void line_addv(struct line *line, const char *format, va_list arguments)
 {
-	int added = vsnprintf(line->text + line->length, line->size - line->length, format, arguments);
+	char text[sizeof(((struct scenario_error *)NULL)->line)];
 
-	if (added > 0)
-		line->length += (size_t)added;
-	if (line->length >= line->size)
-		line->length = line->size - 1;
+	vsnprintf(text, sizeof(text), format, arguments);
+	printable(text, line->text + line->length, line->size - line->length);
+	line->length += strlen(line->text + line->length);
 }
 
 static void __attribute__((format(printf, 2, 3))) line_add(struct line *line, const char *format, ...)

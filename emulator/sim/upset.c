@@ -84,6 +84,7 @@ static void wan_order(struct sim_world *world, const struct fault_order *order)
 		} else if (!order->end && order->kind == PLAN_FAULT_WAN_FLAP) {
 			down.flap_us = up.flap_us = order->fault->flap_us;
 			down.flap_from_us = up.flap_from_us = world->now_us;
+			down.flap_seed = up.flap_seed = link_seed(world->plan->seed, i, true);
 		} else if (!order->end) {
 			down.loss_ppm = up.loss_ppm = 1000000;
 		}

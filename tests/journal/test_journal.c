@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "emulator/plan/printable.h"
 #include "tests/journal/journal_tools.h"
 #include "tests/sim/sim_fleet.h"
 #include "tests/tap.h"
@@ -284,12 +285,12 @@ START_TEST(texts_are_shown_as_text)
 	char text[32];
 
 	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
-		ck_assert(journal_printable(shown[i][0], text, sizeof(text)));
+		ck_assert(printable(shown[i][0], text, sizeof(text)));
 		ck_assert_str_eq(text, shown[i][1]);
 	}
-	ck_assert(!journal_printable("abc\xff", text, 7));
+	ck_assert(!printable("abc\xff", text, 7));
 	ck_assert_str_eq(text, "abc");
-	ck_assert(journal_printable("abc\xff", text, 8));
+	ck_assert(printable("abc\xff", text, 8));
 }
 END_TEST
 

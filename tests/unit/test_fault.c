@@ -341,6 +341,25 @@ START_TEST(orders_in_words)
 	order = (struct fault_order){ .kind = PLAN_FAULT_KILL, .phone = 3, .file = 1, .fault = &faults[0] };
 	fault_describe(&plan, &order, text, sizeof(text));
 	ck_assert_str_eq(text, "root SEP000000000003 killed in tftp at 50 % of jar.sbn");
+	/* No place in the file: that it is under way is when it happens. */
+	faults[0].at_percent = 0;
+	faults[0].phase = PLAN_PHASE_STATE;
+	faults[0].state = PFS_ST_LINGERING;
+	order.kind = PLAN_FAULT_CRASH;
+	fault_describe(&plan, &order, text, sizeof(text));
+	ck_assert_str_eq(text, "root SEP000000000003 crashed in state lingering, at jar.sbn");
+	faults[0].phase = PLAN_PHASE_TIME;
+	faults[0].role = PLAN_ROLE_ANY;
+	order.kind = PLAN_FAULT_HOSTILE_LIAR;
+	fault_describe(&plan, &order, text, sizeof(text));
+	ck_assert_str_eq(text, "SEP000000000003 made to lie about the trees, at jar.sbn");
+	order.end = true;
+	fault_describe(&plan, &order, text, sizeof(text));
+	ck_assert_str_eq(text, "SEP000000000003 honest again");
+	order.end = false;
+	order.kind = PLAN_FAULT_DAMAGE_TCP;
+	fault_describe(&plan, &order, text, sizeof(text));
+	ck_assert_str_eq(text, "SEP000000000003 gets a flipped byte from its parent, at jar.sbn");
 	faults[0].kind = PLAN_FAULT_WAN_CUT;
 	order = (struct fault_order){
 		.kind = PLAN_FAULT_WAN_CUT, .phone = -1, .site = 1, .end = true, .fault = &faults[0]

@@ -207,22 +207,58 @@ START_TEST(jitter_is_uniform_in_its_bounds)
 }
 END_TEST
 
-/* Down first, then up, each for the period, from when it began; what is lost has used the transmitter. */
+/* Down first, then up, each for half the period to one and a half, from when it began, in both directions at once. */
 START_TEST(flaps_begin_by_being_down)
 {
-	struct link_config config = {.delay_us = 100, .flap_us = 1000, .flap_from_us = 5000};
-	struct link link = link_of(&config);
-	uint64_t arrival;
+	struct link_config config = { .delay_us = 100, .flap_us = 1000, .flap_from_us = 5000, .flap_seed = 7 };
+	struct link down = link_of(&config), up = link_of(&config);
+	uint64_t arrival, turns = 0, began_us = 5000, least = UINT64_MAX, most = 0;
+	bool lost = true;
 
-	must_forward(&link, 4999, PACKET, 5099);
-	for (uint32_t i = 0; i < 4; i++) {
-		ck_assert_int_eq(link_offer(&link, 5000 + 2000 * i, PACKET, &arrival), LINK_LOST);
-		ck_assert_int_eq(link_offer(&link, 5999 + 2000 * i, PACKET, &arrival), LINK_LOST);
-		must_forward(&link, 6000 + 2000 * i, PACKET, 6100 + 2000 * i);
-		must_forward(&link, 6999 + 2000 * i, PACKET, 7099 + 2000 * i);
+	up.seed = down.seed + 1;
+	must_forward(&down, 4999, PACKET, 5099);
+	for (uint64_t now_us = 5000; now_us < 2005000; now_us++) {
+		bool now_lost = link_offer(&down, now_us, PACKET, &arrival) == LINK_LOST;
+
+		if (now_us % 16 == 0) /* the other one is asked less often */
+			ck_assert(now_lost == (link_offer(&up, now_us, PACKET, &arrival) == LINK_LOST));
+		if (now_lost == lost)
+			continue;
+		least = now_us - began_us < least ? now_us - began_us : least;
+		most = now_us - began_us > most ? now_us - began_us : most;
+		began_us = now_us;
+		lost = now_lost;
+		turns++;
 	}
-	ck_assert_uint_eq(link.lost_packets, 8);
-	link_deinit(&link);
+	ck_assert(least >= 500 && least < 520);
+	ck_assert(most <= 1500 && most > 1480);
+	ck_assert(turns > 1950 && turns < 2050);
+	link_deinit(&down);
+	link_deinit(&up);
+}
+END_TEST
+
+/* What is sent at whole seconds gets through half of the time, also where these are a multiple of the flapping's cycle. */
+START_TEST(flaps_are_no_clock)
+{
+	static const uint32_t periods_us[] = { 1000, 10000, 100000, 250000, 500000 };
+
+	for (size_t i = 0; i < sizeof(periods_us) / sizeof(periods_us[0]); i++) {
+		struct link_config config = { .flap_us = periods_us[i], .flap_seed = i };
+		uint64_t sends = 2000, passed = 0, streak = 0, arrival;
+		struct link link = link_of(&config);
+
+		for (uint64_t n = 1; n <= sends; n++) {
+			bool forwarded = link_offer(&link, n * 1000000, PACKET, &arrival) == LINK_FORWARD;
+
+			passed += forwarded;
+			streak = forwarded ? 0 : streak + 1;
+			ck_assert_msg(streak < 32, "%u us", periods_us[i]);
+		}
+		ck_assert_msg(passed > 850 && passed < 1150, "%u us: %lu of %lu", periods_us[i],
+			      (unsigned long)passed, (unsigned long)sends);
+		link_deinit(&link);
+	}
 }
 END_TEST
 
@@ -380,6 +416,7 @@ int main(void)
 	tcase_add_test(tcase, loss_is_what_was_asked_for);
 	tcase_add_test(tcase, jitter_is_uniform_in_its_bounds);
 	tcase_add_test(tcase, flaps_begin_by_being_down);
+	tcase_add_test(tcase, flaps_are_no_clock);
 	tcase_add_test(tcase, order_is_kept);
 	tcase_add_test(tcase, reconfigured_in_mid_flow);
 	tcase_add_test(tcase, remainder_survives_a_change_of_rate);

@@ -329,6 +329,7 @@ START_TEST(the_table_names_what_failed)
 	ck_assert_ptr_nonnull(strstr(text, pfs_direct_name(PFS_DIRECT_PORT_CLOSED)));
 	ck_assert_ptr_nonnull(strstr(text, "SEP000000000002 CP-7961G, at jar41sccp.9-4-2ES26.sbn"));
 	ck_assert_ptr_nonnull(strstr(text, "SEP000000000003 CP-7961G\n"));
+	ck_assert_ptr_nonnull(strstr(text, "1  taken out for good by a fault: killed, crashed or made hostile\n"));
 	ck_assert_ptr_nonnull(strstr(text, "Does not hold, PFS run: failed_max: 1, expected at most 0"));
 	ck_assert_ptr_nonnull(strstr(text, "verdict: fail"));
 }
@@ -382,6 +383,19 @@ START_TEST(what_was_broken_is_told)
 	ck_assert_ptr_nonnull(strstr(summary, "\"invariant\":\t\"at most two children\""));
 	ck_assert_ptr_nonnull(strstr(summary, "\"at_s\":\t12.500000"));
 	ck_assert_ptr_nonnull(strstr(summary, "\"other\":\t\"SEP000000000003\""));
+	ck_assert_ptr_null(strstr(summary, "\"full_size\""));
+	free(summary);
+
+	/* The same of the run at full size beside it. */
+	struct report_side side = { .plan = &fixture.plan, .pfs = report.pfs, .traditional = report.traditional };
+	report.pfs.world = &world;
+	report.side = &side;
+	text = print_table();
+	ck_assert_ptr_nonnull(strstr(text, "Broken, full-size PFS run: at most two children (SEP000000000002 and "));
+	ck_assert_ptr_null(strstr(text, "Broken, PFS run"));
+	ck_assert_ptr_nonnull(strstr(text, "verdict: fail"));
+	summary = report_summary(&report);
+	ck_assert_ptr_nonnull(strstr(summary, "\"full_size\":\ttrue,\n\t\t\t\"invariant\":\t\"at most two children\""));
 	free(summary);
 }
 END_TEST

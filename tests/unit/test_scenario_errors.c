@@ -42,6 +42,11 @@ static const struct bad_case cases[] = {
 	{"control character in a string",
 	 "{'name':'a\tb'}",
 	 "t.json: line 1, column 11: a control character in a string, write it as \\u00XX"},
+	{"a name that would draw over the terminal",
+	 "{'\xff\x9b\x7f':1}",
+	 "t.json: ['\\xff\\x9b\\x7f']: 1: unknown field, known here: $schema, name, description, seed, "
+	 "speed, scale, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, firmware, models, "
+	 "reset, expect, gates, faults"},
 	{"NUL escape in a string",
 	 "{'name':'a\\u0000b'}",
 	 "t.json: line 1, column 11: \\u0000 in a string"},
