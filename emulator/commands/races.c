@@ -1,7 +1,7 @@
 /*
  * pfs-fleet races: campaigns of fleets and faults drawn from a range of seeds,
- * in virtual time on all cores. What breaks is shrunk and written down; the
- * work is in emulator/races, here is the command line.
+ * in virtual time on all cores. The first case of what breaks is shrunk and
+ * written down; the work is in emulator/races, here is the command line.
  */
 #include <argp.h>
 #include <errno.h>
@@ -181,8 +181,8 @@ static const struct argp parser = { option_table,
 				    NULL,
 				    "Draws a fleet and its faults from each seed, upgrades it in virtual "
 				    "time and checks what must always hold. "
-				    "A case that breaks is shrunk, and written as a scenario for 'pfs-fleet "
-				    "run --engine sim' with its sequence "
+				    "The first case that breaks an invariant is shrunk, and written as a "
+				    "scenario for 'pfs-fleet run --engine sim' with its sequence "
 				    "diagram.\v"
 				    "Exit status: 0 all held; 1 something broke; 2 usage or a bad scenario; 4 what "
 				    "was found could not be written.",

@@ -16,7 +16,7 @@
 
 #include "emulator/races/races.h"
 
-#define SHRINK_MAX 3 /* different invariants; further failures are listed */
+#define SHRINK_MAX 3 /* different invariants, the first failure of each; further failures are listed */
 #define LISTED_MAX 20
 #define PROGRESS_NS UINT64_C(1000000000)
 
@@ -26,6 +26,7 @@ struct worker {
 };
 
 struct failure {
+	uint64_t seed;
 	char broken[128];
 };
 
@@ -166,8 +167,8 @@ static int write_case(const struct race_settings *settings, const struct race_sh
 	snprintf(name, sizeof(name), "seed-%" PRIu64 ".json", shrunk->outcome.seed);
 	r = settings->save(settings->out_dir, name, shrunk->scenario);
 	if (r == 0)
-		printf("  smallest: %s/%s (%u phones, %u faults, after %u attempts)\n", settings->out_dir, name,
-		       shrunk->phones, shrunk->faults, shrunk->attempts);
+		printf("  smallest: %s/%s (%u phones, %u faults, after %u attempts)\n", settings->out_dir,
+		       name, shrunk->phones, shrunk->faults, shrunk->attempts);
 	/* A crash leaves no trace: its case has to be run under a debugger. */
 	if (r < 0 || shrunk->outcome.crashed)
 		return r;
@@ -183,12 +184,28 @@ static int write_case(const struct race_settings *settings, const struct race_sh
 	return r;
 }
 
-static bool seen_before(struct campaign *campaign, const struct race_outcome *outcome)
+/* The failure of the same invariant that was shrunk; NULL: none was. */
+static const struct failure *shrunk_before(const struct campaign *campaign,
+					   const struct race_outcome *outcome)
 {
 	for (uint32_t i = 0; i < campaign->shrunk_count; i++)
 		if (strcmp(campaign->shrunk[i].broken, outcome->broken) == 0)
-			return true;
-	return false;
+			return &campaign->shrunk[i];
+	return NULL;
+}
+
+/* True where it is to be shrunk; else why it is not is said, and what shrinks it. */
+static bool worth_shrinking(const struct campaign *campaign, const struct race_outcome *outcome)
+{
+	const struct failure *before = shrunk_before(campaign, outcome);
+
+	if (before)
+		printf("  not shrunk: the same invariant as seed %" PRIu64 "; the replay shrinks it\n",
+		       before->seed);
+	else if (campaign->shrunk_count == SHRINK_MAX)
+		printf("  not shrunk: cases of %d other invariants were; the replay shrinks it\n",
+		       SHRINK_MAX);
+	return !before && campaign->shrunk_count < SHRINK_MAX;
 }
 
 static void print_failure(const struct race_settings *settings, const struct race_outcome *outcome)
@@ -211,9 +228,11 @@ static int report_failure(struct campaign *campaign, const struct race_outcome *
 	if (++campaign->failures > LISTED_MAX)
 		return 0;
 	print_failure(settings, outcome);
-	if (campaign->shrunk_count == SHRINK_MAX || seen_before(campaign, outcome))
+	if (!worth_shrinking(campaign, outcome))
 		return 0;
-	memcpy(campaign->shrunk[campaign->shrunk_count++].broken, outcome->broken, sizeof(outcome->broken));
+	struct failure *kept = &campaign->shrunk[campaign->shrunk_count++];
+	kept->seed = outcome->seed;
+	memcpy(kept->broken, outcome->broken, sizeof(outcome->broken));
 	char *scenario = race_draw(settings, outcome->seed);
 	if (!scenario)
 		return -ENOMEM;

@@ -80,7 +80,8 @@ struct race_shrunk {
 };
 /*
  * Takes away phones, faults and time until nothing more can go while the same
- * invariant breaks. Returns 0, or a negative errno.
+ * invariant breaks; the scenario's seed may be another one in the end, the
+ * outcome's is the case's. Returns 0, or a negative errno.
  */
 int race_shrink(const char *scenario, enum world_sabotage sabotage, const struct race_outcome *outcome,
 		struct race_shrunk *shrunk);

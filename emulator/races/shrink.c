@@ -3,23 +3,37 @@
  * something away is tried on a copy, which is kept where the same invariant
  * still breaks. It goes round until a whole round takes nothing away: then
  * each single part of what is left is needed.
+ *
+ * A case may hang on what its fleet's size decides: what a phone draws depends
+ * on its number, and a smaller fleet is elsewhere in its upgrade when a fault
+ * strikes at a time. Where a round takes nothing away, phones are taken away
+ * once more with other seeds, and faults at other times: what breaks then is
+ * another run, and the same promise with fewer phones.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "emulator/races/races.h"
+#include "pfs-core/pfs.h"
 
+#define VARIATIONS 48     /* of a case with fewer phones that does not break as it is */
+#define PHONES_FEW 3      /* no more is worth such a search */
 #define ATTEMPTS_MAX 3000 /* a round that goes on for ever is a defect, not a hope */
 
 struct shrinking {
 	cJSON *scenario;
 	enum world_sabotage sabotage;
 	struct race_outcome outcome;
+	uint64_t seed; /* of the case as it was found */
+	bool varied;   /* it has another one by now */
 	uint32_t attempts;
 	int error;
 };
+
+enum { DRAW_SEED = 1, DRAW_AT };
 
 /*
  * Changes the scenario's `index`-th place of its sort. Returns false where
@@ -205,6 +219,8 @@ static bool less_spread(cJSON *scenario, uint32_t index, bool *changed)
 static const cut_fn cuts[] = { drop_fault, drop_subnet, drop_group,    halve_group,   one_phone_less,
 			       no_spread,  less_spread, shorten_fault, simplify_fault };
 
+static const cut_fn smaller[] = { drop_subnet, drop_group, halve_group, one_phone_less };
+
 /* True where the same invariant breaks in the candidate, which then is the case. Takes it over. */
 static bool keep(struct shrinking *shrinking, cJSON *candidate)
 {
@@ -230,7 +246,7 @@ static bool keep(struct shrinking *shrinking, cJSON *candidate)
 }
 
 /* Every place of one sort. True where something went. */
-static bool cut_all(struct shrinking *shrinking, cut_fn cut)
+static bool cut_all(struct shrinking *shrinking, cut_fn cut, bool (*try)(struct shrinking *, cJSON *))
 {
 	bool any = false;
 
@@ -247,7 +263,7 @@ static bool cut_all(struct shrinking *shrinking, cut_fn cut)
 		if (!there)
 			break;
 		/* What was kept may be cut at the same place again. */
-		if (changed && keep(shrinking, candidate))
+		if (changed && try(shrinking, candidate))
 			any = true;
 		else
 			index++;
@@ -255,12 +271,64 @@ static bool cut_all(struct shrinking *shrinking, cut_fn cut)
 	return any;
 }
 
+/* Another seed, and other times for the faults that have one: up to a quarter later than they were. */
+static bool vary(cJSON *scenario, uint64_t seed, uint32_t variation)
+{
+	cJSON *fault, *item;
+	uint32_t entry = 0;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64, pfs_draw(seed, 0, DRAW_SEED, variation));
+	item = cJSON_CreateString(text);
+	if (!item || !cJSON_ReplaceItemInObjectCaseSensitive(scenario, "seed", item)) {
+		cJSON_Delete(item);
+		return false;
+	}
+	cJSON_ArrayForEach(fault, member(scenario, "faults"))
+	{
+		cJSON *at = member(fault, "at");
+		char *end;
+		entry++;
+		if (!cJSON_IsString(at))
+			continue;
+		unsigned long ms = strtoul(at->valuestring, &end, 10);
+		if (strcmp(end, "ms") != 0)
+			continue;
+		uint64_t most_ms = ms + ms / 4 + 1;
+		snprintf(text, sizeof(text), "%" PRIu64 "ms",
+			 pfs_draw(seed, entry, DRAW_AT, variation) % most_ms);
+		cJSON_SetValuestring(at, text);
+	}
+	return true;
+}
+
+/* True where some variation of the candidate breaks as the case does. Takes it over. */
+static bool keep_varied(struct shrinking *shrinking, cJSON *candidate)
+{
+	bool kept = false;
+
+	for (uint32_t i = 1; i <= VARIATIONS && !kept && !shrinking->error; i++) {
+		cJSON *varied = cJSON_Duplicate(candidate, true);
+		if (varied && vary(varied, shrinking->seed, i)) {
+			kept = keep(shrinking, varied);
+			continue;
+		}
+		cJSON_Delete(varied);
+		shrinking->error = -ENOMEM;
+	}
+	cJSON_Delete(candidate);
+	shrinking->varied |= kept;
+	return kept;
+}
+
 static void describe(struct shrinking *shrinking)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "The smallest case found in which this does not hold: %s.",
-		 shrinking->outcome.broken);
+	snprintf(text, sizeof(text), "The smallest case found in which this does not hold: %s.%s",
+		 shrinking->outcome.broken,
+		 shrinking->varied ? " With another seed and other times of faults than it was found with."
+				   : "");
 	cJSON *item = cJSON_CreateString(text);
 	if (!cJSON_ReplaceItemInObjectCaseSensitive(shrinking->scenario, "description", item))
 		cJSON_AddItemToObject(shrinking->scenario, "description", item);
@@ -283,7 +351,8 @@ int race_shrink(const char *scenario, enum world_sabotage sabotage, const struct
 {
 	struct shrinking shrinking = { .scenario = cJSON_Parse(scenario),
 				       .sabotage = sabotage,
-				       .outcome = *outcome };
+				       .outcome = *outcome,
+				       .seed = outcome->seed };
 	bool any = true;
 
 	*shrunk = (struct race_shrunk){ 0 };
@@ -292,11 +361,15 @@ int race_shrink(const char *scenario, enum world_sabotage sabotage, const struct
 	while (any && !shrinking.error && shrinking.attempts < ATTEMPTS_MAX) {
 		any = false;
 		for (size_t i = 0; i < sizeof(cuts) / sizeof(*cuts); i++)
-			any |= cut_all(&shrinking, cuts[i]);
+			any |= cut_all(&shrinking, cuts[i], keep);
+		for (size_t i = 0; i < sizeof(smaller) / sizeof(*smaller) && !any; i++)
+			if (phones_in(shrinking.scenario) > PHONES_FEW)
+				any = cut_all(&shrinking, smaller[i], keep_varied);
 	}
 	describe(&shrinking);
 	shrunk->scenario = cJSON_Print(shrinking.scenario);
 	shrunk->outcome = shrinking.outcome;
+	shrunk->outcome.seed = outcome->seed;
 	shrunk->attempts = shrinking.attempts;
 	shrunk->phones = phones_in(shrinking.scenario);
 	shrunk->faults = size_of(member(shrinking.scenario, "faults"));

@@ -7,7 +7,7 @@
  * - A claimant that hears a stronger claim, or any answer, yields; a root that
  *   waits gives up for a stronger root or a holder (questions 8 and 10): but for
  *   somebody whom it has cause to avoid. One damaged file is no cause any more
- *   with the next file.
+ *   with the next file. A root that has begun its transfer gives way to nobody.
  * - A joiner is taken into the tree that its JOIN means, or by a holder
  *   (docs/protocol.md, question 9): an ACCEPT names that tree.
  * - A tree without failures is as flat as it can be (question 4).
@@ -31,7 +31,8 @@
 #define HOPS_NEAR_END (PFS_HOPS_MAX - 4) /* from here on giving up is right */
 /* In larger fleets a phone may pass PFS_CLAIMS_HEARD_MAX and look at no more claims for a second, ... */
 #define FLEET_HEARD_MAX 200
-#define HEARD_AGAIN_US (3 * PFS_S) /* ... and after a flood: by a clock at half its pace, and a second more */
+#define HEARD_AGAIN_US (3 * PFS_S) /* ... and after a flood: by a clock at half its pace, and a second more  \
+				    */
 
 /* A claim yields to a root's, and that to a holder's, whatever the strengths. */
 enum rank { RANK_TENTATIVE, RANK_ROOT, RANK_HOLDER, RANK_UNKNOWN };
@@ -194,8 +195,13 @@ void sim_conduct_stepped(struct sim_world *world, uint32_t number)
 		sim_broken(world, number, "a parent that is silent is left");
 }
 
-static void yielded(struct watched *phone, const struct pfs_trace *trace)
+static void yielded(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
 {
+	struct watched *phone = &world->watch->phones[number];
+
+	if (phone->was == PFS_ST_TFTP || phone->was == PFS_ST_TFTP_WAITING || phone->was == PFS_ST_VERIFYING)
+		sim_broken_by(world, number, sim_neighbour(world, number, trace->address),
+			      "a root that has begun its transfer gives way to nobody");
 	phone->yielded = phone->leader = trace->address;
 	phone->leader_strength = (uint32_t)trace->c;
 	phone->leader_rank = phone->heard_rank;
@@ -313,7 +319,7 @@ void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pf
 		phone->dialled = 0;
 		break;
 	case PFS_TR_YIELDED:
-		yielded(phone, trace);
+		yielded(world, number, trace);
 		break;
 	case PFS_TR_FAILURE_PASSED:
 	case PFS_TR_FAILED:

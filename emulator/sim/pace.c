@@ -13,8 +13,10 @@
 
 #include <string.h>
 
-#define LISTEN_TOLERANCE_US (2 * PFS_MS) /* between a logarithm and the straight lines through its octaves */
-/* After its last word: the least a child is given up after, the least a connection is closed after, and more. */
+#define LISTEN_TOLERANCE_US (2 * PFS_MS) /* between a logarithm and the straight lines through its octaves   \
+					  */
+/* After its last word: the least a child is given up after, the least a connection is closed after, and more.
+ */
 #define LINGER_SLACK_US (PFS_SILENCE_US + PFS_CLOSE_US + PFS_S)
 
 void sim_pace_begin(struct watched *phone, uint64_t now_us)

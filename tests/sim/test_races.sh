@@ -9,7 +9,7 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-echo 1..22
+echo 1..24
 
 # is NAME COMMAND...: ok where the command succeeds
 is() {
@@ -54,6 +54,10 @@ for sabotage in verified-lies alive-lost; do
 	seed=$(failing_seed "$scratch/$sabotage.out")
 	broken=$(invariant "$scratch/$sabotage.out")
 	replay=$(sed -n 's/^  replay: pfs-fleet races //p' "$scratch/$sabotage.out" | head -n 1)
+	# What of several failures is not shrunk is said to be, with the seed that was.
+	is "$sabotage: each failure is shrunk or said not to be" sh -c "
+		[ \$(grep -c '^seed .*: broken: ' '$scratch/$sabotage.out') -eq \
+			\$(grep -c '^  smallest: \|^  not shrunk: ' '$scratch/$sabotage.out') ]"
 	# shellcheck disable=SC2086 # the line is a command's arguments
 	is "$sabotage: the line that replays it does" exits 1 "$fleet" races --quiet --out "$out" $replay
 	is "$sabotage: with the same invariant" [ "$(invariant "$scratch/out")" = "$broken" ]
