@@ -249,7 +249,7 @@ static void flush(struct peer_conn *conn)
 		struct msghdr message = {.msg_iov = vectors};
 		const struct piece *piece;
 		uint64_t offered = 0;
-		int count = 0, used = 0, i;
+		int count = 0, used = 0, more, i;
 		ssize_t sent;
 
 		for (piece = conn->first; piece && count < VECTORS_MAX; piece = piece->next)
@@ -257,7 +257,14 @@ static void flush(struct peer_conn *conn)
 		for (i = 0; i < count; i++)
 			offered += vectors[i].iov_len;
 		message.msg_iovlen = (size_t)count;
-		sent = offered ? sendmsg(conn->readable.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+		/*
+		 * The last of it goes in one packet with the FIN that follows. Two are probed for
+		 * after two ticks of the kernel (RFC 8985, tail loss probes); one is given the whole
+		 * time-out. And their acknowledgement may well take two ticks, where the port of the
+		 * peer has a queue of files for others before it, or a broadcast to thousands is out.
+		 */
+		more = conn->shutdown_wanted && !piece ? MSG_MORE : 0;
+		sent = offered ? sendmsg(conn->readable.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | more) : 0;
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) {

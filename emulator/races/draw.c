@@ -181,24 +181,26 @@ static void drift(struct dice *dice, cJSON *fault)
  */
 static void slow_reader(struct dice *dice, cJSON *fault)
 {
+	static const char *const slower[] = { "8kbit", "12kbit", "32kbit", "200kbit" };
 	char text[16];
 
 	cJSON_AddStringToObject(fault, "phase", "receiving");
 	cJSON_AddStringToObject(fault, "role", one_in(dice, 3) ? "any" : "leaf");
 	snprintf(text, sizeof(text), "%u", dice->files > 3 ? below(dice, dice->files - 2) : 0);
 	cJSON_AddStringToObject(fault, "file", text);
-	cJSON_AddNumberToObject(fault, "percent", 0);
 	add_ms(fault, "duration", 20000 + below(dice, 160000));
+	/* At the slowest a phone takes too long for its chunk, or, where it has most of the file, for its verdict. */
+	const char *rate = slower[below(dice, 4)];
+	cJSON_AddNumberToObject(fault, "percent", strcmp(rate, slower[0]) ? 0 : 95);
+	cJSON_AddStringToObject(fault, "rate", rate);
 }
 
 static void slow_storage(struct dice *dice, cJSON *fault)
 {
 	static const char *const rates[] = { "64kbit", "1mbit", "8mbit" };
-	static const char *const slower[] = { "8kbit", "16kbit", "64kbit", "200kbit" };
 
 	if (one_in(dice, 2)) {
 		slow_reader(dice, fault);
-		cJSON_AddStringToObject(fault, "rate", slower[below(dice, 4)]);
 		return;
 	}
 	upset_phone(dice, fault);

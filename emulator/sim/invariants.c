@@ -279,6 +279,7 @@ void sim_watch_phone(struct sim_world *world, uint32_t number)
 		phone->parent = SIM_NONE;
 		phone->link_count = phone->held = phone->rooted = 0;
 		phone->state = PFS_ST_OFF;
+		sim_pace_cut_off(phone);
 		return;
 	}
 	pfs_phone_snapshot(&host->core, &snapshot);
@@ -401,6 +402,7 @@ void sim_watch_trace(struct sim_world *world, uint32_t number, const struct pfs_
 		break;
 	case PFS_TR_PORT_CLOSED:
 		phone->link_count = 0;
+		sim_pace_cut_off(phone);
 		break;
 	default:
 		break;
@@ -422,6 +424,7 @@ void sim_watch_action(struct sim_world *world, uint32_t number, const struct pfs
 		return;
 	sim_conduct_action(world, number, action);
 	sim_ends_action(world, number, action);
+	sim_pace_action(world, number, action);
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_OPEN:
 	case PFS_ACT_BROADCAST:

@@ -3,11 +3,15 @@
  * bounds", questions 2 and 3): a phone leaves each state of an election by its
  * time, listens for as long as its strength says, is held up while it forwards
  * two older files and no longer, and when it has ended lingers for a minute, or
- * an hour at most.
+ * an hour at most. A child that stands still has no slot for ever (question 5):
+ * whoever serves it lets it go after the time that a chunk may take, or a
+ * verdict.
  *
  * Times are the phone's own: where its clock drifts they are not judged.
  */
 #include "emulator/sim/watch.h"
+
+#include <string.h>
 
 #define LISTEN_TOLERANCE_US (2 * PFS_MS) /* between a logarithm and the straight lines through its octaves */
 /* After its last word: the least a child is given up after, the least a connection is closed after, and more. */
@@ -18,6 +22,12 @@ void sim_pace_begin(struct watched *phone, uint64_t now_us)
 	phone->paced = PFS_ST_OFF;
 	phone->since_us = phone->spoken_us = now_us;
 	phone->over_us = PFS_TIME_NEVER;
+	sim_pace_cut_off(phone);
+}
+
+void sim_pace_cut_off(struct watched *phone)
+{
+	memset(phone->readers, 0, sizeof(phone->readers));
 }
 
 bool sim_clock_is_true(const struct sim_world *world, uint32_t number)
@@ -120,10 +130,60 @@ void sim_pace_trace(struct sim_world *world, uint32_t number, const struct pfs_t
 	}
 }
 
+/* The reader on that connection; 0: a free place. */
+static struct reader *reader_on(struct watched *phone, uint32_t conn)
+{
+	for (uint32_t i = 0; i < LINKS_MAX; i++)
+		if (phone->readers[i].conn == conn)
+			return &phone->readers[i];
+	return NULL;
+}
+
 void sim_pace_event(struct sim_world *world, uint32_t number, const struct pfs_event *event)
 {
+	struct watched *phone = &world->watch->phones[number];
+	struct reader *reader;
+
 	if (event->kind != PFS_EV_TIME)
-		world->watch->phones[number].spoken_us = world->now_us;
+		phone->spoken_us = world->now_us;
+	if (event->kind != PFS_EV_SENT && event->kind != PFS_EV_LOST)
+		return;
+	reader = event->conn ? reader_on(phone, event->conn) : NULL;
+	if (reader && event->kind == PFS_EV_LOST)
+		reader->conn = 0;
+	else if (reader)
+		reader->due_us = world->now_us + PFS_VERDICT_US; /* but for the next chunk, in this step */
+}
+
+void sim_pace_action(struct sim_world *world, uint32_t number, const struct pfs_action *action)
+{
+	struct watched *phone = &world->watch->phones[number];
+	struct reader *reader;
+
+	switch ((enum pfs_action_kind)action->kind) {
+	case PFS_ACT_SEND_FILE:
+		reader = reader_on(phone, action->conn);
+		reader = reader ? reader : reader_on(phone, 0);
+		if (reader)
+			*reader = (struct reader){ world->now_us + PFS_READER_STALL_US, action->conn };
+		break;
+	case PFS_ACT_SHUTDOWN:
+	case PFS_ACT_DROP:
+		reader = reader_on(phone, action->conn);
+		if (reader)
+			reader->conn = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool stands_still(const struct sim_world *world, const struct watched *phone)
+{
+	for (uint32_t i = 0; i < LINKS_MAX; i++)
+		if (phone->readers[i].conn && world->now_us > phone->readers[i].due_us)
+			return true;
+	return false;
 }
 
 /* Upgraded or failed, and nobody has had anything to do with it for long. */
@@ -149,6 +209,8 @@ void sim_pace_stepped(struct sim_world *world, uint32_t number)
 	}
 	if (phone->state == PFS_ST_HELD_UP && others_served(phone, phone->file) < PFS_HIERARCHIES_MAX)
 		sim_broken(world, number, "a phone is held up only while it forwards two older files");
+	if (stands_still(world, phone) && sim_clock_is_true(world, number))
+		sim_broken(world, number, "a child that stands still is let go");
 	uint64_t bound_us = state_bound_us(phone->state);
 	if (bound_us == PFS_TIME_NEVER && phone->over_us == PFS_TIME_NEVER)
 		return;

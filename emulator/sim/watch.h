@@ -18,6 +18,12 @@ struct child_link {
 	uint8_t file;
 };
 
+/* A connection that a file goes out on: the next chunk must be taken, or the verdict be here, by then. */
+struct reader {
+	uint64_t due_us;
+	uint32_t conn; /* handle; 0: none */
+};
+
 #define DISTRUSTED_MAX PFS_BLAMED_MAX
 
 /* A peer that the phone says it avoids from now on, and why. */
@@ -72,6 +78,7 @@ struct watched {
 	uint64_t since_us;  /* ... since then */
 	uint64_t spoken_us; /* anything but the time came to it */
 	uint64_t over_us;   /* upgraded or failed; PFS_TIME_NEVER */
+	struct reader readers[LINKS_MAX];
 };
 
 struct family {
@@ -146,7 +153,10 @@ void sim_pace_begin(struct watched *phone, uint64_t now_us);
 bool sim_clock_is_true(const struct sim_world *world, uint32_t number);
 void sim_pace_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
 void sim_pace_event(struct sim_world *world, uint32_t number, const struct pfs_event *event);
+void sim_pace_action(struct sim_world *world, uint32_t number, const struct pfs_action *action);
 void sim_pace_stepped(struct sim_world *world, uint32_t number);
+/* Its connections are no more. */
+void sim_pace_cut_off(struct watched *phone);
 
 /* ---- ends.c: how downloads and upgrades end ---- */
 
