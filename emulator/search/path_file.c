@@ -1,14 +1,15 @@
 /*
  * A path as a file: JSON, one object an event, each with the words in which it is shown, so that the file can be
  * read, and a path be gone along by what happened where a changed core numbers things otherwise. A file may come
- * from anywhere: each value is checked before it is used.
+ * from anywhere: each value is checked before it is used, as strictly as a scenario's and by the same reader.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/scenario/document.h"
 #include "emulator/search/path.h"
 #include "emulator/search/state.h"
 
@@ -60,30 +61,35 @@ char *search_path_text(const struct search_path *path)
 
 /* --------------------------------------------------------------- reading */
 
-struct reading {
-	const char *file;
-	char *error;
-	size_t error_size;
-	char place[48]; /* "" or "events[12]." */
-};
+static const char *const path_members[] = { "format", "phones",  "files",  "drops",  "kills",
+					    "order",  "planted", "broken", "events", NULL };
+static const char *const event_members[] = { "what", "kind", "index", "target", "draw", NULL };
 
-__attribute__((format(printf, 3, 4))) static int fail(const struct reading *reading, const char *name,
-						      const char *format, ...)
+/* An object, and of its members none that is not known: a typing error is no default. */
+static int check_members(struct document *document, const cJSON *object, const char *const *known)
 {
-	va_list arguments;
-	char what[256];
+	const cJSON *member;
 
-	va_start(arguments, format);
-	vsnprintf(what, sizeof(what), format, arguments);
-	va_end(arguments);
-	snprintf(reading->error, reading->error_size, "%s: %s%s%s%s", reading->file, reading->place, name,
-		 *name || *reading->place ? ": " : "", what);
-	return -EINVAL;
+	if (!cJSON_IsObject(object))
+		return document_fail(document, object, "expected an object");
+	cJSON_ArrayForEach(member, object)
+	{
+		char list[160] = "";
+		bool found = false;
+
+		for (size_t i = 0, length = 0; known[i]; i++) {
+			found |= strcmp(member->string, known[i]) == 0;
+			length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s", i ? ", " : "", known[i]);
+		}
+		if (!found)
+			return document_fail(document, member, "unknown field, known here: %s", list);
+	}
+	return 0;
 }
 
 /* A whole number; where `needed` is not, it may be missing and is 0 then. */
-static int read_number(const struct reading *reading, const cJSON *object, const char *name, bool needed,
-		       uint32_t least, uint32_t most, uint32_t *number)
+static int read_number(struct document *document, const cJSON *object, const char *name, bool needed, uint32_t least,
+		       uint32_t most, uint32_t *number)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 
@@ -91,17 +97,17 @@ static int read_number(const struct reading *reading, const cJSON *object, const
 	if (!item && !needed)
 		return 0;
 	if (!item)
-		return fail(reading, name, "is missing: a number from %u to %u", least, most);
+		return document_fail_missing(document, object, name, "expected a whole number from %u to %u", least, most);
 	if (!cJSON_IsNumber(item) || item->valuedouble < least || item->valuedouble > most ||
 	    item->valuedouble != (double)(uint32_t)item->valuedouble)
-		return fail(reading, name, "expected a whole number from %u to %u", least, most);
+		return document_fail(document, item, "expected a whole number from %u to %u", least, most);
 	*number = (uint32_t)item->valuedouble;
 	return 0;
 }
 
 /* One word of a list; its place there in *number. */
-static int read_word(const struct reading *reading, const cJSON *object, const char *name,
-		     const char *const *words, size_t count, uint8_t *number)
+static int read_word(struct document *document, const cJSON *object, const char *name, const char *const *words,
+		     size_t count, uint8_t *number)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 	char list[160] = "";
@@ -116,40 +122,48 @@ static int read_word(const struct reading *reading, const cJSON *object, const c
 			length += (size_t)snprintf(list + length, sizeof(list) - length, "%s\"%s\"",
 						   length ? ", " : "", words[i]);
 	}
-	return fail(reading, name, "expected one of %s", list);
+	if (!item)
+		return document_fail_missing(document, object, name, "expected one of %s", list);
+	return document_fail(document, item, "expected one of %s", list);
 }
 
-/* What is shown to people as it stands. NULL where it is not that. */
-static const char *printable(const cJSON *object, const char *name, size_t size)
+static bool is_printable(const char *text)
 {
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-
-	if (!text || strlen(text) >= size)
-		return NULL;
-	for (const char *c = text; *c; c++)
-		if (*c < ' ' || *c > '~')
-			return NULL;
-	return text;
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
 }
 
-static int read_event(struct reading *reading, const cJSON *object, struct search_path_event *one)
+/* What is shown to people as it stands, copied. */
+static int read_shown(struct document *document, const cJSON *object, const char *name, char *text, size_t size)
 {
-	const char *what = printable(object, "what", sizeof(one->what));
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	if (!item)
+		return document_fail_missing(document, object, name, "expected less than %zu octets of printable ASCII",
+					     size);
+	if (!cJSON_IsString(item) || strlen(item->valuestring) >= size || !is_printable(item->valuestring))
+		return document_fail(document, item, "expected less than %zu octets of printable ASCII", size);
+	strcpy(text, item->valuestring);
+	return 0;
+}
+
+static int read_event(struct document *document, const cJSON *object, struct search_path_event *one)
+{
 	uint32_t index, target;
-	int r;
+	int r = check_members(document, object, event_members);
 
-	if (!cJSON_IsObject(object))
-		return fail(reading, "", "expected an object");
-	if (!what)
-		return fail(reading, "what", "expected less than %zu octets of printable ASCII", sizeof(one->what));
-	strcpy(one->what, what);
-	r = read_word(reading, object, "kind", kinds, KINDS, &one->event.kind);
+	if (r == 0)
+		r = read_shown(document, object, "what", one->what, sizeof(one->what));
+	if (r == 0)
+		r = read_word(document, object, "kind", kinds, KINDS, &one->event.kind);
 	if (r == 0 && cJSON_GetObjectItemCaseSensitive(object, "draw"))
-		r = read_word(reading, object, "draw", draws, SEARCH_VARIANTS, &one->event.variant);
+		r = read_word(document, object, "draw", draws, SEARCH_VARIANTS, &one->event.variant);
 	if (r == 0)
-		r = read_number(reading, object, "index", one->event.kind != KIND_ADVANCE, 0, UINT8_MAX, &index);
+		r = read_number(document, object, "index", one->event.kind != KIND_ADVANCE, 0, UINT8_MAX, &index);
 	if (r == 0)
-		r = read_number(reading, object, "target", false, 0, UINT8_MAX, &target);
+		r = read_number(document, object, "target", false, 0, UINT8_MAX, &target);
 	if (r < 0)
 		return r;
 	one->event.index = (uint8_t)index;
@@ -157,96 +171,111 @@ static int read_event(struct reading *reading, const cJSON *object, struct searc
 	return 0;
 }
 
-static int read_events(struct reading *reading, const cJSON *list, struct search_path *path)
+static int read_events(struct document *document, struct search_path *path)
 {
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(document->root, "events"), *one;
 	uint32_t count = cJSON_IsArray(list) ? (uint32_t)cJSON_GetArraySize(list) : 0;
-	const cJSON *one;
 
+	if (!list)
+		return document_fail_missing(document, document->root, "events", "expected an array of 1 to %u",
+					     SEARCH_PATH_EVENTS_MAX);
 	if (!count || count > SEARCH_PATH_EVENTS_MAX)
-		return fail(reading, "events", "expected an array of 1 to %u", SEARCH_PATH_EVENTS_MAX);
+		return document_fail(document, list, "expected an array of 1 to %u", SEARCH_PATH_EVENTS_MAX);
 	path->events = calloc(count, sizeof(*path->events));
 	if (!path->events)
-		return -ENOMEM;
+		return document_fail_memory(document);
 	cJSON_ArrayForEach(one, list)
 	{
-		snprintf(reading->place, sizeof(reading->place), "events[%u].", path->count);
-		int r = read_event(reading, one, &path->events[path->count++]);
+		int r = read_event(document, one, &path->events[path->count++]);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int read_document(struct reading *reading, const cJSON *document, struct search_path *path)
+static int read_planted(struct document *document, struct search_path *path)
 {
-	const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "format"));
-	const char *broken = printable(document, "broken", sizeof(path->broken));
-	int r = 0;
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(document->root, "planted");
 
-	if (!format || strcmp(format, SEARCH_PATH_FORMAT) != 0)
-		return fail(reading, "format", "expected \"%s\"", SEARCH_PATH_FORMAT);
-	r = read_number(reading, document, "phones", true, SEARCH_PHONES_MIN, SEARCH_PHONES_MAX, &path->phones);
+	if (item && !cJSON_IsBool(item))
+		return document_fail(document, item, "expected true or false");
+	path->planted = cJSON_IsTrue(item);
+	return 0;
+}
+
+static int read_document(struct document *document, struct search_path *path)
+{
+	const cJSON *root = document->root, *format = cJSON_GetObjectItemCaseSensitive(root, "format");
+	int r;
+
+	/* First of all: what another format has is not unknown but another's. */
+	if (!format)
+		return document_fail_missing(document, root, "format", "expected \"%s\"", SEARCH_PATH_FORMAT);
+	if (!cJSON_IsString(format) || strcmp(format->valuestring, SEARCH_PATH_FORMAT) != 0)
+		return document_fail(document, format, "expected \"%s\"", SEARCH_PATH_FORMAT);
+	r = check_members(document, root, path_members);
 	if (r == 0)
-		r = read_number(reading, document, "files", true, 1, SEARCH_FILES_MAX, &path->files);
+		r = read_number(document, root, "phones", true, SEARCH_PHONES_MIN, SEARCH_PHONES_MAX, &path->phones);
 	if (r == 0)
-		r = read_number(reading, document, "drops", true, 0, SEARCH_DROPS_MAX, &path->drops);
+		r = read_number(document, root, "files", true, 1, SEARCH_FILES_MAX, &path->files);
 	if (r == 0)
-		r = read_number(reading, document, "kills", true, 0,
-				path->phones <= SEARCH_KILLS_MAX ? path->phones - 1 : SEARCH_KILLS_MAX,
-				&path->kills);
+		r = read_number(document, root, "drops", true, 0, SEARCH_DROPS_MAX, &path->drops);
 	if (r == 0)
-		r = read_number(reading, document, "order", true, 1, search_orders(path->phones), &path->order);
-	if (r < 0)
-		return r;
-	if (!broken)
-		return fail(reading, "broken", "expected less than %zu octets of printable ASCII",
-			    sizeof(path->broken));
-	path->planted = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(document, "planted"));
-	snprintf(path->broken, sizeof(path->broken), "%s", broken);
-	return read_events(reading, cJSON_GetObjectItemCaseSensitive(document, "events"), path);
+		r = read_number(document, root, "kills", true, 0,
+				path->phones <= SEARCH_KILLS_MAX ? path->phones - 1 : SEARCH_KILLS_MAX, &path->kills);
+	if (r == 0)
+		r = read_number(document, root, "order", true, 1, search_orders(path->phones), &path->order);
+	if (r == 0)
+		r = read_planted(document, path);
+	if (r == 0)
+		r = read_shown(document, root, "broken", path->broken, sizeof(path->broken));
+	return r < 0 ? r : read_events(document, path);
 }
 
 /* The whole file, to be freed; NULL with the error told. */
-static char *slurp(const struct reading *reading)
+static char *slurp(const char *file, size_t *size, struct scenario_error *error)
 {
-	FILE *stream = fopen(reading->file, "re");
+	FILE *stream = fopen(file, "re");
 	char *text = stream ? malloc(SEARCH_PATH_BYTES_MAX + 1) : NULL;
-	size_t size;
+	const char *why = NULL;
 
 	if (!text) {
-		fail(reading, "", "%s", strerror(errno));
+		why = strerror(errno);
 	} else {
-		size = fread(text, 1, SEARCH_PATH_BYTES_MAX + 1, stream);
-		if (ferror(stream) || size > SEARCH_PATH_BYTES_MAX) {
-			fail(reading, "", "%s", ferror(stream) ? strerror(errno) : "is no path: more than 4 MiB");
-			free(text);
-			text = NULL;
-		} else {
-			text[size] = '\0';
-		}
+		*size = fread(text, 1, SEARCH_PATH_BYTES_MAX + 1, stream);
+		if (ferror(stream))
+			why = strerror(errno);
+		else if (*size > SEARCH_PATH_BYTES_MAX)
+			why = "is no path: more than 4 MiB";
 	}
 	if (stream)
 		fclose(stream);
-	return text;
+	if (!why)
+		return text;
+	snprintf(error->line, sizeof(error->line), "%s: %s", file, why);
+	free(text);
+	return NULL;
 }
 
 int search_path_load(const char *file, struct search_path *path, char *error, size_t error_size)
 {
-	struct reading reading = { .file = file, .error = error, .error_size = error_size };
-	char *text = slurp(&reading);
-	cJSON *document;
-	int r;
+	struct scenario_error line = { 0 };
+	struct document document;
+	size_t size = 0;
+	char *text = slurp(file, &size, &line);
+	int r = -EINVAL;
 
 	*path = (struct search_path){ 0 };
-	if (!text)
-		return -EINVAL;
-	document = cJSON_Parse(text);
-	r = document ? read_document(&reading, document, path) : fail(&reading, "", "is not JSON");
-	cJSON_Delete(document);
+	if (text) {
+		r = document_open(&document, file, text, size, &line);
+		if (r == 0)
+			r = read_document(&document, path);
+		document_close(&document);
+	}
 	free(text);
-	if (r < 0)
+	if (r < 0) {
 		search_path_deinit(path);
-	if (r == -ENOMEM)
-		fail(&reading, "", "no memory");
+		snprintf(error, error_size, "%s", line.line);
+	}
 	return r;
 }

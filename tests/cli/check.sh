@@ -73,8 +73,8 @@ report $? "in virtual time it needs memory alone"
 # Its own limit of descriptors is raised where it may be, and said where it may not.
 (
 	ulimit -n 128
-	run 0 "$root/scenarios/branch-office.json" || run 4 "$root/scenarios/branch-office.json" &&
-		grep -q '^  descriptors, at worst .*128 .*DOES NOT FIT, [0-9]* phones would on each switch$' "$work/out"
+	run 0 "$root/scenarios/branch-office.json" || { run 4 "$root/scenarios/branch-office.json" &&
+		grep -q '^  descriptors, at worst .*128 .*DOES NOT FIT, [0-9]* phones would on each switch$' "$work/out"; }
 )
 report $? "too few descriptors: raised by who may, else exit 4"
 
@@ -89,6 +89,9 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	as_user ./pfs-fleet run in-tftpd.json --out "$work/none"
 	[ $? -eq 4 ] && grep -q 'in.tftpd: needs root' "$work/err" && [ "$(wc -l <"$work/err")" -eq 1 ]
 	report $? "run refuses it at once"
+	as_user sh -c 'ulimit -n 90; exec ./pfs-fleet check smoke.json'
+	[ $? -eq 4 ] && grep -q '^  descriptors, at worst .* 90 .*DOES NOT FIT, [0-9][0-9]* phones would on each switch$' "$work/out"
+	report $? "too few descriptors, and nobody to raise them: check says how many phones would fit, exit 4"
 	as_user sh -c 'ulimit -n 90; exec ./pfs-fleet run smoke.json'
 	[ $? -eq 4 ] && grep -q '6 phones on one switch need more than the 90 descriptors .* room for 3 phones' "$work/err" &&
 		[ "$(wc -l <"$work/err")" -eq 1 ]

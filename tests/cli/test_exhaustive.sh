@@ -82,12 +82,26 @@ exits 2 "a path has its own fleet" races --exhaustive --path good.json --phones 
 exits 2 "a path that is not there" races --exhaustive --path none.json
 sed 's/"order":.*/"order": 4,/' good.json >bad.json
 exits 2 "an order that two phones have not" races --exhaustive --path bad.json
-says err "^bad.json: order: expected a whole number from 1 to 3$" "file, place and what was expected"
+says err "^bad.json: order: 4: expected a whole number from 1 to 3$" "file, place, value and what was expected"
 sed 's/"kind":.*"timer"/"kind": "tiner"/' good.json >bad.json
 exits 2 "a kind of event that there is not" races --exhaustive --path bad.json
-says err '^bad.json: events.1..kind: expected one of "packet", ' "is told with those that there are"
+says err '^bad.json: events.1..kind: "tiner": expected one of "packet", ' "is told with those that there are"
 printf '{"format":"pfs-fleet/path/1","phones":2,"files":1,"drops":0,"kills":0,"order":1,"broken":"\\u001b[2J"}' >bad.json
 exits 2 "nothing is shown that would draw over the terminal" races --exhaustive --path bad.json
+says err '^bad.json: broken: "..001b.2J": expected less than' "nor by the line that says why"
+refuses() { # what, script of sed for good.json, the line
+	sed "$2" good.json >bad.json
+	exits 2 "$1" races --exhaustive --path bad.json
+	says err "^bad.json: $3" "and the line says where, what and why not"
+}
+refuses "a flag that is a number" '2i "planted": 1,' 'planted: 1: expected true or false$'
+refuses "a member that there is not" '2i "plantd": true,' 'plantd: true: unknown field, known here: format, phones,'
+refuses "a member of an event that there is not" 's/"kind":.*"timer"/"drew": "least", &/' \
+	'events.1..drew: "least": unknown field, known here: what, kind, index, target, draw$'
+refuses "a member twice" '2i "drops": 1,' 'drops: 1: given twice, leave one$'
+refuses "a member too few" '/"kills":/d' 'kills: missing: expected a whole number from 0 to 1$'
+refuses "text after it" '$a {}' 'line [0-9]*, column [0-9]*: not JSON here or just before'
+refuses "another format" 's,pfs-fleet/path/1,pfs-fleet/path/2,' 'format: "pfs-fleet/path/2": expected "pfs-fleet/path/1"$'
 
 echo "1..$number"
 exit "$((bad ? 1 : 0))"

@@ -23,7 +23,7 @@ again() {
 exits 0 "as text" report run
 says out "^Verdict: pass" "the verdict"
 says out "killed in tftp at 50 %" "the fault"
-says out "^- 1: lost its power for good" "who has no firmware, and why"
+says out "^- 1: taken out for good by a fault" "who has no firmware, and why"
 says out "SEP.* lost its parent, apps41.*, SEP.*: nothing was heard from it any more" "who noticed"
 says out " (root, from the server) " "the trees"
 grep -q "$(printf '\033')" out
