@@ -75,6 +75,7 @@ static struct fabric *allocate(const struct plan *plan)
 		return NULL;
 	fabric->plan = plan;
 	fabric->home.net = -1;
+	fabric->home.proc = -1;
 	fabric->hq.descriptor = -1;
 	fabric->wan.descriptor = -1;
 	fabric->routers = calloc(plan->site_count + 1u, sizeof(*fabric->routers));

@@ -6,11 +6,14 @@
 #define FLEET_NETNS_NAMESPACE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Where a process keeps its namespaces' way back. Zeroed: not entered. */
 struct namespace_home {
 	int net;             /* the network namespace that threads go back to; -1 none */
 	bool ipv6_by_link;   /* /proc/sys cannot be written here: IPv6 is kept quiet link by link */
+	int proc;            /* namespace_no_loss_probes()'s; -1 none */
+	uint32_t proc_uses;  /* namespaces that have been set up by way of it */
 };
 
 /*
@@ -31,6 +34,14 @@ int namespace_new(const struct namespace_home *home);
 
 /* Switches IPv6 off in the namespace that the thread is in, before it has a link; not for namespaces by the thousand. */
 void namespace_no_ipv6(struct namespace_home *home);
+
+/*
+ * Switches TCP's tail loss probes off in the namespace that the thread is in; for namespaces by the thousand.
+ * Returns 0 or a negative errno: this host does not let them be switched off, and they stay on.
+ * namespace_proc_close() gives back what it keeps from one to the next.
+ */
+int namespace_no_loss_probes(struct namespace_home *home);
+void namespace_proc_close(struct namespace_home *home);
 
 /*
  * A descriptor of the network namespace that a socket is in. Returns it or a

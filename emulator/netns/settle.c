@@ -85,6 +85,7 @@ int fabric_settle(struct fabric *fabric)
 
 	if (fabric->settled)
 		return 0;
+	namespace_proc_close(&fabric->home);
 	for (uint32_t i = 0; i < fabric->plan->site_count && !error; i++)
 		error = netlink_flush(&fabric->routers[i].nl, fabric->plan->sites[i].name);
 	if (error)

@@ -605,6 +605,35 @@ START_TEST(no_ipv6)
 }
 END_TEST
 
+static int read_loss_probes(void *context)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/tcp_early_retrans", "r");
+
+	ck_assert_ptr_nonnull(file);
+	*(int *)context = fgetc(file);
+	fclose(file);
+	return 0;
+}
+
+/* TCP's are off in every phone (by a second /proc of the fabric's own too, from phone 64 on), and as they were here. */
+START_TEST(no_loss_probes)
+{
+	struct plan_by_hand wanted = {.phones = 66};
+	struct world world;
+	int before, value;
+
+	read_loss_probes(&before);
+	world_up(&world, &wanted, NULL, NULL);
+	for (uint32_t i = 0; i < wanted.phones; i++) {
+		ck_assert_int_eq(fabric_in_phone(world.fabric, i, read_loss_probes, &value), 0);
+		ck_assert_int_eq(value, '0');
+	}
+	read_loss_probes(&value);
+	ck_assert_int_eq(value, before);
+	world_down(&world);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *made = suite_create("fabric");
@@ -621,6 +650,7 @@ static Suite *suite(void)
 	tcase_add_test(few, a_cut_link_loses);
 	tcase_add_test(few, sites);
 	tcase_add_test(few, no_ipv6);
+	tcase_add_test(few, no_loss_probes);
 	tcase_add_test(few, out_of_descriptors);
 	if (netns_test_user_namespaces())
 		tcase_add_test(few, not_allowed);
