@@ -90,6 +90,8 @@ struct world_report {
 	uint64_t rx_short;                /* upgraded phones whose rx_bytes is below their set's size */
 	uint64_t installed_damaged;       /* times that a phone called itself upgraded with bytes that are not the plan's */
 	uint64_t events;                  /* sim: events handled */
+	uint64_t wakeups;                 /* netns: times that the workers' loops came round */
+	uint64_t shortages;               /* netns: times that no descriptor was left for a socket */
 	uint32_t faults_not_struck;       /* of the scenario's faults in this mode: found no target */
 	uint64_t ended_us;                /* scenario time at the end, for record_finish() */
 	bool interrupted;                 /* *stop ended it */

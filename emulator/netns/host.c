@@ -119,10 +119,13 @@ static void dial(struct host *host, const struct pfs_action *action)
 {
 	struct worker_answer answer = {.conn = action->conn};
 	bool connecting;
-	int fd;
+	int fd = -EMFILE;
 
-	introduce(host, action->address);
-	fd = note_shortage(host, socket_connect(host, action->address, &connecting));
+	if (worker_has_room(host->udp.fd, host->worker->connections_below)) {
+		introduce(host, action->address);
+		fd = socket_connect(host, action->address, &connecting);
+	}
+	note_shortage(host, fd);
 	if (fd >= 0 && peer_new(host, fd, action->conn, action->address, connecting)) {
 		worker_descriptor_opened(host->worker);
 		if (connecting)
@@ -142,8 +145,12 @@ static void open_tftp(struct host *host)
 
 	close_udp(host, &host->tftp);
 	host->tftp_opened++;
-	fd = note_shortage(host, socket_open_tftp(host));
-	if (fd >= 0)
+	fd = socket_open_tftp(host);
+	if (fd >= host->worker->transfers_below) {
+		close(fd);
+		fd = -EMFILE;
+	}
+	if (note_shortage(host, fd) >= 0)
 		watch(host, &host->tftp, fd);
 }
 
@@ -467,6 +474,10 @@ static void accept_all(struct host *host)
 
 		if (event.conn == PFS_NO_CONN)
 			break;
+		if (!worker_has_room(host->listener.fd, host->worker->connections_below)) {
+			starve(host);
+			break;
+		}
 		fd = accept4(host->listener.fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
 			continue;

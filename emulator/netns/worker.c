@@ -3,7 +3,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "emulator/netns/host.h"
 
@@ -107,11 +111,33 @@ bool worker_is_ending(struct worker *worker)
 	return ending;
 }
 
+/* The kernel gives the lowest free number: so what is below a bound leaves the rest of the table alone. */
+static void bound_descriptors(struct worker *worker)
+{
+	struct rlimit limit;
+	int all = INT_MAX;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < INT_MAX)
+		all = (int)limit.rlim_cur;
+	worker->connections_below = all - PLAN_DESCRIPTORS_KEPT;
+	worker->transfers_below = all - PLAN_DESCRIPTORS_KEPT_SERVER;
+}
+
+bool worker_has_room(int any, int below)
+{
+	int next = fcntl(any, F_DUPFD_CLOEXEC, 0);
+
+	if (next >= 0)
+		close(next);
+	return next >= 0 && next < below;
+}
+
 int worker_init(struct worker *worker, const struct plan *plan, uint32_t timers)
 {
 	worker->plan = plan;
 	pthread_mutex_init(&worker->mail_lock, NULL);
 	worker->letters_end = &worker->letters;
+	bound_descriptors(worker);
 	worker->clock.speed_milli = plan->speed_milli ? plan->speed_milli : 1000;
 	worker->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	worker->read_buffer = malloc(WORKER_READ_BYTES);

@@ -92,6 +92,8 @@ struct worker {
 	struct sockaddr_in senders[WORKER_DATAGRAMS];
 
 	struct crowd crowd;        /* broadcasts that wait for room in the kernel */
+	int connections_below;     /* phones' connections have lower descriptors than this, */
+	int transfers_below;       /* their TFTP sockets than this (PLAN_DESCRIPTORS_KEPT) */
 	struct host *starved;      /* listeners stopped because descriptors ran out */
 	ev_idle descriptor_freed;  /* takes them up again */
 
@@ -119,6 +121,9 @@ int worker_post(struct worker *worker, const struct fault_order *order);
 /* From any thread: its loop ends as soon as it has come round, if need be before it has begun. */
 void worker_end(struct worker *worker);
 bool worker_is_ending(struct worker *worker);
+
+/* Whether the next descriptor of this table will be lower. any: an open one. */
+bool worker_has_room(int any, int below);
 
 void worker_descriptor_opened(struct worker *worker);
 /* Also lets listeners that wait for a descriptor try again. */

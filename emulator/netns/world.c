@@ -440,8 +440,6 @@ static void close_hosts(struct run *run)
 static void take_down(struct run *run, bool ran)
 {
 	uint64_t begun_ns = clock_real_ns();
-
-	uint64_t shortages = 0;
 	uint32_t i;
 
 	crew_end(run);
@@ -461,15 +459,16 @@ static void take_down(struct run *run, bool ran)
 	free(run->snapshots);
 	free(run->orders);
 	for (i = 0; i < run->worker_count; i++) {
-		shortages += run->workers[i].shortages;
+		run->report->shortages += run->workers[i].shortages;
+		run->report->wakeups += ev_iteration(run->workers[i].loop);
 		run->event_errors += run->workers[i].event_errors;
 		worker_deinit(&run->workers[i]);
 	}
 	free(run->workers);
 	if (ran)
 		fidelity_judge(run->options->plan, run->options->traditional, has_faults(run), run->report);
-	if (ran && shortages)
-		fidelity_doubt(run->report, "descriptors ran out %" PRIu64 " times", shortages);
+	if (ran && run->report->shortages)
+		fidelity_doubt(run->report, "descriptors ran out %" PRIu64 " times", run->report->shortages);
 }
 
 /* The line that goes with exit status 4, where the fabric has not said its own. */

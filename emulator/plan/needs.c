@@ -93,7 +93,7 @@ static void fill_needs(struct plan *plan)
 	needs->neighbours += 4 * phones + 2 * sites;
 	needs->descriptors_phone_worst = PHONE_DESCRIPTORS_WORST + plan->log_server.enabled;
 	needs->descriptors_phone_typical = PHONE_DESCRIPTORS_TYPICAL + plan->log_server.enabled;
-	uint64_t fixed = PROCESS_DESCRIPTORS + SITE_DESCRIPTORS * sites + plan->switch_count;
+	uint64_t fixed = PROCESS_DESCRIPTORS + PLAN_DESCRIPTORS_KEPT + SITE_DESCRIPTORS * sites + plan->switch_count;
 	needs->descriptors_fixed = fixed + transfers_typical;
 	uint64_t firmware_bytes = 0;
 	for (uint32_t i = 0; i < plan->firmware_count; i++)

@@ -274,6 +274,14 @@ struct plan_gate {
 	double limit;                   /* in the figure's unit in the summary; of a flag 0 or 1; not of a text */
 };
 
+/*
+ * The last places of a table of descriptors that phones' connections do not take, so that a full one comes to an end:
+ * whoever holds them waits for a root, and a root for a TFTP socket here and one at the server. Of these the last are
+ * not the phones' at all.
+ */
+#define PLAN_DESCRIPTORS_KEPT 48
+#define PLAN_DESCRIPTORS_KEPT_SERVER 16
+
 /* What the host must give. */
 struct plan_needs {
 	uint64_t namespaces;            /* phones, a router a site, switches, headquarters */
