@@ -72,14 +72,6 @@ static struct question_setting try_setting(const struct question *question, cons
 	return setting;
 }
 
-/* By PFS the signs of life of a long upgrade weigh more than its blocks. */
-static double pfs_work(const struct capacity_outcome *known, uint64_t phones, uint64_t duration_us)
-{
-	double work = pool_work(known->blocks, phones);
-
-	return work + pool_work(duration_us / 1000000 * phones * 2 / 3, 0);
-}
-
 static double try_work(const struct seek_all *all, const struct answer *answer, const struct seeker *seeker,
 		       bool traditional, uint64_t value)
 {
@@ -87,7 +79,7 @@ static double try_work(const struct seek_all *all, const struct answer *answer, 
 	uint64_t phones = seeker->kind == SEEK_PHONES ? value : seeker->phones ? seeker->phones : known->phones;
 
 	if (!traditional)
-		return pfs_work(known, phones, is_rate(seeker) ? answer->question->window_us : known->duration_us);
+		return pool_work_pfs(known->blocks, phones, is_rate(seeker) ? answer->question->window_us : known->duration_us);
 	return all->traditional_work * (double)phones / (double)known->phones;
 }
 
