@@ -21,6 +21,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,14 +50,18 @@ def build(work, name):
     program = folder / "emulator/pfs-fleet"
     if program.exists():
         return program
-    if not (source / "meson.build").exists():
-        source.mkdir(parents=True, exist_ok=True)
+    if not source.exists():
+        # Under another name until it is whole and patched: a patch that failed is not to be taken for one that applied.
+        part = source.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
         archive = subprocess.Popen(["git", "-C", SOURCE, "archive", "HEAD"], stdout=subprocess.PIPE)
-        subprocess.run(["tar", "-x", "-C", source], stdin=archive.stdout, check=True)
+        subprocess.run(["tar", "-x", "-C", part], stdin=archive.stdout, check=True)
         if archive.wait() != 0:
             sys.exit("measure.py: git archive failed")
         if (HERE / f"{name}.patch").exists():
-            call("patch", "-d", source, "-p1", "-i", HERE / f"{name}.patch")
+            call("patch", "-d", part, "-p1", "-F0", "-i", HERE / f"{name}.patch")
+        part.rename(source)
     if not (folder / "build.ninja").exists():
         call("meson", "setup", folder, source)
     print(f"building {name}", flush=True)
