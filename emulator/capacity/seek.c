@@ -337,7 +337,9 @@ void seek_hear_confirmation(struct seek_all *all, struct answer *answer, const s
 static void begin_phones(const struct seek_all *all, struct answer *answer, struct seeker *seeker)
 {
 	uint64_t phones = answer->question->setting.phones;
-	uint64_t most = answer->saves_time ? phones : phones * PHONES_TIMES_MAX;
+	/* A chain cannot be as long as one likes. */
+	bool no_more = answer->saves_time || answer->question->setting.fan_out == 1;
+	uint64_t most = no_more ? phones : phones * PHONES_TIMES_MAX;
 	uint64_t guess;
 
 	seeker->kind = SEEK_PHONES;

@@ -45,6 +45,11 @@ static bool is_logarithmic(const struct sweep_axis *axis)
 	return least > 0 && most / least >= 8;
 }
 
+static bool is_of_tree(const struct sweep *sweep, const struct layout *layout)
+{
+	return layout->line != UINT32_MAX && sweep->axes[layout->line].kind == SWEEP_FAN_OUT;
+}
+
 struct line_set {
 	struct plot_series series[PLOT_SERIES_MAX];
 	char names[PLOT_SERIES_MAX][96];
@@ -81,11 +86,11 @@ static void add_line(const struct sweep *sweep, struct layout *layout, struct li
 	}
 	layout->at[layout->x] = 0;
 	qsort(points, count, sizeof(*points), by_x);
-	if (layout->line != UINT32_MAX)
+	if (layout->line != UINT32_MAX && !(traditional && is_of_tree(sweep, layout)))
 		sweep_value_text(&sweep->points[point_at(sweep, layout)].setting, sweep->axes[layout->line].kind, value,
 				 sizeof(value));
 	snprintf(set->names[set->count], sizeof(set->names[0]), "%s%s%s", traditional ? "traditional" : "PFS",
-		 *value ? ", " : "", value);
+		 *value ? sweep->axes[layout->line].kind == SWEEP_FAN_OUT ? ", fan-out " : ", " : "", value);
 	*series = (struct plot_series){ .name = set->names[set->count],
 					.style = PLOT_LINE,
 					.points = points,
@@ -104,7 +109,9 @@ static void add_lines(const struct sweep *sweep, struct layout *layout, struct l
 		if (layout->line != UINT32_MAX)
 			layout->at[layout->line] = i;
 		add_line(sweep, layout, set, false, bytes, i);
-		add_line(sweep, layout, set, true, bytes, i);
+		/* In the traditional way there is no tree: one line for all fan-outs. */
+		if (i == 0 || !is_of_tree(sweep, layout))
+			add_line(sweep, layout, set, true, bytes, i);
 	}
 	if (layout->line != UINT32_MAX)
 		layout->at[layout->line] = 0;
@@ -117,7 +124,10 @@ static enum plot_unit unit_of(enum sweep_kind kind)
 
 static const char *label_of(enum sweep_kind kind)
 {
-	return kind == SWEEP_WAN ? "WAN rate" : kind == SWEEP_RTT ? "round trip" : sweep_axis_name(kind);
+	return kind == SWEEP_WAN	? "WAN rate"
+	       : kind == SWEEP_RTT	? "round trip"
+	       : kind == SWEEP_FAN_OUT ? "fan-out (what-if but for 2)"
+					: sweep_axis_name(kind);
 }
 
 /* What the other axes stand at, for the title and the file's name. */
@@ -132,11 +142,22 @@ static void describe(const struct sweep *sweep, const struct layout *layout, cha
 			continue;
 		sweep_value_text(setting, sweep->axes[i].kind, text, sizeof(text));
 		title_length += (size_t)snprintf(title + title_length, size - title_length, ", %s %s",
-						 label_of(sweep->axes[i].kind), text);
+						 sweep->axes[i].kind == SWEEP_FAN_OUT ? "fan-out" : label_of(sweep->axes[i].kind), text);
 		name_length += (size_t)snprintf(name + name_length, size - name_length, "-%s-%u",
 						sweep_axis_name(sweep->axes[i].kind), layout->at[i] + 1);
 	}
 	snprintf(name + name_length, size - name_length, ".svg");
+}
+
+/* What no phone does says so in each plot's title; an axis of it says so itself. */
+static void mark(const struct sweep *sweep, char *title, size_t size)
+{
+	struct plan_what_if what_if = sweep_what_if(sweep);
+	size_t length = strlen(title);
+	char text[PLAN_WHAT_IF_MAX];
+
+	if (plan_is_what_if(&what_if))
+		snprintf(title + length, size - length, ", %s", plan_what_if_text(&what_if, text));
 }
 
 static int draw(const struct sweep *sweep, struct layout *layout, struct line_set *set, bool bytes, sweep_put_fn put,
@@ -153,6 +174,7 @@ static int draw(const struct sweep *sweep, struct layout *layout, struct line_se
 	snprintf(title, sizeof(title), "%s", bytes ? "Bytes down the WAN" : "Time to the last phone");
 	snprintf(name, sizeof(name), "%s", bytes ? "bytes" : "time");
 	describe(sweep, layout, title, name, sizeof(title));
+	mark(sweep, title, sizeof(title));
 	add_lines(sweep, layout, set, bytes);
 	const struct plot_rule window = { .at = (double)sweep->question->window_us / 1e6, .label = "window" };
 	const struct plot plot = {
