@@ -61,8 +61,13 @@ void answer_set_rate(const struct question *question, struct question_setting *s
 int answer_add(struct runs *runs, const struct question *question, const struct question_setting *setting, uint64_t seed,
 	       bool traditional, double work, char error[QUESTION_ERROR_MAX])
 {
-	char *text = question_text(question, setting, seed, error);
+	struct question_setting asked = *setting;
+	char *text;
 
+	/* Whoever fetches everything itself has no tree: one run is that of all what-ifs. */
+	if (traditional)
+		question_as_real(&asked);
+	text = question_text(question, &asked, seed, error);
 	if (!text && *error)
 		return -EINVAL;
 	return runs_add(runs, text, traditional, work);

@@ -338,7 +338,9 @@ void seek_hear_traditional_rate(struct seek_all *all, const struct answer *answe
 static void begin_phones(const struct seek_all *all, struct answer *answer, struct seeker *seeker)
 {
 	uint64_t phones = answer->question->setting.phones;
-	uint64_t most = answer->saves_time ? phones : phones * PHONES_TIMES_MAX;
+	/* A chain cannot be as long as one likes. */
+	bool no_more = answer->saves_time || answer->question->setting.fan_out == 1;
+	uint64_t most = no_more ? phones : phones * PHONES_TIMES_MAX;
 	uint64_t guess;
 
 	seeker->kind = SEEK_PHONES;

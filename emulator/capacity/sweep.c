@@ -18,7 +18,7 @@
 #define BLOCK_BYTES 544
 #define ACK_BYTES 32
 
-static const char *const names[] = { "phones", "subnets", "wan", "rtt", "reset" };
+static const char *const names[] = { "phones", "subnets", "wan", "rtt", "reset", "fan-out" };
 
 _Static_assert(sizeof(names) / sizeof(names[0]) == SWEEP_KINDS, "a name for each axis");
 
@@ -48,6 +48,8 @@ static int parse_value(enum sweep_kind kind, const char *text, uint64_t *value, 
 		return question_parse_subnets(text, value, error);
 	case SWEEP_WAN:
 		return question_parse_wan(text, value, error);
+	case SWEEP_FAN_OUT:
+		return question_parse_fan_out(text, value, error);
 	case SWEEP_RTT:
 	case SWEEP_RESET:
 	case SWEEP_KINDS:
@@ -84,6 +86,24 @@ static int parse_list(struct sweep_axis *axis, char *list, char error[QUESTION_E
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+/* FROM..TO of an axis that has few values: each of them. */
+static int parse_steps(struct sweep_axis *axis, char *text, char *dots, char error[QUESTION_ERROR_MAX])
+{
+	uint64_t from, to;
+	int r;
+
+	*dots = '\0';
+	r = parse_value(axis->kind, text, &from, error);
+	r = r < 0 ? r : parse_value(axis->kind, dots + 2, &to, error);
+	if (r < 0)
+		return r;
+	if (from >= to)
+		return fail(error, "\"%s..%s\": expected the smaller value first", text, dots + 2);
+	for (uint64_t value = from; value <= to; value++)
+		axis->values[axis->count++] = value;
 	return 0;
 }
 
@@ -129,7 +149,7 @@ int sweep_parse(const char *text, struct sweep *sweep, char error[QUESTION_ERROR
 	       (strlen(names[kind]) != (size_t)(equals - text) || strncmp(text, names[kind], (size_t)(equals - text)) != 0))
 		kind++;
 	if (!equals || kind == SWEEP_KINDS)
-		return fail(error, "\"%s\": use phones=, subnets=, wan=, rtt= or reset= and values with commas between, or FROM..TO:COUNT",
+		return fail(error, "\"%s\": use phones=, subnets=, wan=, rtt=, reset= or fan-out= and values with commas between, or FROM..TO:COUNT",
 			    text);
 	if (sweep_has(sweep, kind))
 		return fail(error, "\"%s\": that axis is there already", text);
@@ -138,7 +158,9 @@ int sweep_parse(const char *text, struct sweep *sweep, char error[QUESTION_ERROR
 	if (!copy)
 		return fail(error, "no memory");
 	dots = kind == SWEEP_RESET ? NULL : strstr(copy, "..");
-	r = dots ? parse_range(axis, copy, dots, error) : parse_list(axis, copy, error);
+	r = !dots			     ? parse_list(axis, copy, error)
+	    : kind == SWEEP_FAN_OUT ? parse_steps(axis, copy, dots, error)
+				     : parse_range(axis, copy, dots, error);
 	free(copy);
 	if (r == 0)
 		sweep->axis_count++;
@@ -171,9 +193,21 @@ static void set_value(const struct sweep_axis *axis, uint32_t number, struct que
 	case SWEEP_RESET:
 		setting->reset = axis->resets[number];
 		return;
+	case SWEEP_FAN_OUT:
+		setting->fan_out = axis->values[number];
+		return;
 	case SWEEP_KINDS:
 		break;
 	}
+}
+
+struct plan_what_if sweep_what_if(const struct sweep *sweep)
+{
+	struct question_setting setting = sweep->question->setting;
+
+	if (sweep_has(sweep, SWEEP_FAN_OUT))
+		setting.fan_out = QUESTION_UNSAID;
+	return question_what_if(&setting);
 }
 
 void sweep_first(const struct sweep *sweep, struct question_setting *setting)
@@ -193,6 +227,8 @@ double sweep_value(const struct question_setting *setting, enum sweep_kind kind)
 		return (double)setting->wan_bps;
 	case SWEEP_RTT:
 		return (double)setting->rtt_us / 1e6;
+	case SWEEP_FAN_OUT:
+		return (double)setting->fan_out;
 	case SWEEP_RESET:
 	case SWEEP_KINDS:
 		break;
@@ -214,6 +250,10 @@ const char *sweep_value_text(const struct question_setting *setting, enum sweep_
 		break;
 	case SWEEP_RTT:
 		snprintf(text, size, "%s", show_trip(setting->rtt_us).text);
+		break;
+	case SWEEP_FAN_OUT:
+		snprintf(text, size, "%s%s", report_count(setting->fan_out).text,
+			 setting->fan_out == PFS_CHILDREN_MAX ? "" : " what-if");
 		break;
 	case SWEEP_RESET:
 	case SWEEP_KINDS:

@@ -52,6 +52,11 @@ static bool is_logarithmic(const struct sweep_axis *axis)
 	return least > 0 && most / least >= 8;
 }
 
+static bool is_of_tree(const struct sweep *sweep, const struct layout *layout)
+{
+	return layout->line != UINT32_MAX && sweep->axes[layout->line].kind == SWEEP_FAN_OUT;
+}
+
 struct line_set {
 	struct plot_series series[PLOT_SERIES_MAX];
 	char names[PLOT_SERIES_MAX][96];
@@ -88,11 +93,11 @@ static void add_line(const struct sweep *sweep, struct layout *layout, struct li
 	}
 	layout->at[layout->x] = 0;
 	qsort(points, count, sizeof(*points), by_x);
-	if (layout->line != UINT32_MAX)
+	if (layout->line != UINT32_MAX && !(traditional && is_of_tree(sweep, layout)))
 		sweep_value_text(&sweep->points[point_at(sweep, layout)].setting, sweep->axes[layout->line].kind, value,
 				 sizeof(value));
 	snprintf(set->names[set->count], sizeof(set->names[0]), "%s%s%s", traditional ? "traditional" : "PFS",
-		 *value ? ", " : "", value);
+		 *value ? sweep->axes[layout->line].kind == SWEEP_FAN_OUT ? ", fan-out " : ", " : "", value);
 	*series = (struct plot_series){ .name = set->names[set->count],
 					.style = PLOT_LINE,
 					.points = points,
@@ -113,18 +118,36 @@ static bool are_alike(const struct plot_series *a, const struct plot_series *b)
 	return alike;
 }
 
-/* A line that is drawn for others too: "PFS, 384 kb/s to 10 Mb/s" where they follow it, else how many more. */
+/* What a line is of: its name behind the mode. */
+static const char *value_in(const struct line_set *set, size_t line)
+{
+	const char *comma = strchr(set->names[line], ',');
+
+	return comma ? comma + 2 : "";
+}
+
+/*
+ * A line that is drawn for others too: "PFS, 384 kb/s to 10 Mb/s" where they follow
+ * it; else each is named (one may be a what-if), unless they are too many.
+ */
 static void name_for_all(struct line_set *set, size_t line, const size_t *others, size_t count)
 {
-	const char *comma = strchr(set->names[others[count - 1]], ',');
-	size_t length = strlen(set->names[line]), between = 0;
+	char names[4 * sizeof(set->names[0])];
+	size_t length = strlen(set->names[line]), between = 0, last = others[count - 1];
 
-	for (size_t i = line + 1; i < others[count - 1]; i++)
+	for (size_t i = line + 1; i < last; i++)
 		between += set->series[i].dashed == set->series[line].dashed;
-	if (comma && between == count - 1)
-		snprintf(set->names[line] + length, sizeof(set->names[0]) - length, " to %.40s", comma + 2);
-	else
-		snprintf(set->names[line] + length, sizeof(set->names[0]) - length, " and %zu more", count);
+	memcpy(names, set->names[line], length + 1);
+	if (between == count - 1) {
+		snprintf(names + length, sizeof(names) - length, " to %s", value_in(set, last));
+	} else {
+		size_t at = length;
+		for (size_t i = 0; i < count && at < sizeof(names); i++)
+			at += (size_t)snprintf(names + at, sizeof(names) - at, " and %s", value_in(set, others[i]));
+		if (at >= sizeof(set->names[0]))
+			snprintf(names + length, sizeof(names) - length, " and %zu more", count);
+	}
+	snprintf(set->names[line], sizeof(set->names[0]), "%.*s", (int)sizeof(set->names[0]) - 1, names);
 }
 
 static void merge_alike(struct line_set *set)
@@ -158,7 +181,9 @@ static void add_lines(const struct sweep *sweep, struct layout *layout, struct l
 		if (layout->line != UINT32_MAX)
 			layout->at[layout->line] = i;
 		add_line(sweep, layout, set, false, bytes, i);
-		add_line(sweep, layout, set, true, bytes, i);
+		/* In the traditional way there is no tree: one line for all fan-outs. */
+		if (i == 0 || !is_of_tree(sweep, layout))
+			add_line(sweep, layout, set, true, bytes, i);
 	}
 	if (layout->line != UINT32_MAX)
 		layout->at[layout->line] = 0;
@@ -172,7 +197,10 @@ static enum plot_unit unit_of(enum sweep_kind kind)
 
 static const char *label_of(enum sweep_kind kind)
 {
-	return kind == SWEEP_WAN ? "WAN rate" : kind == SWEEP_RTT ? "round trip" : sweep_axis_name(kind);
+	return kind == SWEEP_WAN	? "WAN rate"
+	       : kind == SWEEP_RTT	? "round trip"
+	       : kind == SWEEP_FAN_OUT ? "fan-out (what-if but for 2)"
+					: sweep_axis_name(kind);
 }
 
 /* What the other axes stand at, for the title and the file's name. */
@@ -187,13 +215,24 @@ static void describe(const struct sweep *sweep, const struct layout *layout, cha
 			continue;
 		sweep_value_text(setting, sweep->axes[i].kind, text, sizeof(text));
 		title_length += (size_t)snprintf(title + title_length, size - title_length, ", %s %s",
-						 label_of(sweep->axes[i].kind), text);
+						 sweep->axes[i].kind == SWEEP_FAN_OUT ? "fan-out" : label_of(sweep->axes[i].kind), text);
 		for (char *from = text, *to = text; (*to = *from); from++)
 			to += isalnum((unsigned char)*from) || *from == '.';
 		name_length += (size_t)snprintf(name + name_length, size - name_length, "-%s-%s",
 						sweep_axis_name(sweep->axes[i].kind), text);
 	}
 	snprintf(name + name_length, size - name_length, ".svg");
+}
+
+/* What no phone does says so in each plot's title; an axis of it says so itself. */
+static void mark(const struct sweep *sweep, char *title, size_t size)
+{
+	struct plan_what_if what_if = sweep_what_if(sweep);
+	size_t length = strlen(title);
+	char text[PLAN_WHAT_IF_MAX];
+
+	if (plan_is_what_if(&what_if))
+		snprintf(title + length, size - length, ", %s", plan_what_if_text(&what_if, text));
 }
 
 static int draw(const struct sweep *sweep, struct layout *layout, struct line_set *set, bool bytes, sweep_put_fn put,
@@ -210,6 +249,7 @@ static int draw(const struct sweep *sweep, struct layout *layout, struct line_se
 	snprintf(title, sizeof(title), "%s", bytes ? "Bytes down the WAN" : "Time to the last phone");
 	snprintf(name, sizeof(name), "%s", bytes ? "bytes" : "time");
 	describe(sweep, layout, title, name, sizeof(title));
+	mark(sweep, title, sizeof(title));
 	add_lines(sweep, layout, set, bytes);
 	snprintf(label, sizeof(label), "%s, median of %u seed%s", bytes ? "bytes" : "time", sweep->seeds,
 		 sweep->seeds == 1 ? "" : "s");

@@ -112,7 +112,11 @@ static void put_bounds(const struct sweep *sweep, bool traditional, FILE *stream
 
 int sweep_table(const struct sweep *sweep, FILE *stream)
 {
-	char text[64];
+	struct plan_what_if what_if = sweep_what_if(sweep);
+	char text[64], marked[PLAN_WHAT_IF_MAX];
+
+	if (plan_is_what_if(&what_if))
+		fprintf(stream, "%s: by PFS not what the phones do.\n", plan_what_if_text(&what_if, marked));
 
 	put_head(sweep, stream);
 	for (uint32_t i = 0; i < sweep->point_count; i++) {
@@ -189,19 +193,45 @@ static void put_line(const struct sweep *sweep, const struct sweep_point *point,
 	fputs("\r\n", stream);
 }
 
+/* A column of its own, in a sweep that has what-ifs; the traditional way has none. */
+static void put_what_if(bool marked, const struct sweep_point *point, const struct answer_mode *mode, FILE *stream)
+{
+	struct plan_what_if what_if = question_what_if(&point->setting);
+	char text[PLAN_WHAT_IF_MAX];
+
+	if (!marked)
+		return;
+	put_quoted(stream, mode->traditional ? "" : plan_what_if_text(&what_if, text));
+	fputc(',', stream);
+}
+
+static bool has_what_ifs(const struct sweep *sweep)
+{
+	for (uint32_t i = 0; i < sweep->point_count; i++) {
+		struct plan_what_if what_if = question_what_if(&sweep->points[i].setting);
+		if (plan_is_what_if(&what_if))
+			return true;
+	}
+	return false;
+}
+
 char *sweep_csv(const struct sweep *sweep)
 {
+	bool marked = has_what_ifs(sweep);
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
 	if (!stream)
 		return NULL;
+	fputs(marked ? "what_if," : "", stream);
 	fputs("phones,subnets,wan_bps,rtt_s,reset,reset_s,mode,seeds,not_upgraded_p95,duration_p50_s,duration_p95_s,bound_s,"
 	      "wan_bytes_down_p50,wan_bytes_up_p50,tftp_retransmits_p50,fits,why\r\n",
 	      stream);
 	for (uint32_t i = 0; i < sweep->point_count; i++) {
+		put_what_if(marked, &sweep->points[i], &sweep->points[i].pfs, stream);
 		put_line(sweep, &sweep->points[i], &sweep->points[i].pfs, stream);
+		put_what_if(marked, &sweep->points[i], &sweep->points[i].traditional, stream);
 		put_line(sweep, &sweep->points[i], &sweep->points[i].traditional, stream);
 	}
 	if (fclose(stream) == 0)

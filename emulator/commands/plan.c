@@ -44,6 +44,7 @@ enum {
 	OPT_RTT,
 	OPT_WINDOW,
 	OPT_RESET,
+	OPT_WHAT_IF,
 	OPT_SWEEP,
 	OPT_SEEDS,
 	OPT_SEED,
@@ -65,8 +66,10 @@ static const struct argp_option option_table[] = {
 	{ "window", OPT_WINDOW, "TIME", 0, "In which the upgrade has to be done, as 8h", 0 },
 	{ "reset", OPT_RESET, "PATTERN", 0,
 	  "mass (default, all at once), mass:SPREAD, or staggered:WINDOW; instead of a scenario's", 0 },
+	{ "what-if", OPT_WHAT_IF, "KNOB=VALUE", 0,
+	  "What real phones do not do, and marked so wherever it shows: fan-out=1 to fan-out=4 children a phone (they take 2)", 0 },
 	{ "sweep", OPT_SWEEP, "AXIS=VALUES", 0,
-	  "Ask for each of these values of phones, subnets, wan, rtt or reset: A,B,C, or FROM..TO:COUNT; for each "
+	  "Ask for each of these values of phones, subnets, wan, rtt, reset or fan-out: A,B,C, or FROM..TO:COUNT; for each "
 	  "combination where it is said more than once",
 	  0 },
 	{ "seeds", OPT_SEEDS, "N", 0,
@@ -113,6 +116,9 @@ static int parse_fleet(struct options *options, int key, const char *argument, c
 	case OPT_WINDOW:
 		*name = "window";
 		return question_parse_window(argument, &options->question.window_us, error);
+	case OPT_WHAT_IF:
+		*name = "what-if";
+		return question_parse_what_if(argument, setting, error);
 	default:
 		*name = "reset";
 		return question_parse_reset(argument, &setting->reset, error);
@@ -179,6 +185,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPT_RTT:
 	case OPT_WINDOW:
 	case OPT_RESET:
+	case OPT_WHAT_IF:
 		if (parse_fleet(options, key, argument, &name, error) < 0)
 			argp_error(state, "--%s: %s", name, error);
 		return 0;
@@ -281,6 +288,8 @@ static int take_scenario(struct options *options)
 	if (options->rtt)
 		question->setting.rtt_us = asked.setting.rtt_us;
 	question->setting.reset = asked.setting.reset;
+	if (asked.setting.fan_out != QUESTION_UNSAID)
+		question->setting.fan_out = asked.setting.fan_out;
 	if (options->seed)
 		question->seed = asked.seed;
 	return 0;

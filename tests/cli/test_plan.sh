@@ -136,6 +136,34 @@ says out "^[0-9]* runs simulated, [1-9][0-9]* had been kept" "from where it was"
 kept=$(sed -n 's/^pfs-fleet: interrupted; \([0-9]*\) runs are kept.*/\1/p' cuterr)
 says out "^$((56 - kept)) runs simulated, $kept had been kept" "and works out what was missing alone"
 
+# what no phone does: said wherever it shows, and in the traditional way the same runs
+what="--models 7961:60,7941:40 --phones 20 --rtt 30ms --wan 10mbit --seeds 1 --window 1h --quiet"
+exits 0 "a what-if" plan $what --what-if fan-out=3
+says out "^what-if: fan-out 3: by PFS not what the phones do" "says so in the first line"
+[ "$(head -n 1 out | cut -c 1-8)" = "what-if:" ]
+check "before all else" $?
+exits 0 "a sweep over the fan-out" plan $what --sweep fan-out=1..4 --out fanned
+says out "^ *4 what-if " "marks each point that no phone is like"
+says out "^ *2  " "but not two children"
+grep -c '^"what-if: fan-out [134]",20,' fanned/points.csv | grep -qx 3
+check "in the CSV" $?
+python3 -c '
+import json
+plan = json.load(open("fanned/plan.json"))
+marks = [point["setting"].get("what_if") for point in plan["points"]]
+assert marks == [{"text": "what-if: fan-out %d" % f, "fan_out": f} if f != 2 else None for f in range(1, 5)], marks
+depths = [point["pfs"]["p50"]["depth"] for point in plan["points"]]
+bounds = [point["pfs"]["p50"]["bound"]["depth"] for point in plan["points"]]
+assert depths == bounds == [12, 4, 3, 3], (depths, bounds)'
+check "in the JSON, with the depths of such trees" $?
+grep -q "what-if" fanned/time.svg
+check "and in the plots" $?
+exits 0 "a plot at one fan-out" plan $what --what-if fan-out=4 --sweep rtt=10ms,30ms --out marked
+grep -q "Time to the last phone, what-if: fan-out 4" marked/time.svg
+check "has it in its title" $?
+refused "a knob that there is not" "\"colour=3\": use fan-out=1 to fan-out=4" --phones 9 $line --window 1h --what-if colour=3
+refused "a chain longer than a tree may be deep" "what_if.fan_out: 1: makes chains, which have at most 20 phones" --phones 99 $line --window 1h --what-if fan-out=1
+
 # a cache that cannot be written: the answer stands, and the status says it
 touch file
 XDG_CACHE_HOME=$work/file
