@@ -1,10 +1,11 @@
 /*
- * The parent's side of a hierarchy: at most two children each (F3), a full
+ * The parent's side of a hierarchy: at most two children each (F3; as many as
+ * the fan-out where a what-if says another one), a full
  * parent sends a joiner to its lighter subtree, and a child gets the whole file
  * once it is complete and verified here, and not before (F4).
  *
  * A subtree weighs what was accepted and sent there; without failures that
- * keeps the tree's two halves equal, so its depth is the least possible. With
+ * keeps the tree's halves equal, so its depth is the least possible. With
  * failures the children's beats correct it.
  */
 #include "pfs-core/core.h"
@@ -23,7 +24,7 @@ uint32_t core_children_count(const struct pfs_phone *phone, uint8_t file)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		count += is_child(&phone->conns[i], file);
 	return count;
 }
@@ -32,7 +33,7 @@ uint32_t core_children_weight(const struct pfs_phone *phone, uint8_t file)
 {
 	uint32_t weight = 0;
 
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		if (is_child(&phone->conns[i], file))
 			weight += phone->conns[i].weight;
 	return weight;
@@ -94,7 +95,7 @@ void core_child_beat(struct pfs_phone *phone, struct pfs_actions *actions, struc
 void core_children_tell(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file,
 			enum wire_type type)
 {
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		if (is_child(&phone->conns[i], file))
 			tell(phone, actions, &phone->conns[i], type);
 }
@@ -141,7 +142,7 @@ void core_child_sent(struct pfs_phone *phone, struct pfs_actions *actions, struc
 
 void core_children_serve(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file)
 {
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		if (is_child(&phone->conns[i], file))
 			send_chunk(phone, actions, &phone->conns[i]);
 }
@@ -219,7 +220,7 @@ static bool quiet(const struct pfs_phone *phone, const struct pfs_conn *child)
 static void forget_stale(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file, uint32_t joiner,
 			 uint32_t gone)
 {
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
+	for (uint32_t i = 0; i < phone->slots; i++) {
 		struct pfs_conn *child = &phone->conns[i];
 
 		if (!is_child(child, file))
@@ -260,7 +261,7 @@ static bool redirect(struct pfs_phone *phone, struct pfs_actions *actions, struc
 	struct wire_frame frame;
 	struct pfs_trace *record;
 
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
+	for (uint32_t i = 0; i < phone->slots; i++) {
 		struct pfs_conn *child = &phone->conns[i];
 
 		if (!is_child(child, file) || child->address == join->avoid || child->address == join->lost)
@@ -322,7 +323,7 @@ void core_child_join(struct pfs_phone *phone, struct pfs_actions *actions, struc
 		refuse_join(phone, actions, conn, file, PFS_REFUSE_DEEP);
 	else if (!children_room(phone, file))
 		refuse_join(phone, actions, conn, file, PFS_REFUSE_BUSY);
-	else if (core_children_count(phone, file) < PFS_CHILDREN_MAX)
+	else if (core_children_count(phone, file) < phone->fan_out)
 		accept_child(phone, actions, conn, file, weight);
 	else if (!redirect(phone, actions, conn, file, &join))
 		refuse_join(phone, actions, conn, file, PFS_REFUSE_BUSY);
@@ -374,7 +375,7 @@ void core_children_fail(struct pfs_phone *phone, struct pfs_actions *actions, ui
 	frame.type = WIRE_FAIL;
 	frame.reason = (uint8_t)failure;
 	frame.tried = phone->roots_tried;
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
+	for (uint32_t i = 0; i < phone->slots; i++) {
 		if (!is_child(&phone->conns[i], file))
 			continue;
 		/* It is our child no longer: the trace says so, as for any other that goes. */

@@ -22,7 +22,7 @@ struct pfs_conn *core_conn_find(struct pfs_phone *phone, uint32_t handle)
 	uint32_t slot = pfs_conn_slot(handle);
 	struct pfs_conn *conn;
 
-	if (slot >= PFS_CONNS_MAX)
+	if (slot >= phone->slots)
 		return NULL;
 	conn = &phone->conns[slot];
 	return conn->role != CONN_FREE && core_conn_handle(phone, conn) == handle ? conn : NULL;
@@ -30,7 +30,7 @@ struct pfs_conn *core_conn_find(struct pfs_phone *phone, uint32_t handle)
 
 static uint32_t free_slot(const struct pfs_phone *phone)
 {
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		if (phone->conns[i].role == CONN_FREE)
 			return i;
 	return PFS_NO_SLOT;
@@ -39,13 +39,13 @@ static uint32_t free_slot(const struct pfs_phone *phone)
 /* Slots for the parent and for every child there may be are never given to strangers. */
 uint32_t pfs_accept_conn(const struct pfs_phone *phone)
 {
-	uint32_t vacant = 0, pending = 0, reserved = 1 + PFS_CHILDREN_MAX * PFS_HIERARCHIES_MAX;
+	uint32_t vacant = 0, pending = 0, reserved = 1u + phone->fan_out * PFS_HIERARCHIES_MAX;
 	uint32_t slot = free_slot(phone);
 	const struct pfs_conn *conn;
 
 	if (!phone->port_open || slot == PFS_NO_SLOT)
 		return PFS_NO_CONN;
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
+	for (uint32_t i = 0; i < phone->slots; i++) {
 		vacant += phone->conns[i].role == CONN_FREE;
 		pending += phone->conns[i].role == CONN_PENDING;
 		reserved -= phone->conns[i].role == CONN_CHILD;
@@ -81,7 +81,7 @@ static void evict(struct pfs_phone *phone, struct pfs_actions *actions)
 {
 	struct pfs_conn *victim = NULL;
 
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
+	for (uint32_t i = 0; i < phone->slots; i++) {
 		struct pfs_conn *conn = &phone->conns[i];
 
 		if (conn->role != CONN_PENDING && conn->role != CONN_CLOSING)

@@ -30,10 +30,11 @@
 #define PFS_FILES_MAX 8      /* the .loads index and at most seven components */
 #define PFS_NAME_MAX 48      /* a file's name with its NUL */
 #define PFS_MODEL_MAX 16     /* a model's name with its NUL, as "CP-7961G-GE" */
-#define PFS_CHILDREN_MAX 2   /* children a hierarchy (F3) */
+#define PFS_CHILDREN_MAX 2   /* children a hierarchy (F3); a what-if may say another number, ... */
+#define PFS_FAN_OUT_MAX 4    /* ... and this is the most */
 #define PFS_HIERARCHIES_MAX 2 /* hierarchies a phone serves or belongs to at once */
 #define PFS_ACCEPT_SLOTS 3   /* connections that have not said JOIN yet */
-#define PFS_CONNS_MAX (1 + PFS_CHILDREN_MAX * PFS_HIERARCHIES_MAX + PFS_ACCEPT_SLOTS)
+#define PFS_CONNS_MAX (1 + PFS_FAN_OUT_MAX * PFS_HIERARCHIES_MAX + PFS_ACCEPT_SLOTS)
 #define PFS_LEVELS_MAX 24    /* deepest level of a tree; the root's is 1 */
 #define PFS_BLAMED_MAX 4     /* peers a phone avoids at once */
 #define PFS_ACTIONS_MAX 48   /* actions one step can ask for */
@@ -68,7 +69,10 @@ enum pfs_part {
 	PFS_PART_MODE          /* the run is a traditional one */
 };
 
-/* Everything a phone is told before it starts. Zero the struct first. */
+/*
+ * Everything a phone is told before it starts. Zero the struct first. What is marked
+ * what-if no real phone has: 0 is what real phones do.
+ */
 struct pfs_config {
 	uint64_t seed;           /* the run's seed: every draw hashes it */
 	uint64_t boot;           /* how often this phone has been started before */
@@ -83,7 +87,8 @@ struct pfs_config {
 	uint8_t part;            /* enum pfs_part */
 	uint8_t origin;          /* enum pfs_origin of the setting */
 	uint8_t file_count;      /* 1 to PFS_FILES_MAX; files[0] is the .loads index (F15) */
-	uint8_t reserved[5];     /* zero */
+	uint8_t fan_out;         /* what-if: children a hierarchy, 1 to PFS_FAN_OUT_MAX; 0: PFS_CHILDREN_MAX */
+	uint8_t reserved[4];     /* zero */
 	char model[PFS_MODEL_MAX]; /* NUL-terminated, rest zero (F6) */
 	struct pfs_file files[PFS_FILES_MAX];
 };

@@ -22,6 +22,8 @@ static bool config_valid(const struct pfs_config *config)
 		return false;
 	if (config->address == 0 || config->tftp_server == 0)
 		return false;
+	if (config->fan_out > PFS_FAN_OUT_MAX)
+		return false;
 	for (uint32_t i = 0; i < config->file_count; i++) {
 		if (strnlen(config->files[i].name, PFS_NAME_MAX) == 0 ||
 		    config->files[i].name[PFS_NAME_MAX - 1])
@@ -51,7 +53,9 @@ int pfs_phone_init(struct pfs_phone *phone, const struct pfs_config *config)
 	phone->parent_slot = PFS_NO_SLOT;
 	for (uint32_t i = 0; i < PFS_FILES_MAX; i++)
 		phone->answer_us[i] = PFS_TIME_NEVER;
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	phone->fan_out = config->fan_out ? config->fan_out : PFS_CHILDREN_MAX;
+	phone->slots = (uint8_t)(1 + phone->fan_out * PFS_HIERARCHIES_MAX + PFS_ACCEPT_SLOTS);
+	for (uint32_t i = 0; i < phone->slots; i++)
 		core_conn_free(phone, &phone->conns[i]);
 	return 0;
 }
@@ -191,7 +195,7 @@ static void file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uin
 		return;
 	}
 	core_trace(phone, actions, PFS_TR_FILE_BEGUN)->a =
-		PFS_CHILDREN_MAX - core_children_count(phone, file);
+		phone->fan_out - core_children_count(phone, file);
 	if (shares(phone))
 		core_election_listen(phone);
 	else
@@ -202,7 +206,7 @@ static void file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uin
 
 static void port_close(struct pfs_phone *phone, struct pfs_actions *actions)
 {
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		if (phone->conns[i].role != CONN_FREE)
 			core_conn_drop(phone, actions, &phone->conns[i]);
 	for (uint32_t i = 0; i < PFS_FILES_MAX; i++)
@@ -327,7 +331,7 @@ static bool lingers(const struct pfs_phone *phone)
 {
 	if (phone->linger_us == PFS_TIME_NEVER)
 		return false;
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		if (phone->conns[i].role == CONN_CHILD || phone->conns[i].role == CONN_CLOSING)
 			return false;
 	return true;
@@ -336,7 +340,7 @@ static bool lingers(const struct pfs_phone *phone)
 /* One thing that is due, so that a step's actions stay bounded. */
 static void timed_out(struct pfs_phone *phone, struct pfs_actions *actions)
 {
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
+	for (uint32_t i = 0; i < phone->slots; i++) {
 		struct pfs_conn *conn = &phone->conns[i];
 
 		if (conn->role != CONN_FREE && core_conn_deadline(conn) <= phone->now_us) {
@@ -454,7 +458,7 @@ uint64_t pfs_deadline(const struct pfs_phone *phone)
 	deadline_us = earlier(deadline_us, earlier(phone->root_deadline_us, phone->root_limit_us));
 	for (uint32_t i = 0; i < phone->config.file_count; i++)
 		deadline_us = earlier(deadline_us, phone->answer_us[i]);
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		if (phone->conns[i].role != CONN_FREE)
 			deadline_us = earlier(deadline_us, core_conn_deadline(&phone->conns[i]));
 	if (lingers(phone))

@@ -78,7 +78,7 @@ struct pfs_phone {
 
 	struct pfs_blamed blamed[PFS_BLAMED_MAX];
 	struct pfs_tftp tftp;
-	struct pfs_conn conns[PFS_CONNS_MAX];
+	struct pfs_conn conns[PFS_CONNS_MAX]; /* of these the first `slots` are used */
 
 	uint32_t map;
 	uint32_t strength;         /* own; the top bit is the bump */
@@ -117,12 +117,14 @@ struct pfs_phone {
 	uint8_t shown;             /* F13: component on the screen */
 	uint8_t last_resort;       /* 1: waits to ask the server past an election */
 	uint8_t verifying_from_server;
-	uint8_t reserved[5];
+	uint8_t fan_out;           /* children a hierarchy, at most */
+	uint8_t slots;             /* connections, at most */
+	uint8_t reserved[3];
 	uint8_t parent_rx[PFS_PARENT_RX];
 };
 
 #pragma GCC diagnostic pop
 
-_Static_assert(sizeof(struct pfs_phone) <= 2048, "millions of phones have to fit in memory");
+_Static_assert(sizeof(struct pfs_phone) <= 2432, "millions of phones have to fit in memory");
 
 #endif

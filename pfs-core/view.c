@@ -27,7 +27,7 @@ void pfs_phone_snapshot(const struct pfs_phone *phone, struct pfs_snapshot *snap
 		snapshot->parent = phone->conns[phone->parent_slot].address;
 	for (uint8_t i = 0; i < phone->config.file_count; i++)
 		snapshot->files_held += phone->held >> i & 1;
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		snapshot->children += phone->conns[i].role == CONN_CHILD;
 	if (phone->shown != PFS_NO_FILE)
 		bytes = core_holds(phone, phone->shown) ? phone->config.files[phone->shown].size
@@ -40,7 +40,7 @@ static const char *check_connections(const struct pfs_phone *phone)
 {
 	uint32_t parents = 0, pending = 0;
 
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++) {
+	for (uint32_t i = 0; i < phone->slots; i++) {
 		const struct pfs_conn *conn = &phone->conns[i];
 		bool upward = conn->role == CONN_DIALLING || conn->role == CONN_JOINING ||
 			      conn->role == CONN_PARENT;
@@ -72,12 +72,12 @@ static const char *check_hierarchies(const struct pfs_phone *phone)
 	uint32_t served = 0;
 
 	/* After each event of a run: one look at each connection. */
-	for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+	for (uint32_t i = 0; i < phone->slots; i++)
 		if (phone->conns[i].role == CONN_CHILD)
 			children[phone->conns[i].file]++;
 	for (uint8_t i = 0; i < phone->config.file_count; i++) {
-		if (children[i] > PFS_CHILDREN_MAX)
-			return "at most two children a hierarchy";
+		if (children[i] > phone->fan_out)
+			return "at most two children a hierarchy, or as many as the fan-out";
 		served += children[i] > 0;
 		if (children[i] > 0 && i != phone->file && !core_holds(phone, i))
 			return "children only of a file that is held or being fetched";
@@ -151,7 +151,7 @@ const char *pfs_phone_check(const struct pfs_phone *phone)
 	if (phone->config.part != PFS_PART_YES && phone->port_open)
 		return "a phone that takes no part has no peer port";
 	if (!phone->port_open)
-		for (uint32_t i = 0; i < PFS_CONNS_MAX; i++)
+		for (uint32_t i = 0; i < phone->slots; i++)
 			if (phone->conns[i].role != CONN_FREE)
 				return "no connection without the peer port";
 	broken = check_connections(phone);

@@ -14,6 +14,19 @@ static void add_said(cJSON *object, const char *name, uint64_t value)
 		json_u64(object, name, value);
 }
 
+/* Only where a knob is turned. */
+static void add_what_if(cJSON *object, const struct question_setting *setting)
+{
+	struct plan_what_if what_if = question_what_if(setting);
+	char text[PLAN_WHAT_IF_MAX];
+
+	if (!plan_is_what_if(&what_if))
+		return;
+	cJSON *knobs = cJSON_AddObjectToObject(object, "what_if");
+	cJSON_AddStringToObject(knobs, "text", plan_what_if_text(&what_if, text));
+	add_said(knobs, "fan_out", setting->fan_out);
+}
+
 cJSON *show_setting_json(const struct question_setting *setting)
 {
 	cJSON *object = cJSON_CreateObject();
@@ -30,6 +43,7 @@ cJSON *show_setting_json(const struct question_setting *setting)
 		cJSON_AddStringToObject(reset, "pattern", setting->reset.staggered ? "staggered" : "mass");
 		json_seconds(reset, setting->reset.staggered ? "window_s" : "spread_s", setting->reset.time_us);
 	}
+	add_what_if(object, setting);
 	return object;
 }
 

@@ -70,8 +70,12 @@ struct show_text show_reset(const struct question_reset *reset)
 static void put_question(const struct question *question, FILE *stream)
 {
 	const struct question_setting *setting = &question->setting;
+	struct plan_what_if what_if = question_what_if(setting);
 	uint64_t counts[QUESTION_MODELS_MAX];
+	char text[PLAN_WHAT_IF_MAX];
 
+	if (plan_is_what_if(&what_if))
+		fprintf(stream, "%s: by PFS not what the phones do.\n", plan_what_if_text(&what_if, text));
 	if (question->path)
 		fprintf(stream, "%s: ", question->path);
 	fprintf(stream, "%s phones", report_count(setting->phones).text);

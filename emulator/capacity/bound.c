@@ -8,7 +8,7 @@
  *   a root waits out an election and ROOT_WAITING before each.
  * - The server has so many transfers at once and no more.
  * - The last file goes down the tree level by level, whole (F4); a parent's port
- *   is shared by its children (F3).
+ *   is shared by its children (F3, or the fan-out of a what-if).
  */
 #include "emulator/capacity/bound.h"
 
@@ -115,7 +115,7 @@ static void add_family(struct sums *sums, const struct plan_site *site, const st
 		       const struct family *family, bool shares)
 {
 	struct fetch fetch = fetch_of(sums->plan, firmware, site);
-	uint64_t copies = shares ? 1 : family->members, fan_out = PFS_CHILDREN_MAX;
+	uint64_t copies = shares ? 1 : family->members, fan_out = plan_fan_out(sums->plan);
 	uint64_t waits_us = shares ? firmware->file_count * WAIT_US : 0;
 	uint64_t down_us = shares ? tree_us(firmware, family, fan_out) : 0;
 	/* Whoever shares may have what it needs as soon as it is there; whoever does not has its own trips to make. */

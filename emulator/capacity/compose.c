@@ -61,6 +61,24 @@ static void put_reset(cJSON *root, const struct question_reset *reset)
 	put(root, "reset", object);
 }
 
+/* A knob; what the phones do anyway is left out, so that its runs are those of a question without it. */
+static void put_knob(cJSON *what_if, const char *name, uint64_t value, uint64_t real)
+{
+	if (value != QUESTION_UNSAID)
+		put(what_if, name, value == real ? NULL : cJSON_CreateNumber((double)value));
+}
+
+static void put_what_if(cJSON *root, const struct question_setting *setting)
+{
+	cJSON *what_if = cJSON_GetObjectItemCaseSensitive(root, "what_if");
+
+	if (!what_if)
+		what_if = cJSON_AddObjectToObject(root, "what_if");
+	put_knob(what_if, "fan_out", setting->fan_out, PFS_CHILDREN_MAX);
+	if (what_if && !what_if->child)
+		cJSON_DeleteItemFromObjectCaseSensitive(root, "what_if");
+}
+
 /* What is the same for a line and a scenario. */
 static void put_setting(cJSON *root, const struct question_setting *setting, uint64_t seed)
 {
@@ -69,6 +87,7 @@ static void put_setting(cJSON *root, const struct question_setting *setting, uin
 	put_seed(root, seed);
 	if (setting->reset.said)
 		put_reset(root, &setting->reset);
+	put_what_if(root, setting);
 	if (setting->scale_ppm != QUESTION_UNSAID) {
 		snprintf(text, sizeof(text), "%llu/1000000", (unsigned long long)setting->scale_ppm);
 		put(root, "scale", cJSON_CreateString(text));

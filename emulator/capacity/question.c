@@ -25,6 +25,7 @@ static const struct question_setting unsaid = {
 	.wan_bps = QUESTION_UNSAID,
 	.wan_ppm = QUESTION_UNSAID,
 	.rtt_us = QUESTION_UNSAID,
+	.fan_out = QUESTION_UNSAID,
 	.scale_ppm = QUESTION_UNSAID,
 	.time_limit_us = QUESTION_UNSAID,
 	.speed_milli = QUESTION_UNSAID,
@@ -111,6 +112,32 @@ int question_parse_rtt(const char *text, uint64_t *us, char error[QUESTION_ERROR
 int question_parse_window(const char *text, uint64_t *us, char error[QUESTION_ERROR_MAX])
 {
 	return parse_unit(text, units_duration, 1000000, WINDOW_MAX_US, us, "a time from 1s to 720h, as 8h", error);
+}
+
+int question_parse_fan_out(const char *text, uint64_t *fan_out, char error[QUESTION_ERROR_MAX])
+{
+	return parse_count(text, PFS_FAN_OUT_MAX, fan_out, error);
+}
+
+int question_parse_what_if(const char *text, struct question_setting *setting, char error[QUESTION_ERROR_MAX])
+{
+	if (strncmp(text, "fan-out=", 8) == 0)
+		return question_parse_fan_out(text + 8, &setting->fan_out, error);
+	return fail(error, "\"%s\": use fan-out=1 to fan-out=%d", text, PFS_FAN_OUT_MAX);
+}
+
+void question_as_real(struct question_setting *setting)
+{
+	setting->fan_out = PFS_CHILDREN_MAX;
+}
+
+struct plan_what_if question_what_if(const struct question_setting *setting)
+{
+	struct plan_what_if what_if = { 0 };
+
+	if (setting->fan_out != QUESTION_UNSAID)
+		what_if.fan_out = (uint8_t)setting->fan_out;
+	return what_if;
 }
 
 int question_parse_reset(const char *text, struct question_reset *reset, char error[QUESTION_ERROR_MAX])
@@ -251,6 +278,8 @@ int question_take_scenario(struct question *question, const char *path, struct s
 	question->seed = plan->seed;
 	question->setting.phones = plan->phone_count;
 	question->setting.subnets = plan->subnet_count;
+	if (plan->what_if.fan_out)
+		question->setting.fan_out = plan->what_if.fan_out;
 	question->folders = identify_folders(plan);
 	take_links(question, plan);
 	plan_free(plan);

@@ -42,6 +42,7 @@ struct question_setting {
 	uint64_t wan_ppm;              /* or each of its rates so many parts a million of what it is */
 	uint64_t rtt_us;
 	struct question_reset reset;
+	uint64_t fan_out;              /* what-if; also QUESTION_UNSAID: as the phones do, likewise what follows */
 	uint64_t scale_ppm;            /* of the firmware; also QUESTION_UNSAID: whole */
 	uint64_t time_limit_us;        /* also QUESTION_UNSAID: as long as a run may last */
 	uint64_t speed_milli;          /* also QUESTION_UNSAID: 1 */
@@ -72,6 +73,9 @@ int question_parse_models(const char *text, struct question *question, char erro
 int question_parse_wan(const char *text, uint64_t *bps, char error[QUESTION_ERROR_MAX]);
 int question_parse_rtt(const char *text, uint64_t *us, char error[QUESTION_ERROR_MAX]);
 int question_parse_window(const char *text, uint64_t *us, char error[QUESTION_ERROR_MAX]);
+int question_parse_fan_out(const char *text, uint64_t *fan_out, char error[QUESTION_ERROR_MAX]);
+/* KNOB=VALUE: what real phones do not do. */
+int question_parse_what_if(const char *text, struct question_setting *setting, char error[QUESTION_ERROR_MAX]);
 int question_parse_reset(const char *text, struct question_reset *reset, char error[QUESTION_ERROR_MAX]);
 
 /*
@@ -90,6 +94,12 @@ int question_take_scenario(struct question *question, const char *path, struct s
  */
 char *question_text(const struct question *question, const struct question_setting *setting, uint64_t seed,
 		    char error[QUESTION_ERROR_MAX]);
+
+/* What real phones do of all that a what-if can change; what the traditional way comes to with any of them. */
+void question_as_real(struct question_setting *setting);
+
+/* The knobs of a setting, for plan_what_if_text(). */
+struct plan_what_if question_what_if(const struct question_setting *setting);
 
 /*
  * How many of `phones` are of each model: whole phones, as near to the shares as

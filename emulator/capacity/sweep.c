@@ -16,8 +16,9 @@
 
 #define DIGITS 3
 #define BLOCK_BYTES 544
+#define ACK_BYTES 32
 
-static const char *const names[] = { "phones", "subnets", "wan", "rtt", "reset" };
+static const char *const names[] = { "phones", "subnets", "wan", "rtt", "reset", "fan-out" };
 
 _Static_assert(sizeof(names) / sizeof(names[0]) == SWEEP_KINDS, "a name for each axis");
 
@@ -47,6 +48,8 @@ static int parse_value(enum sweep_kind kind, const char *text, uint64_t *value, 
 		return question_parse_subnets(text, value, error);
 	case SWEEP_WAN:
 		return question_parse_wan(text, value, error);
+	case SWEEP_FAN_OUT:
+		return question_parse_fan_out(text, value, error);
 	case SWEEP_RTT:
 	case SWEEP_RESET:
 	case SWEEP_KINDS:
@@ -83,6 +86,24 @@ static int parse_list(struct sweep_axis *axis, char *list, char error[QUESTION_E
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+/* FROM..TO of an axis that has few values: each of them. */
+static int parse_steps(struct sweep_axis *axis, char *text, char *dots, char error[QUESTION_ERROR_MAX])
+{
+	uint64_t from, to;
+	int r;
+
+	*dots = '\0';
+	r = parse_value(axis->kind, text, &from, error);
+	r = r < 0 ? r : parse_value(axis->kind, dots + 2, &to, error);
+	if (r < 0)
+		return r;
+	if (from >= to)
+		return fail(error, "\"%s..%s\": expected the smaller value first", text, dots + 2);
+	for (uint64_t value = from; value <= to; value++)
+		axis->values[axis->count++] = value;
 	return 0;
 }
 
@@ -128,7 +149,7 @@ int sweep_parse(const char *text, struct sweep *sweep, char error[QUESTION_ERROR
 	       (strlen(names[kind]) != (size_t)(equals - text) || strncmp(text, names[kind], (size_t)(equals - text)) != 0))
 		kind++;
 	if (!equals || kind == SWEEP_KINDS)
-		return fail(error, "\"%s\": use phones=, subnets=, wan=, rtt= or reset= and values with commas between, or FROM..TO:COUNT",
+		return fail(error, "\"%s\": use phones=, subnets=, wan=, rtt=, reset= or fan-out= and values with commas between, or FROM..TO:COUNT",
 			    text);
 	if (sweep_has(sweep, kind))
 		return fail(error, "\"%s\": that axis is there already", text);
@@ -137,7 +158,9 @@ int sweep_parse(const char *text, struct sweep *sweep, char error[QUESTION_ERROR
 	if (!copy)
 		return fail(error, "no memory");
 	dots = kind == SWEEP_RESET ? NULL : strstr(copy, "..");
-	r = dots ? parse_range(axis, copy, dots, error) : parse_list(axis, copy, error);
+	r = !dots			     ? parse_list(axis, copy, error)
+	    : kind == SWEEP_FAN_OUT ? parse_steps(axis, copy, dots, error)
+				     : parse_range(axis, copy, dots, error);
 	free(copy);
 	if (r == 0)
 		sweep->axis_count++;
@@ -170,9 +193,21 @@ static void set_value(const struct sweep_axis *axis, uint32_t number, struct que
 	case SWEEP_RESET:
 		setting->reset = axis->resets[number];
 		return;
+	case SWEEP_FAN_OUT:
+		setting->fan_out = axis->values[number];
+		return;
 	case SWEEP_KINDS:
 		break;
 	}
+}
+
+struct plan_what_if sweep_what_if(const struct sweep *sweep)
+{
+	struct question_setting setting = sweep->question->setting;
+
+	if (sweep_has(sweep, SWEEP_FAN_OUT))
+		setting.fan_out = QUESTION_UNSAID;
+	return question_what_if(&setting);
 }
 
 void sweep_first(const struct sweep *sweep, struct question_setting *setting)
@@ -192,6 +227,8 @@ double sweep_value(const struct question_setting *setting, enum sweep_kind kind)
 		return (double)setting->wan_bps;
 	case SWEEP_RTT:
 		return (double)setting->rtt_us / 1e6;
+	case SWEEP_FAN_OUT:
+		return (double)setting->fan_out;
 	case SWEEP_RESET:
 	case SWEEP_KINDS:
 		break;
@@ -213,6 +250,10 @@ const char *sweep_value_text(const struct question_setting *setting, enum sweep_
 		break;
 	case SWEEP_RTT:
 		snprintf(text, size, "%s", show_trip(setting->rtt_us).text);
+		break;
+	case SWEEP_FAN_OUT:
+		snprintf(text, size, "%s%s", report_count(setting->fan_out).text,
+			 setting->fan_out == PFS_CHILDREN_MAX ? "" : " what-if");
 		break;
 	case SWEEP_RESET:
 	case SWEEP_KINDS:
@@ -245,10 +286,28 @@ static int make_points(struct sweep *sweep, char error[QUESTION_ERROR_MAX])
 	return 0;
 }
 
-/* What a run of the question costs, to be scaled by what a point has more or less of. */
+/* What a run of the first point costs, to be scaled by what a point has more or less of. */
 struct costs {
 	double blocks, traditional_blocks; /* a subnet's of PFS; a phone's */
+	double trips;                      /* of one root, one after the other */
+	uint64_t duration_us;              /* by PFS */
 };
+
+/* A block and its ACK, there and back. */
+static double trip_us(const struct question_setting *setting)
+{
+	return (double)setting->rtt_us + (BLOCK_BYTES + ACK_BYTES) * 8e6 / (double)setting->wan_bps;
+}
+
+/* By PFS, about: as the bound has it. */
+static uint64_t duration_us(const struct costs *costs, const struct question_setting *setting)
+{
+	if (setting->wan_bps == QUESTION_UNSAID || setting->rtt_us == QUESTION_UNSAID)
+		return costs->duration_us;
+	double bytes_us = costs->blocks * (double)setting->subnets * BLOCK_BYTES * 8e6 / (double)setting->wan_bps;
+	double trips_us = costs->trips * trip_us(setting);
+	return (uint64_t)(bytes_us > trips_us ? bytes_us : trips_us);
+}
 
 static int take_costs(const struct sweep *sweep, struct costs *costs, char error[QUESTION_ERROR_MAX])
 {
@@ -268,6 +327,10 @@ static int take_costs(const struct sweep *sweep, struct costs *costs, char error
 	if (r < 0)
 		return r;
 	costs->blocks = (double)pfs.bytes_down / BLOCK_BYTES / (double)setting->subnets;
+	costs->trips = setting->wan_bps == QUESTION_UNSAID || setting->rtt_us == QUESTION_UNSAID
+			       ? 0
+			       : (double)pfs.trips_us / trip_us(setting);
+	costs->duration_us = pfs.total_us;
 	costs->traditional_blocks = (double)traditional.bytes_down / BLOCK_BYTES * 1.3 / (double)setting->phones;
 	return 0;
 }
@@ -277,7 +340,8 @@ static int add_point(const struct sweep *sweep, const struct sweep_point *point,
 {
 	const struct question *question = sweep->question;
 	double phones = (double)point->setting.phones, subnets = (double)point->setting.subnets;
-	double work[2] = { pool_work((uint64_t)(costs->blocks * subnets), point->setting.phones),
+	double work[2] = { pool_work_pfs((uint64_t)(costs->blocks * subnets), point->setting.phones,
+					 duration_us(costs, &point->setting)),
 			   pool_work((uint64_t)(costs->traditional_blocks * phones), 0) };
 	int r = 0;
 

@@ -16,7 +16,7 @@
 #define SWEEP_POINTS_MAX 20000
 #define SWEEP_SEEDS 5
 
-enum sweep_kind { SWEEP_PHONES, SWEEP_SUBNETS, SWEEP_WAN, SWEEP_RTT, SWEEP_RESET, SWEEP_KINDS };
+enum sweep_kind { SWEEP_PHONES, SWEEP_SUBNETS, SWEEP_WAN, SWEEP_RTT, SWEEP_RESET, SWEEP_FAN_OUT, SWEEP_KINDS };
 
 struct sweep_axis {
 	enum sweep_kind kind;
@@ -41,14 +41,17 @@ struct sweep {
 
 /*
  * AXIS=VALUE,VALUE,... or AXIS=FROM..TO:COUNT, where the axis is phones, subnets,
- * wan, rtt or reset (which has lists alone). COUNT values from FROM to TO have
- * the same ratio to each other, or the same difference where FROM is 0, rounded
- * to three digits. Returns 0, or -EINVAL with a sentence.
+ * wan, rtt, reset (which has lists alone) or fan-out (whose FROM..TO has each
+ * whole number). COUNT values from FROM to TO have the same ratio to each other,
+ * or the same difference where FROM is 0, rounded to three digits. Returns 0, or -EINVAL with a sentence.
  */
 int sweep_parse(const char *text, struct sweep *sweep, char error[QUESTION_ERROR_MAX]);
 
 /* True where the sweep has that axis. */
 bool sweep_has(const struct sweep *sweep, enum sweep_kind kind);
+
+/* What of its what-if the sweep's points have in common: an axis of it is named at each. */
+struct plan_what_if sweep_what_if(const struct sweep *sweep);
 
 /* The first value of each axis, as the setting that a question of one line must have. */
 void sweep_first(const struct sweep *sweep, struct question_setting *setting);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/commands/arguments.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/host_limits.h"
 #include "emulator/hq/real_server.h"
@@ -46,7 +47,7 @@ static void print_link(const char *direction, const struct link_config *link)
 
 static void print_head(const struct plan *plan)
 {
-	char limit[32], window[32];
+	char limit[32], window[32], what_if[PLAN_WHAT_IF_MAX];
 
 	units_format(plan->time_limit_us, units_duration, limit, sizeof(limit));
 	units_format(plan->reset_window_us, units_duration, window, sizeof(window));
@@ -61,6 +62,8 @@ static void print_head(const struct plan *plan)
 		printf("  reset at once, spread over %s\n", window);
 	else
 		printf("  reset all in the same instant\n");
+	if (plan_is_what_if(&plan->what_if))
+		printf("  %s: not what the phones do\n", plan_what_if_text(&plan->what_if, what_if));
 	if (plan->scale_ppm != 1000000)
 		printf("  firmware scaled to %g %% of its size\n", plan->scale_ppm / 1e4);
 }
@@ -389,14 +392,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case OPT_ENGINE:
-		options->sim = strcmp(argument, "sim") == 0;
-		if (!options->sim && strcmp(argument, "netns") != 0)
-			argp_error(state, "--engine: \"%s\": use netns or sim", argument);
+		options->sim = argument_engine(state, argument);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (options->path)
-			argp_error(state, "one scenario, not two");
-		options->path = argument;
+		options->path = argument_scenario(state, argument);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which scenario?");

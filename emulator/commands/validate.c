@@ -317,11 +317,15 @@ void validate_show(const struct validation *validation, FILE *stream)
 	fputs("\nThe same in network namespaces, both worlds scaled alike:\n", stream);
 	for (uint32_t i = 0; i < validation->count; i++) {
 		const struct validate_point *point = &validation->points[i];
+		struct plan_what_if what_if = question_what_if(&point->setting);
+		char text[PLAN_WHAT_IF_MAX];
 		fprintf(stream, "  %s: %s phones", point->what, report_count(point->setting.phones).text);
 		if (point->setting.wan_bps != QUESTION_UNSAID)
 			fprintf(stream, ", %s", show_rate(point->setting.wan_bps).text);
 		if (point->setting.scale_ppm != QUESTION_UNSAID)
 			fprintf(stream, ", firmware 1/%.0f", 1e6 / (double)point->setting.scale_ppm);
+		if (plan_is_what_if(&what_if))
+			fprintf(stream, ", %s", plan_what_if_text(&what_if, text));
 		fputs("\n", stream);
 		if (point->verdict != VALIDATE_MEASURED)
 			fprintf(stream, "    %s: %s\n", point->verdict == VALIDATE_INCONCLUSIVE ? "INCONCLUSIVE" : "FAILED",

@@ -84,7 +84,8 @@ static bool get_name(struct journal_cursor *records, char *text, uint32_t size)
 	return !records->error;
 }
 
-static int boot(struct journal_phone_cursor *cursor, struct pfs_config *config, struct journal_error *error)
+static int boot(struct journal_phone_cursor *cursor, bool what_if, struct pfs_config *config,
+		struct journal_error *error)
 {
 	struct journal_cursor *records = &cursor->records;
 
@@ -112,6 +113,8 @@ static int boot(struct journal_phone_cursor *cursor, struct pfs_config *config, 
 		config->files[i].size = journal_get(records, 8);
 		config->files[i].digest = journal_get(records, 8);
 	}
+	if (what_if)
+		config->fan_out = (uint8_t)journal_get(records, 1);
 	if (records->error)
 		return refuse(cursor, error, "a phone's whole configuration");
 	cursor->last_us = 0;
@@ -404,8 +407,8 @@ int journal_next(struct journal_phone_cursor *cursor, struct journal_item *item,
 	item->offset = offset_of(cursor);
 	if (!cursor->run)
 		code = (uint8_t)journal_get(&cursor->records, 1);
-	item->boot = code == JOURNAL_BOOT;
-	result = item->boot ? boot(cursor, &item->config, error) : event(cursor, code, item, error);
+	item->boot = (code & ~JOURNAL_WHAT_IF) == JOURNAL_BOOT;
+	result = item->boot ? boot(cursor, code & JOURNAL_WHAT_IF, &item->config, error) : event(cursor, code, item, error);
 	item->end = offset_of(cursor);
 	return result;
 }

@@ -41,7 +41,8 @@ enum {
 	JOURNAL_BOOT = 15,
 	JOURNAL_CODE_MASK = 15,
 	JOURNAL_OK = 16,        /* OPENED, VERIFIED: good */
-	JOURNAL_UNFINISHED = 32 /* the core died in this event: it has no outcome */
+	JOURNAL_UNFINISHED = 32, /* the core died in this event: it has no outcome */
+	JOURNAL_WHAT_IF = 64    /* BOOT: the configuration ends with what real phones do not have */
 };
 
 _Static_assert(PFS_EV_KINDS == 13 && PFS_EV_VERIFIED == 12, "the format numbers events as the core does");

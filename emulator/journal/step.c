@@ -251,6 +251,11 @@ static struct journal_gathered *find(struct journal *journal, uint32_t number)
 	return at == JOURNAL_NOT_CHOSEN ? NULL : &journal->phones[at];
 }
 
+static bool is_what_if(const struct pfs_config *config)
+{
+	return config->fan_out;
+}
+
 static uint8_t *put_config(uint8_t *to, const struct pfs_config *config)
 {
 	to = journal_put(to, config->seed, 8);
@@ -272,6 +277,8 @@ static uint8_t *put_config(uint8_t *to, const struct pfs_config *config)
 		to = journal_put(to, config->files[i].size, 8);
 		to = journal_put(to, config->files[i].digest, 8);
 	}
+	if (is_what_if(config))
+		to = journal_put(to, config->fan_out, 1);
 	return to;
 }
 
@@ -294,7 +301,7 @@ int journal_phone_init(struct journal *journal, uint32_t number, struct pfs_phon
 	phone->last_us = 0;
 	phone->chain = 0;
 	to = phone->bytes + phone->length;
-	to = journal_put(to, JOURNAL_BOOT, 1);
+	to = journal_put(to, JOURNAL_BOOT | (is_what_if(config) ? JOURNAL_WHAT_IF : 0u), 1);
 	journal_commit(journal, phone, put_config(to, config));
 out:
 	pthread_mutex_unlock(&journal->lock);

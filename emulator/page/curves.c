@@ -138,7 +138,7 @@ static void draw_completion(struct view *view, const struct curve *curves, size_
 	struct plot_rule rules[PLOT_RULES_MAX];
 	struct plot_point *points[4];
 	size_t sizes[4] = { 0 }, rule_count = 0;
-	char description[160], all[48], title[80];
+	char description[160], all[48], title[320];
 	double end_s = end_of(curves, count);
 
 	for (size_t i = 0; i < count; i++)
@@ -147,7 +147,7 @@ static void draw_completion(struct view *view, const struct curve *curves, size_
 	rules[rule_count++] = (struct plot_rule){ .at = (double)curves[0].run->phones, .label = all };
 	if (count && !full && view->count == 1)
 		rule_count = add_fault_rules(curves[0].run, rules, rule_count);
-	snprintf(title, sizeof(title), "Phones upgraded%s", full ? ", at full size" : "");
+	snprintf(title, sizeof(title), "Phones upgraded%s%s", full ? ", at full size" : "", page_what_if_note(view).text);
 	snprintf(description, sizeof(description), "How many phones had their new firmware, by the time since the first reset.");
 	struct plot plot = { .title = title,
 			     .description = description,
@@ -165,7 +165,7 @@ static void draw_wan(struct view *view, const struct curve *curves, size_t count
 	struct plot_rule rule = { .label = "rate of the link" };
 	struct plot_point *points[4];
 	size_t sizes[4] = { 0 };
-	char title[80];
+	char title[320];
 	double end_s = end_of(curves, count);
 	bool limited = folder->sites_total == 1 && folder->site_count == 1 && folder->sites[0].rate_down_bps;
 
@@ -173,8 +173,8 @@ static void draw_wan(struct view *view, const struct curve *curves, size_t count
 		points[i] = meter_points(&curves[i].run->wan, end_s, &sizes[i]);
 	if (limited)
 		rule.at = (double)folder->sites[0].rate_down_bps;
-	snprintf(title, sizeof(title), "WAN use, headquarters to site%s%s", folder->sites_total > 1 ? "s" : "",
-		 full ? ", at full size" : "");
+	snprintf(title, sizeof(title), "WAN use, headquarters to site%s%s%s", folder->sites_total > 1 ? "s" : "",
+		 full ? ", at full size" : "", page_what_if_note(view).text);
 	struct plot plot = { .title = title,
 			     .description = "Bits a second that the WAN carried towards the phones, of all sites together, "
 					    "by the time since the first reset.",
@@ -193,7 +193,7 @@ static void draw_busiest(struct view *view, const struct curve *curves, size_t c
 	struct plot_point *points[4];
 	size_t sizes[4] = { 0 }, busiest = 0;
 	struct plot_rule rule = { .label = "rate of the link" };
-	char title[160];
+	char title[400];
 
 	if (view->count > 1 || folder->site_count < 2 || !curves[0].run->sites[0].wan.count)
 		return;
@@ -203,8 +203,8 @@ static void draw_busiest(struct view *view, const struct curve *curves, size_t c
 	for (size_t i = 0; i < count; i++)
 		points[i] = meter_points(&curves[i].run->sites[busiest].wan, end_of(curves, count), &sizes[i]);
 	rule.at = (double)folder->sites[busiest].rate_down_bps;
-	snprintf(title, sizeof(title), "WAN use of %s, the busiest%s", folder->sites[busiest].name,
-		 full ? ", at full size" : "");
+	snprintf(title, sizeof(title), "WAN use of %s, the busiest%s%s", folder->sites[busiest].name,
+		 full ? ", at full size" : "", page_what_if_note(view).text);
 	struct plot plot = { .title = title,
 			     .description = "Bits a second that this site's link carried towards the phones.",
 			     .id = full ? "plot-busiest-full" : "plot-busiest",

@@ -35,6 +35,14 @@ static void tell_outcome(struct view *view, const struct page_folder *folder, co
 			      page_percent(bytes).text);
 }
 
+/* Before any figure: none of them is a real phone's. */
+static void tell_what_if(struct view *view, const struct page_folder *folder, const char *label)
+{
+	if (*folder->what_if)
+		doc_paragraph(&view->doc, DOC_UNSURE, "%s%s%s: not what the phones do.", label, *label ? ": " : "",
+			      folder->what_if);
+}
+
 static void tell_reduced(struct view *view, const struct page_folder *folder, const char *label)
 {
 	char scale[64] = "", speed[64] = "";
@@ -78,6 +86,7 @@ void page_tell_verdict(struct view *view)
 		/* In HTML it stands in the heading. */
 		if (view->doc.format != PAGE_HTML)
 			doc_paragraph(&view->doc, DOC_PLAIN, "%s%sVerdict: %s", label, *label ? ": " : "", folder->verdict);
+		tell_what_if(view, folder, label);
 		tell_why(view, folder);
 		tell_outcome(view, folder, label);
 		tell_reduced(view, folder, label);

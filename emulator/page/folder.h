@@ -142,6 +142,7 @@ struct page_folder {
 	char *path;
 	struct reader summary, detail, scenario; /* json NULL: not there */
 	const char *name, *engine, *server, *verdict;
+	const char *what_if;                     /* "what-if: fan-out 4"; empty: what the phones do */
 	char seed[24];
 	double speed, scale;
 	bool interrupted;

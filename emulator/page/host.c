@@ -140,7 +140,7 @@ static void tell_differences(struct view *view)
 		{ "scenario", a->name, b->name }, { "engine", a->engine, b->engine },	  { "server", a->server, b->server },
 		{ "seed", a->seed, b->seed },	  { "phones", phones[0].text, phones[1].text }, { "scale", scale[0], scale[1] },
 		{ "speed", speed[0], speed[1] },  { "program", a->program, b->program },  { "kernel", a->kernel, b->kernel },
-		{ "processor", a->cpu_model, b->cpu_model },
+		{ "processor", a->cpu_model, b->cpu_model }, { "what-if", a->what_if, b->what_if },
 	};
 
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {

@@ -294,7 +294,8 @@ static void take_summary(struct page_folder *to)
 	check_schema(&root);
 	if (to->summary.status)
 		return;
-	struct at full = read_member(&root, "full_size"), verdict = read_member(&root, "verdict"), runs = read_member(&root, "runs");
+	struct at full = read_member(&root, "full_size"), verdict = read_member(&root, "verdict"), runs = read_member(&root, "runs"),
+		  what_if = read_member(&root, "what_if");
 	to->name = read_string(&root, "scenario");
 	to->engine = read_string(&root, "engine");
 	to->server = read_string_or(&root, "server", "embedded");
@@ -302,6 +303,7 @@ static void take_summary(struct page_folder *to)
 	to->interrupted = read_bool_or(&root, "interrupted", false);
 	to->speed = read_number_or(&root, "speed", 1);
 	to->scale = read_number_or(&root, "scale", 1);
+	to->what_if = what_if.json ? read_string(&what_if, "text") : "";
 	take_seed(to);
 	if (!to->summary.status && strcmp(to->verdict, "pass") != 0 && strcmp(to->verdict, "fail") != 0 &&
 	    strcmp(to->verdict, "inconclusive") != 0)

@@ -39,6 +39,12 @@ bool page_is_reduced(const struct page_folder *folder);
 /* ", at full size in virtual time" or "": for captions of what page_best() gives. */
 const char *page_best_note(const struct page_folder *folder);
 
+/* ", what-if: fan-out 4", with two runs ", A what-if: fan-out 4", or "": for the title of a plot. */
+struct page_note {
+	char text[240];
+};
+struct page_note page_what_if_note(const struct view *view);
+
 /* ---- the sections, in the order in which they are told ---- */
 
 void page_tell_verdict(struct view *view);   /* figures.c */

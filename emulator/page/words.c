@@ -194,3 +194,15 @@ const char *page_best_note(const struct page_folder *folder)
 {
 	return folder->has_full ? ", at full size in virtual time" : "";
 }
+
+struct page_note page_what_if_note(const struct view *view)
+{
+	struct page_note out = { "" };
+	size_t length = 0;
+
+	for (size_t i = 0; i < view->count && length < sizeof(out.text); i++)
+		if (*view->folders[i]->what_if)
+			length += (size_t)snprintf(out.text + length, sizeof(out.text) - length, ", %s%s%s", view->labels[i],
+						   *view->labels[i] ? " " : "", view->folders[i]->what_if);
+	return out;
+}

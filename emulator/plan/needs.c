@@ -20,13 +20,17 @@
 /* The process itself, and a phone's state, rows in the record, log lines and buffers: 23 KiB were measured. */
 #define PROCESS_BYTES (32u * 1024 * 1024)
 #define PHONE_EXTRA_BYTES (28u * 1024)
-/* A phone in virtual time, with its connections and rows in plan and record: a million took 3.8 GB. */
-#define PHONE_VIRTUAL_BYTES (4u * 1024)
+/*
+ * A phone in virtual time, with its connections and rows in plan and record: a million took 3.8 GB, and 0.6 KB
+ * each besides since a phone has slots for a what-if's children.
+ */
+#define PHONE_VIRTUAL_BYTES (4608u)
 #define SITE_VIRTUAL_BYTES (512u * 1024)
 
 /*
  * Descriptors of a phone. One phone may have 11 (docs/protocol.md, question 3:
- * two sockets of the peer port, one of TFTP, eight connections), but not all
+ * two sockets of the peer port, one of TFTP, eight connections; 15 with a
+ * what-if's fan-out of four), but not all
  * can: each phone dials one parent at a time, so a hierarchy has no more
  * connections than phones, with both ends in the process, and where the trees
  * of two files overlap each phone may still be closing its last one. A phone at
@@ -68,7 +72,10 @@ static void fill_switch_needs(const struct plan *plan, struct plan_needs *needs)
 		uint64_t fullest = ports < plan_bridge_ports(ports) ? ports : plan_bridge_ports(ports);
 		needs->crowd_max = ports > needs->crowd_max ? ports : needs->crowd_max;
 		/* Its router, its parents and its children of two hierarchies, and as much again that has not aged yet. */
-		needs->neighbours_counted += plan->switches[i].real_arp ? ports * 2 * (1 + PFS_HIERARCHIES_MAX * 3) : 0;
+		needs->neighbours_counted +=
+			plan->switches[i].real_arp
+				? ports * 2 * (1 + PFS_HIERARCHIES_MAX * (1 + (uint64_t)plan_fan_out(plan)))
+				: 0;
 		needs->ports_max = fullest > needs->ports_max ? fullest : needs->ports_max;
 	}
 }

@@ -108,6 +108,14 @@ struct plan_phone {
 	char running[24];               /* firmware it runs now, "8.5(2)" */
 };
 
+/*
+ * What real phones do not do (docs/protocol.md, "What-if"). 0: what they do; a
+ * run that says anything else is marked as a what-if wherever it shows.
+ */
+struct plan_what_if {
+	uint8_t fan_out;                /* children a hierarchy, 1 to PFS_FAN_OUT_MAX */
+};
+
 enum plan_server_kind { PLAN_SERVER_EMBEDDED, PLAN_SERVER_IN_TFTPD, PLAN_SERVER_DNSMASQ };
 
 #define PLAN_SERVER_SOCKETS 2 /* that the embedded server's transfers share */
@@ -299,6 +307,7 @@ struct plan {
 	uint64_t time_limit_us;         /* of the scenario's clock: no run lasts longer */
 	uint16_t tftp_blksize;
 	uint8_t tftp_tsize, tftp_timeout_s;
+	struct plan_what_if what_if;
 	struct plan_server server;
 	struct plan_log_server log_server;
 	struct plan_expect expect;
@@ -332,6 +341,19 @@ const struct plan_firmware *plan_phone_firmware(const struct plan *plan, uint32_
  */
 void plan_phone_config(const struct plan *plan, uint32_t phone, bool traditional, uint64_t boot,
 		       struct pfs_config *config);
+
+/* ---- what_if.c ---- */
+
+#define PLAN_WHAT_IF_MAX 96
+
+/* Children that a phone takes for one file. */
+uint32_t plan_fan_out(const struct plan *plan);
+
+/* True where a knob is turned. */
+bool plan_is_what_if(const struct plan_what_if *what_if);
+
+/* "what-if: fan-out 4", or an empty text where the phones do as real ones. Returns text. */
+const char *plan_what_if_text(const struct plan_what_if *what_if, char text[PLAN_WHAT_IF_MAX]);
 
 /* The phone at that address in that subnet, or -1. O(1). */
 int64_t plan_phone_at(const struct plan *plan, uint32_t subnet, uint32_t address);

@@ -160,6 +160,13 @@ const char *console_tftp_error(uint32_t code)
 	}
 }
 
+/* A log of what no phone does must not pass for a phone's. */
+static void say_what_if(const struct printer *to)
+{
+	if (to->config->fan_out)
+		say(to, NOT, "What-if, not what phones do: fan-out=%u", to->config->fan_out);
+}
+
 static void say_life(const struct printer *to, const struct pfs_trace *trace)
 {
 	const char *file = file_name(to->config, trace->file);
@@ -169,6 +176,7 @@ static void say_life(const struct printer *to, const struct pfs_trace *trace)
 		say(to, NOT, "Started model=%s boot=%" PRIu64 " PFS=%s set by %s", to->config->model,
 		    trace->c, known(pfs_part_name((enum pfs_part)trace->a)),
 		    known(pfs_origin_name((enum pfs_origin)trace->b)));
+		say_what_if(to);
 		break;
 	case PFS_TR_UPGRADED:
 		say(to, NOT, "Upgraded: %u files held and verified", to->config->file_count);
@@ -220,6 +228,18 @@ static void say_life(const struct printer *to, const struct pfs_trace *trace)
 	}
 }
 
+/* The log's line for two children; a what-if has as many places as its fan-out. */
+static void say_node(const struct printer *to, const struct pfs_trace *trace)
+{
+	uint32_t places = to->config->fan_out ? to->config->fan_out : PFS_CHILDREN_MAX;
+	char text[PFS_FAN_OUT_MAX * sizeof("fd[0]=-1 ")];
+	size_t length = 0;
+
+	for (uint32_t i = 0; i < places && i < PFS_FAN_OUT_MAX; i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "fd[%u]=-1 ", i % 10);
+	say(to, NOT, "|parent=-1><%sFULL=%u", text, trace->a == 0 ? 1u : 0u); /* printed */
+}
+
 static void say_election(const struct printer *to, const struct pfs_trace *trace)
 {
 	const char *file = file_name(to->config, trace->file);
@@ -237,7 +257,7 @@ static void say_election(const struct printer *to, const struct pfs_trace *trace
 			say(to, DBG, "Peer port %u closed", PFS_PORT);
 		break;
 	case PFS_TR_FILE_BEGUN:
-		say(to, NOT, "|parent=-1><fd[0]=-1 fd[1]=-1 FULL=%u", trace->a == 0 ? 1u : 0u); /* printed */
+		say_node(to, trace);
 		break;
 	case PFS_TR_CLAIM:
 		say_claim(to, trace);

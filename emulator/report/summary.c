@@ -136,6 +136,18 @@ cJSON *report_figures_json(const struct report *report)
 	return object;
 }
 
+/* Only where a knob is turned: then the figures are none of real phones. */
+static void add_what_if(cJSON *summary, const struct plan *plan)
+{
+	char text[PLAN_WHAT_IF_MAX];
+
+	if (!plan_is_what_if(&plan->what_if))
+		return;
+	cJSON *object = cJSON_AddObjectToObject(summary, "what_if");
+	cJSON_AddStringToObject(object, "text", plan_what_if_text(&plan->what_if, text));
+	json_u64(object, "fan_out", plan_fan_out(plan));
+}
+
 static cJSON *summary_json(const struct report *report)
 {
 	const struct plan *plan = report->plan;
@@ -155,6 +167,7 @@ static cJSON *summary_json(const struct report *report)
 	cJSON_AddRawToObject(summary, "speed", number);
 	snprintf(number, sizeof(number), "%.10g", plan->scale_ppm / 1e6);
 	cJSON_AddRawToObject(summary, "scale", number);
+	add_what_if(summary, plan);
 	cJSON_AddStringToObject(summary, "verdict", report_verdict_name(report->verdict));
 	cJSON_AddBoolToObject(summary, "interrupted", report->interrupted);
 	cJSON_AddItemToObject(summary, "violations", violations_json(report));

@@ -200,7 +200,10 @@ static void print_head(const struct report *report, FILE *stream)
 static void print_first_lines(const struct report *report, FILE *stream)
 {
 	const struct plan *plan = report->plan;
+	char what_if[PLAN_WHAT_IF_MAX];
 
+	if (plan_is_what_if(&plan->what_if))
+		fprintf(stream, "%s: not what the phones do.\n", plan_what_if_text(&plan->what_if, what_if));
 	if (report_is_reduced(report)) {
 		fprintf(stream, "Not at full size:");
 		if (plan->scale_ppm < 1000000)

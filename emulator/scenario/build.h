@@ -34,6 +34,7 @@ int build_bulk(struct build *build);
 int build_settings(struct build *build); /* F10, and who takes part */
 int build_headquarters(struct build *build); /* server, TFTP client, log server */
 int build_resets(struct build *build);
+int build_what_if(struct build *build);  /* after the settings: a chain has no more phones than levels */
 int build_faults(struct build *build);
 int build_expect(struct build *build);
 int build_gates(struct build *build);

@@ -156,8 +156,8 @@ static int build_plan(struct document *document, const struct spec_scenario *spe
 {
 	static int (*const steps[])(struct build *) = {
 		build_head,	build_models, build_profiles,	  build_sites,	build_phones, build_bulk,
-		build_settings, build_headquarters, build_resets, build_faults, build_expect,
-		build_gates,	build_text,
+		build_settings, build_headquarters, build_resets, build_what_if, build_faults,
+		build_expect,	build_gates,  build_text,
 	};
 	struct build build = {.document = document, .spec = spec, .plan = plan};
 

@@ -48,6 +48,7 @@ static const char *const roles[] = {"any", "root", "parent", "leaf", NULL};
 static const char *const files[] = {"loads", "jar", "cnu", "apps", "dsp", "cvm", "0", "1",
 				    "2",     "3",   "4",   "5",	   "6",	  "7",	 NULL};
 
+_Static_assert(PFS_CHILDREN_MAX == 2, "what the phones do is the default of a what-if");
 _Static_assert(PFS_SETTING_UNSET == 0 && PFS_SETTING_DISABLED == 1 && PFS_SETTING_ENABLED == 2,
 	       "the words of a setting stand in the order of the enum");
 _Static_assert(sizeof(faults) / sizeof(*faults) == PLAN_FAULT_KINDS + 1, "a word for each fault");
@@ -213,6 +214,14 @@ static const struct field reset_fields[] = {
 static const struct field_table reset_table = {"reset", sizeof(struct SPEC), reset_fields, NULL};
 #undef SPEC
 
+#define SPEC spec_what_if
+static const struct field what_if_fields[] = {
+	{"fan_out", FIELD_COUNT, AT(fan_out), 1, PFS_FAN_OUT_MAX, "2"},
+	{0},
+};
+static const struct field_table what_if_table = {"what_if", sizeof(struct SPEC), what_if_fields, NULL};
+#undef SPEC
+
 #define SPEC spec_expect_trace
 static const struct field expect_trace_fields[] = {
 	{"event", FIELD_CHOICE, AT(event), .choices = events},
@@ -350,6 +359,7 @@ static const struct field scenario_fields[] = {
 	{"firmware", FIELD_LIST, AT(firmware), 0, 100, .table = &firmware_table},
 	{"models", FIELD_LIST, AT(models), 0, 100, .table = &model_table},
 	{"reset", FIELD_OBJECT, AT(reset), .table = &reset_table},
+	{"what_if", FIELD_OBJECT, AT(what_if), .table = &what_if_table},
 	{"expect", FIELD_OBJECT, AT(expect), .table = &expect_table},
 	{"gates", FIELD_MEMBERS, AT(gates), .table = &gate_table},
 	{"faults", FIELD_LIST, AT(faults), 0, 1000, .table = &fault_table},
@@ -365,7 +375,7 @@ const struct field_table *scenario_tables(size_t number)
 		&group_table,	 &lan_table,	  &enterprise_table, &profile_table, &bulk_table,
 		&server_table,	 &tftp_table,	  &firmware_table, &model_table,   &reset_table,
 		&expect_table,	 &fault_table,	  &disturbance_table, &expect_trace_table, &expect_hierarchy_table,
-		&gate_table,
+		&gate_table,	 &what_if_table,
 	};
 
 	return number < sizeof(all) / sizeof(*all) ? all[number] : NULL;

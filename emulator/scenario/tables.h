@@ -92,6 +92,11 @@ struct spec_reset {
 	uint64_t pattern, spread, window;
 };
 
+struct spec_what_if {
+	const cJSON *node;
+	uint64_t fan_out;
+};
+
 struct spec_expect {
 	const cJSON *node;
 	uint64_t upgraded_min, failed_max, direct_max, wan_copies_max, roots_confirmed_max, transfers_pfs,
@@ -143,6 +148,7 @@ struct spec_scenario {
 	struct spec_server server;
 	struct spec_tftp tftp;
 	struct spec_reset reset;
+	struct spec_what_if what_if;
 	struct spec_expect expect;
 	struct field_list sites, profiles, bulk, firmware, models, gates, faults;
 };

@@ -260,6 +260,16 @@ static void moved(struct sim_world *world, uint32_t number)
 	}
 }
 
+/* With fewer phones than that an even tree has no such level. */
+static uint64_t members_least(uint32_t level, uint64_t fan_out)
+{
+	uint64_t members = 1, row = 1;
+
+	for (uint32_t i = 1; i < level && members <= PLAN_PHONES_MAX; i++, row *= fan_out)
+		members += row;
+	return members;
+}
+
 static void joined(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
 {
 	struct watched *phones = world->watch->phones, *phone = &phones[number];
@@ -269,7 +279,8 @@ static void joined(struct sim_world *world, uint32_t number, const struct pfs_tr
 	    !(parent != SIM_NONE && world->phones[parent].hostile))
 		sim_broken_by(world, number, parent, "a joiner is taken into the tree that it asked for");
 	uint32_t members = world->watch->families[phone->family].members;
-	if (trace->c && !world->error && !world->plan->fault_count && members >> (trace->a - 1) == 0)
+	if (trace->c && !world->error && !world->plan->fault_count &&
+	    members < members_least(trace->a, plan_fan_out(world->plan)))
 		sim_broken_by(world, number, parent, "a tree without failures has the least depth");
 	phone->heard_us = world->now_us;
 	phone->owes_xfrcmd = SIM_NONE;

@@ -42,6 +42,7 @@ int sim_watch_init(struct sim_world *world)
 	if (watch) {
 		watch->phones = calloc((size_t)plan->phone_count + 1, sizeof(*watch->phones));
 		watch->bound_us = sim_ends_bound_us(plan);
+		watch->links_max = plan_fan_out(plan) * (PFS_HIERARCHIES_MAX + 1);
 	}
 	if (!watch || !watch->phones || !found) {
 		free(found);
@@ -171,8 +172,8 @@ static void link_child(struct sim_world *world, uint32_t phone, const struct pfs
 		}
 		children += parent->links[i].file == trace->file;
 	}
-	if (children > PFS_CHILDREN_MAX || parent->link_count == LINKS_MAX)
-		sim_broken_by(world, phone, child, "at most two children a hierarchy");
+	if (children > plan_fan_out(world->plan) || parent->link_count == world->watch->links_max)
+		sim_broken_by(world, phone, child, "at most two children a hierarchy, or as many as the fan-out");
 	else
 		parent->links[parent->link_count++] = (struct child_link){ child, trace->file };
 	parent->stirred = true;

@@ -133,9 +133,9 @@ void sim_pace_trace(struct sim_world *world, uint32_t number, const struct pfs_t
 }
 
 /* The reader on that connection; 0: a free place. */
-static struct reader *reader_on(struct watched *phone, uint32_t conn)
+static struct reader *reader_on(const struct sim_world *world, struct watched *phone, uint32_t conn)
 {
-	for (uint32_t i = 0; i < LINKS_MAX; i++)
+	for (uint32_t i = 0; i < world->watch->links_max; i++)
 		if (phone->readers[i].conn == conn)
 			return &phone->readers[i];
 	return NULL;
@@ -150,7 +150,7 @@ void sim_pace_event(struct sim_world *world, uint32_t number, const struct pfs_e
 		phone->spoken_us = world->now_us;
 	if (event->kind != PFS_EV_SENT && event->kind != PFS_EV_LOST)
 		return;
-	reader = event->conn ? reader_on(phone, event->conn) : NULL;
+	reader = event->conn ? reader_on(world, phone, event->conn) : NULL;
 	if (reader && event->kind == PFS_EV_LOST)
 		reader->conn = 0;
 	else if (reader)
@@ -164,14 +164,14 @@ void sim_pace_action(struct sim_world *world, uint32_t number, const struct pfs_
 
 	switch ((enum pfs_action_kind)action->kind) {
 	case PFS_ACT_SEND_FILE:
-		reader = reader_on(phone, action->conn);
-		reader = reader ? reader : reader_on(phone, 0);
+		reader = reader_on(world, phone, action->conn);
+		reader = reader ? reader : reader_on(world, phone, 0);
 		if (reader)
 			*reader = (struct reader){ world->now_us + PFS_READER_STALL_US, action->conn };
 		break;
 	case PFS_ACT_SHUTDOWN:
 	case PFS_ACT_DROP:
-		reader = reader_on(phone, action->conn);
+		reader = reader_on(world, phone, action->conn);
 		if (reader)
 			reader->conn = 0;
 		break;
@@ -182,7 +182,7 @@ void sim_pace_action(struct sim_world *world, uint32_t number, const struct pfs_
 
 static bool stands_still(const struct sim_world *world, const struct watched *phone)
 {
-	for (uint32_t i = 0; i < LINKS_MAX; i++)
+	for (uint32_t i = 0; i < world->watch->links_max; i++)
 		if (phone->readers[i].conn && world->now_us > phone->readers[i].due_us)
 			return true;
 	return false;

@@ -11,7 +11,7 @@
 
 /* After its end a fault is felt for so long: silence, two ancestors that do not answer, an election. */
 #define FAULT_FELT_US (PFS_SILENCE_US + 2 * (PFS_CONNECT_US + PFS_JOIN_US) + 20 * PFS_S)
-#define LINKS_MAX (PFS_CHILDREN_MAX * PFS_HIERARCHIES_MAX + PFS_CHILDREN_MAX)
+#define LINKS_MAX (PFS_FAN_OUT_MAX * (PFS_HIERARCHIES_MAX + 1))
 
 struct child_link {
 	uint32_t phone;
@@ -102,6 +102,7 @@ struct sim_watch {
 	struct watched *phones;
 	struct family *families;
 	uint32_t family_count;
+	uint32_t links_max;     /* of LINKS_MAX: as many as the fan-out can come to */
 	uint64_t bound_us;      /* of a phone's whole upgrade */
 	uint64_t felt_until_us; /* the last fault's effects; PFS_TIME_NEVER: while the run lasts */
 	uint64_t last_fault_us;

@@ -35,6 +35,10 @@ says out "^#   CONNECT connection [0-9a-f]* to 10.1.1." "and tells the actions"
 exits 0 "it stops before an event" replay all/pfs.journal --phone SEP021B54000001 --stop-at 15
 says out "^SEP021B54000001 before event 15 (.*) at [0-9.]* s: [a-z]*" "with the phone's state"
 
+exits 0 "a what-if with a journal" run "$scenarios/what-if.json" --engine sim --mode pfs --journal --out whatif -q
+exits 0 "replays by its own knobs" replay whatif/pfs.journal
+says out "^all 17 phones identical, " "every phone"
+
 exits 2 "no journal is a usage error" replay
 exits 2 "an option about a phone without one is a usage error" replay all/pfs.journal --verbose
 exits 2 "the 0th event is a usage error" replay all/pfs.journal --phone 10.1.1.3 --stop-at 0

@@ -48,6 +48,21 @@ cp -r run none && rm none/detail.json none/scenario.json
 exits 0 "a run of an older program, without detail.json" report none
 says out "left no detail.json" "says what it lacks"
 
+"$fleet" run "$scenarios/what-if.json" --engine sim -q --console none --out whatif >out 2>err
+check "a what-if to tell of" $?
+[ "$(head -n 1 out)" = "what-if: fan-out 3: not what the phones do." ]
+check "the first line of its table says so" $?
+says whatif/summary.json '"text":.*"what-if: fan-out 3"' "and its summary"
+grep -q what_if run/summary.json
+check "that of a run of what phones do has no such field" "$((! $?))"
+for format in text markdown html; do
+	exits 0 "as $format" report whatif --format $format
+	says out "what-if: fan-out 3: not what the phones do" "says so"
+done
+says out "Phones upgraded[^<]*, what-if: fan-out 3" "the curves have it in their titles"
+exits 0 "beside another run" report run whatif
+says out "^B: what-if: fan-out 3: not what the phones do" "it is told which"
+
 # ---- what is not written ----
 exits 2 "a file that is there" report run -o page.html
 says err "page.html: is there already; --force replaces it" "stays as it is"

@@ -106,6 +106,19 @@ START_TEST(twelve_phones_make_a_tree)
 }
 END_TEST
 
+/* What-if: three children each, on real sockets; a phone has places for them, and the run says what it is. */
+START_TEST(three_children_make_a_flatter_tree)
+{
+	run(fleet_scenario(13, SCALE, SPEED, "\"what_if\": {\"fan_out\": 3}"), false);
+	all_upgraded(13);
+	one_copy_of_each_file(13);
+	for (uint32_t i = 0; i < FILES; i++)
+		ck_assert_uint_eq(fleet.result->hierarchies[i].depth, 3); /* 1, 3, 9 */
+	ck_assert_int_gt(fleet_log_count(&fleet, 0, "What-if, not what phones do: fan-out=3"), 0);
+	fleet_end(&fleet);
+}
+END_TEST
+
 /* CSCtg96408: a byte flipped on its way is reported by the phone that received it, and by no other. */
 static void only_one_reports_damage(uint32_t phones)
 {
@@ -536,6 +549,7 @@ int main(void)
 	tcase_add_test(tcase, two_phones_share);
 	tcase_add_test(tcase, two_phones_fetch_traditionally);
 	tcase_add_test(tcase, twelve_phones_make_a_tree);
+	tcase_add_test(tcase, three_children_make_a_flatter_tree);
 	tcase = add_case(suite, "damage");
 	tcase_add_test(tcase, damage_by_tftp_stays_with_its_phone);
 	tcase_add_test(tcase, damage_by_tcp_stays_with_its_phone);

@@ -148,6 +148,7 @@ static struct plan *make_plan(const struct sim_fleet_spec *spec)
 	plan->scale_ppm = 1000000;
 	plan->time_limit_us = or_else(spec->time_limit_us, UINT64_C(86400000000));
 	plan->reset_window_us = spec->spread_us;
+	plan->what_if = spec->what_if;
 	plan->server.address = SERVER_ADDRESS;
 	plan->server.serving_max = (uint32_t)or_else(spec->serving_max, 500);
 	plan->server.timeout_us = 2000000;

@@ -32,6 +32,7 @@ struct sim_fleet_spec {
 	uint64_t time_limit_us;          /* a day */
 	const struct plan_fault *faults; /* use sim_fleet_fault() */
 	uint32_t fault_count;
+	struct plan_what_if what_if;       /* what the phones do */
 	const volatile sig_atomic_t *stop; /* NULL */
 	struct world_coverage *coverage;   /* NULL */
 	sim_fleet_tap tap;

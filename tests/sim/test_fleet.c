@@ -99,6 +99,58 @@ START_TEST(a_hundred_phones_take_one_copy)
 }
 END_TEST
 
+/* Levels of the flattest tree of so many, by the fan-out. */
+static uint32_t least_depth(uint32_t members, uint32_t fan_out)
+{
+	uint32_t levels = 0;
+
+	for (uint64_t row = 1; members; levels++, row *= fan_out)
+		members -= members < row ? members : (uint32_t)row;
+	return levels;
+}
+
+/* What-if: with another fan-out a tree is as deep as it has to be and no deeper, and all else stays as it was. */
+START_TEST(trees_follow_the_fan_out)
+{
+	static const struct {
+		uint8_t fan_out;
+		uint32_t phones, depth;
+	} cases[] = { { 1, 20, 20 }, { 2, 40, 6 }, { 3, 40, 4 }, { 3, 41, 5 }, { 4, 85, 4 }, { 4, 86, 5 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (uint64_t seed = 1; seed <= 3; seed++) {
+			struct sim_fleet fleet;
+
+			sim_fleet_run(&(struct sim_fleet_spec){ .phones = cases[i].phones,
+								.seed = seed,
+								.what_if.fan_out = cases[i].fan_out },
+				      &fleet);
+			ck_assert_int_eq(fleet.error, 0);
+			ck_assert_uint_eq(fleet.result->upgraded, cases[i].phones);
+			ck_assert_uint_eq(fleet.result->tftp_transfers_pfs, 2);
+			ck_assert_uint_eq(fleet.result->direct_count, 0);
+			ck_assert_uint_eq(least_depth(cases[i].phones, cases[i].fan_out), cases[i].depth);
+			ck_assert_uint_eq(fleet.result->hierarchies[0].depth, cases[i].depth);
+			ck_assert_uint_eq(fleet.result->hierarchies[1].depth, cases[i].depth);
+			sim_fleet_done(&fleet);
+		}
+}
+END_TEST
+
+/* Two said in so many words is what the phones do: the same traces, to the last. */
+START_TEST(two_children_are_no_what_if)
+{
+	struct sim_fleet said, unsaid;
+
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 30, .seed = 5, .what_if.fan_out = 2 }, &said);
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 30, .seed = 5 }, &unsaid);
+	ck_assert(!plan_is_what_if(&said.plan->what_if));
+	ck_assert_uint_eq(said.trace_hash, unsaid.trace_hash);
+	sim_fleet_done(&said);
+	sim_fleet_done(&unsaid);
+}
+END_TEST
+
 /*
  * F11: it gains with a mass reset. Whoever asks after the others have rebooted
  * starts a hierarchy of its own: the same phones, reset over four hours, take
@@ -303,6 +355,8 @@ int main(void)
 	tcase_add_test(tests, a_lone_phone_upgrades_by_itself);
 	tcase_add_test(tests, two_phones_share);
 	tcase_add_test(tests, a_hundred_phones_take_one_copy);
+	tcase_add_test(tests, trees_follow_the_fan_out);
+	tcase_add_test(tests, two_children_are_no_what_if);
 	tcase_add_test(tests, a_mass_reset_gains_most);
 	tcase_add_test(tests, models_and_subnets_keep_apart);
 	tcase_add_test(tests, a_disabled_phone_takes_no_part);

@@ -184,6 +184,34 @@ START_TEST(scenarios_keep_what_is_not_asked)
 }
 END_TEST
 
+static const char *text_of(const struct question *question)
+{
+	return question_text(question, &question->setting, question->seed, error);
+}
+
+/* A what-if that is what the phones do leaves no trace: its runs are those of the question without it. */
+START_TEST(what_ifs_are_said_where_they_are)
+{
+	struct question question = question_of(9, "7961", 1, 1536000, 20000);
+	const char *plain = text_of(&question);
+	char text[PLAN_WHAT_IF_MAX];
+
+	ck_assert_ptr_null(strstr(plain, "what_if"));
+	ck_assert_int_eq(question_parse_what_if("fan-out=2", &question.setting, error), 0);
+	ck_assert_str_eq(text_of(&question), plain);
+	ck_assert_int_eq(question_parse_what_if("fan-out=3", &question.setting, error), 0);
+	ck_assert_ptr_nonnull(strstr(text_of(&question), "\"what_if\":{\"fan_out\":3}"));
+	struct plan *plan = plan_of(&question);
+	ck_assert_str_eq(plan_what_if_text(&plan->what_if, text), "what-if: fan-out 3");
+	plan_free(plan);
+	question_as_real(&question.setting);
+	ck_assert_str_eq(text_of(&question), plain);
+	ck_assert_int_eq(question_parse_what_if("fan-out=5", &question.setting, error), -EINVAL);
+	ck_assert_int_eq(question_parse_what_if("fanout=3", &question.setting, error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "use fan-out="));
+}
+END_TEST
+
 /* ---------------------------------------------------------------- bounds */
 
 START_TEST(bound_of_one_phone_is_its_round_trips)
@@ -229,6 +257,32 @@ START_TEST(bound_of_many_is_their_bytes)
 	ck_assert_uint_eq(bound.depth, 8); /* 250 phones: 2^8 - 1 would be full */
 	ck_assert_uint_gt(bound.tree_us, 0);
 	plan_free(plan);
+}
+END_TEST
+
+/* What-if: a flatter tree has fewer levels, and more children share a port. */
+START_TEST(bound_knows_the_fan_out)
+{
+	static const uint64_t depths[] = { 0, 20, 5, 4, 3 }; /* of 20 phones */
+	struct question question = question_of(20, "7961", 1, 1536000, 20000);
+	struct capacity_bound bound, traditional;
+	uint64_t tree_us = 0;
+
+	for (uint64_t fan_out = 1; fan_out <= PFS_FAN_OUT_MAX; fan_out++) {
+		question.setting.fan_out = fan_out;
+		struct plan *plan = plan_of(&question);
+		ck_assert_int_eq(capacity_bound(plan, false, &bound), 0);
+		ck_assert_int_eq(capacity_bound(plan, true, &traditional), 0);
+		ck_assert_uint_eq(bound.depth, depths[fan_out]);
+		/* In transfers of the last file by an unshared port: all levels but the last two are full. */
+		uint64_t transfers = (depths[fan_out] - 2) * fan_out + 1;
+		if (fan_out == 1)
+			tree_us = bound.tree_us / transfers;
+		ck_assert_uint_gt(tree_us, 0);
+		ck_assert_uint_eq(bound.tree_us, transfers * tree_us);
+		ck_assert_uint_eq(traditional.tree_us, 0);
+		plan_free(plan);
+	}
 }
 END_TEST
 
@@ -300,7 +354,7 @@ START_TEST(sweeps_are_read)
 {
 	static const char *const bad[] = { "phones",	   "phone=1",	       "phones=",      "phones=1..10", "phones=10..1:3",
 					   "phones=1..9:1", "phones=1,1",      "wan=1,2",      "rtt=10ms..20ms:99",
-					   "reset=mass:1s..2s:3" };
+					   "reset=mass:1s..2s:3", "fan-out=0..3", "fan-out=2..5", "fan-out=3..1", "fan-out=2,2" };
 	struct sweep sweep = { 0 };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -316,6 +370,9 @@ START_TEST(sweeps_are_read)
 	ck_assert_int_eq(sweep_parse("phones=1,2", &sweep, error), -EINVAL); /* again */
 	ck_assert_int_eq(sweep_parse("subnets=1..3:9", &sweep, error), 0);
 	ck_assert_uint_eq(sweep.axes[3].count, 3);
+	ck_assert_int_eq(sweep_parse("fan-out=1..4", &sweep, error), 0);
+	ck_assert_uint_eq(sweep.axes[4].count, 4);
+	ck_assert_uint_eq(sweep.axes[4].values[3], 4);
 }
 END_TEST
 
@@ -446,9 +503,11 @@ int main(void)
 	tcase_add_test(tcase, fleets_without_addresses_are_refused);
 	tcase_add_test(tcase, the_mean_round_trip_is_what_was_asked);
 	tcase_add_test(tcase, scenarios_keep_what_is_not_asked);
+	tcase_add_test(tcase, what_ifs_are_said_where_they_are);
 	tcase_add_test(tcase, bound_of_one_phone_is_its_round_trips);
 	tcase_add_test(tcase, bound_of_many_is_their_bytes);
 	tcase_add_test(tcase, bound_knows_the_servers_limit);
+	tcase_add_test(tcase, bound_knows_the_fan_out);
 	tcase_add_test(tcase, hunts_find_the_point);
 	tcase_add_test(tcase, hunts_end_where_there_is_none);
 	tcase_add_test(tcase, sweeps_are_read);

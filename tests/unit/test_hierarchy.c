@@ -94,6 +94,54 @@ START_TEST(f3_two_children_and_the_lighter_subtree)
 }
 END_TEST
 
+/* What-if: as many children as the fan-out, joiners beyond go round; a place in each for two hierarchies. */
+START_TEST(as_many_children_as_the_fan_out)
+{
+	static const uint8_t fan_outs[] = { 1, 3, 4 };
+	uint32_t fan_out = fan_outs[_i], sent[PFS_FAN_OUT_MAX + 1] = { 0 }, conn, older = 0;
+	struct wire_frame frame;
+
+	rig.config.fan_out = (uint8_t)fan_out;
+	rig_again(&rig);
+	ck_assert_uint_eq(rig.phone.slots, 1 + 2 * fan_out + PFS_ACCEPT_SLOTS);
+	waiting_root();
+	for (uint32_t i = 0; i < 3 * fan_out; i++) {
+		conn = rig_child(&rig, PEER(i + 1), 0, rig.phone.xid);
+		ck_assert_uint_eq(rig_frame_sent(&rig, conn, WIRE_ACCEPT, NULL), i < fan_out);
+		if (i < fan_out)
+			continue;
+		ck_assert(rig_frame_sent(&rig, conn, WIRE_REDIRECT, &frame));
+		ck_assert_uint_le(frame.target, PEER(fan_out));
+		sent[frame.target - PEER(0)]++;
+		rig_conn_event(&rig, PFS_EV_EOF, conn);
+	}
+	for (uint32_t i = 1; i <= fan_out; i++)
+		ck_assert_uint_eq(sent[i], 2); /* subtrees stay equal */
+	/* The same again for the next file, beside them, and strangers still find their places. */
+	rig.sent_holds = true;
+	rig_until(&rig, PFS_ST_LISTENING, 20 * PFS_S);
+	rig_until(&rig, PFS_ST_ROOT_WAITING, 3 * PFS_S);
+	for (uint32_t i = 0; i < fan_out; i++) {
+		conn = rig_child(&rig, PEER(i + 1), 1, rig.phone.xid);
+		ck_assert(rig_frame_sent(&rig, conn, WIRE_ACCEPT, NULL));
+	}
+	older = core_children_count(&rig.phone, 0);
+	ck_assert_uint_eq(older, fan_out);
+	ck_assert_uint_eq(core_children_count(&rig.phone, 1), fan_out);
+	for (uint32_t i = 0; i < PFS_ACCEPT_SLOTS; i++)
+		ck_assert_uint_ne(rig_accept(&rig, PEER(60 + i)), PFS_NO_CONN);
+	ck_assert_uint_eq(pfs_accept_conn(&rig.phone), PFS_NO_CONN);
+}
+END_TEST
+
+/* A fan-out that no phone has places for is no configuration. */
+START_TEST(fan_outs_are_bounded)
+{
+	rig.config.fan_out = PFS_FAN_OUT_MAX + 1;
+	ck_assert_int_eq(pfs_phone_init(&rig.phone, &rig.config), -EINVAL);
+}
+END_TEST
+
 /* A joiner that brings a subtree weighs it all. */
 START_TEST(f3_weights_count_whole_subtrees)
 {
@@ -643,6 +691,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, f3_two_children_and_the_lighter_subtree);
+	tcase_add_loop_test(tcase, as_many_children_as_the_fan_out, 0, 3);
+	tcase_add_test(tcase, fan_outs_are_bounded);
 	tcase_add_test(tcase, f3_weights_count_whole_subtrees);
 	tcase_add_test(tcase, f3_weights_do_not_wrap);
 	tcase_add_test(tcase, f4_whole_file_after_verification);

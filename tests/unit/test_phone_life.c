@@ -402,7 +402,7 @@ START_TEST(a_phone_is_a_value)
 {
 	static struct pfs_phone one, two;
 
-	ck_assert_uint_le(sizeof(struct pfs_phone), 2048);
+	ck_assert_uint_le(sizeof(struct pfs_phone), 2432);
 	memset(&one, 0x11, sizeof(one));
 	memset(&two, 0xee, sizeof(two));
 	ck_assert_int_eq(pfs_phone_init(&one, &rig.config), 0);

@@ -46,7 +46,7 @@ static const struct bad_case cases[] = {
 	 "{'\xff\x9b\x7f':1}",
 	 "t.json: ['\\xff\\x9b\\x7f']: 1: unknown field, known here: $schema, name, description, seed, "
 	 "speed, scale, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, firmware, models, "
-	 "reset, expect, gates, faults"},
+	 "reset, what_if, expect, gates, faults"},
 	{"NUL escape in a string",
 	 "{'name':'a\\u0000b'}",
 	 "t.json: line 1, column 11: \\u0000 in a string"},
@@ -70,7 +70,7 @@ static const struct bad_case cases[] = {
 	 WITH("'sed':1"),
 	 "t.json: sed: 1: unknown field, known here: $schema, name, description, seed, speed, scal"
 	 "e, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, firmwar"
-	 "e, models, reset, expect, gates, faults"},
+	 "e, models, reset, what_if, expect, gates, faults"},
 	{"unknown field inside",
 	 WAN("'rate':'1mbit','rtt':'10ms','rat':'1mbit'"),
 	 "t.json: sites[0].wan.rat: '1mbit': unknown field, known here: rate, rtt, delay, jitter, "
@@ -79,12 +79,12 @@ static const struct bad_case cases[] = {
 	 WITH("'Seed':1"),
 	 "t.json: Seed: 1: unknown field, known here: $schema, name, description, seed, speed, sca"
 	 "le, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, firmwa"
-	 "re, models, reset, expect, gates, faults"},
+	 "re, models, reset, what_if, expect, gates, faults"},
 	{"a key with odd characters",
 	 WITH("'a b':1"),
 	 "t.json: ['a b']: 1: unknown field, known here: $schema, name, description, seed, speed, "
 	 "scale, time_limit, sites, lan, enterprise, profiles, bulk, log_server, server, tftp, fir"
-	 "mware, models, reset, expect, gates, faults"},
+	 "mware, models, reset, what_if, expect, gates, faults"},
 	{"gates as a list",
 	 WITH("'gates':[]"),
 	 "t.json: gates: []: must be an object of objects, { '...': { ... } }"},
@@ -468,6 +468,18 @@ static const struct bad_case cases[] = {
 	{"staggered with spread",
 	 WITH("'reset':{'pattern':'staggered','spread':'1s'}"),
 	 "t.json: reset.spread: '1s': goes with pattern 'mass'; 'staggered' has a window"},
+	{"a what-if that there is not",
+	 WITH("'what_if':{'fanout':3}"),
+	 "t.json: what_if.fanout: 3: unknown field, known here: fan_out"},
+	{"a fan-out of none",
+	 WITH("'what_if':{'fan_out':0}"),
+	 "t.json: what_if.fan_out: 0: out of range, use 1 to 4"},
+	{"a fan-out above what a phone has places for",
+	 WITH("'what_if':{'fan_out':5}"),
+	 "t.json: what_if.fan_out: 5: out of range, use 1 to 4"},
+	{"a chain longer than a tree may be deep",
+	 TOP("{'model':'7961','count':21}", "'enterprise':{'pfs':'enabled'},'what_if':{'fan_out':1}"),
+	 "t.json: what_if.fan_out: 1: makes chains, which have at most 20 phones; subnet 's' has more of CP-7961G"},
 	{"mass with window",
 	 WITH("'reset':{'window':'1s'}"),
 	 "t.json: reset.window: '1s': goes with pattern 'staggered'; 'mass' has a spread"},

@@ -1,0 +1,39 @@
+/*
+ * What-if: knobs that no real phone has, to ask what a protocol with another tree
+ * would come to. A run with one of them turned is never to be taken for what the
+ * phones do, so there is one text for it, which stands wherever such a run shows.
+ */
+#include "emulator/plan/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+uint32_t plan_fan_out(const struct plan *plan)
+{
+	return plan->what_if.fan_out ? plan->what_if.fan_out : PFS_CHILDREN_MAX;
+}
+
+bool plan_is_what_if(const struct plan_what_if *what_if)
+{
+	return what_if->fan_out && what_if->fan_out != PFS_CHILDREN_MAX;
+}
+
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t *length, const char *format, ...)
+{
+	va_list arguments;
+
+	*length += (size_t)snprintf(text + *length, PLAN_WHAT_IF_MAX - *length, "%s", *length ? ", " : "what-if: ");
+	va_start(arguments, format);
+	*length += (size_t)vsnprintf(text + *length, PLAN_WHAT_IF_MAX - *length, format, arguments);
+	va_end(arguments);
+}
+
+const char *plan_what_if_text(const struct plan_what_if *what_if, char text[PLAN_WHAT_IF_MAX])
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	if (what_if->fan_out && what_if->fan_out != PFS_CHILDREN_MAX)
+		append(text, &length, "fan-out %u", what_if->fan_out);
+	return text;
+}
