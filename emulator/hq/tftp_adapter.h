@@ -1,7 +1,8 @@
 /*
  * Runs the TFTP server on real UDP sockets, in a libev loop: one socket on port
- * 69, and for each transfer one with a port of its own (its TID, RFC 1350
- * section 4). Single-threaded: everything here belongs to the loop's thread.
+ * 69, and one or two whose ports are the transfers' TIDs (RFC 1350 section 4),
+ * shared by all that are under way. Single-threaded: everything here belongs to
+ * the loop's thread.
  */
 #ifndef FLEET_TFTP_ADAPTER_H
 #define FLEET_TFTP_ADAPTER_H
@@ -13,6 +14,7 @@
 #include "emulator/hq/tftp_server.h"
 
 #define TFTP_ADAPTER_BATCH 64 /* datagrams of one socket a turn */
+#define TFTP_ADAPTER_PORTS 2  /* sockets of all transfers, at most */
 
 struct tftp_adapter_config {
 	struct ev_loop *loop;
@@ -20,7 +22,7 @@ struct tftp_adapter_config {
 	uint32_t address;              /* of headquarters, host byte order; 0: any */
 	uint16_t port;                 /* PFS_TFTP_PORT; 0: the kernel chooses (tests) */
 	uint32_t speed_milli;          /* scenario time passes at speed_milli / 1000 of real time; not 0 */
-	uint32_t receive_buffer_bytes; /* of port 69; 0: 8 MiB, room for thousands of requests at once */
+	uint32_t receive_buffer_bytes; /* of each socket; 0: 8 MiB, room for thousands of packets at once */
 	uint64_t (*now_us)(void *context); /* the scenario's clock; never goes back */
 	/*
 	 * A new UDP socket in headquarters' namespace, AF_INET, non-blocking,

@@ -314,6 +314,27 @@ static void acknowledged(struct tftp_server *server, uint64_t now_us, uint32_t s
 	send_first(server, now_us, slot, output);
 }
 
+/* RFC 1350 section 4. An ERROR is not answered, or two servers could go on for ever. */
+static void unknown(struct tftp_server *server, const uint8_t *data, size_t length,
+		    struct tftp_output *output)
+{
+	server->counters.strangers++;
+	if (length < 2 || data[0] || data[1] != OP_ERROR)
+		output_error(output, ERROR_UNKNOWN_TID, "unknown transfer ID");
+}
+
+void tftp_server_stranger(struct tftp_server *server, uint32_t address, uint16_t port, const uint8_t *data,
+			  size_t length, struct tftp_output *output)
+{
+	output_init(output, TFTP_NO_TRANSFER, address, port);
+	unknown(server, data, length, output);
+}
+
+uint32_t tftp_server_find(const struct tftp_server *server, uint32_t address, uint16_t port)
+{
+	return tftp_transfers_find(&server->transfers, address, port);
+}
+
 void tftp_server_packet(struct tftp_server *server, uint64_t now_us, uint32_t transfer, uint32_t address,
 			uint16_t port, const uint8_t *data, size_t length, struct tftp_output *output)
 {
@@ -322,10 +343,7 @@ void tftp_server_packet(struct tftp_server *server, uint64_t now_us, uint32_t tr
 		return;
 	if (transfer_at(server, transfer)->address != address ||
 	    transfer_at(server, transfer)->port != port) {
-		server->counters.strangers++;
-		/* An ERROR is not answered, or two servers could go on for ever. */
-		if (length < 2 || data[0] || data[1] != OP_ERROR)
-			output_error(output, ERROR_UNKNOWN_TID, "unknown transfer ID");
+		unknown(server, data, length, output);
 		return;
 	}
 	if (length < 4 || data[0] || (data[1] != OP_ACK && data[1] != OP_ERROR)) {
@@ -340,16 +358,21 @@ void tftp_server_packet(struct tftp_server *server, uint64_t now_us, uint32_t tr
 	output->ended = 1;
 }
 
-uint64_t tftp_server_deadline(const struct tftp_server *server)
+uint64_t tftp_server_deadline(struct tftp_server *server)
 {
 	uint32_t slot = tftp_transfers_first(&server->transfers);
 
 	return slot == TFTP_NO_TRANSFER ? UINT64_MAX : transfer_at(server, slot)->deadline_us;
 }
 
-uint32_t tftp_server_first_due(const struct tftp_server *server)
+uint32_t tftp_server_first_due(struct tftp_server *server)
 {
 	return tftp_transfers_first(&server->transfers);
+}
+
+uint64_t tftp_server_deadline_bound(const struct tftp_server *server)
+{
+	return tftp_transfers_bound(&server->transfers);
 }
 
 bool tftp_server_expire(struct tftp_server *server, uint64_t now_us, struct tftp_output *output)

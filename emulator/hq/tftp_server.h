@@ -6,9 +6,10 @@
  * port is one transfer. A duplicate ACK never makes it send again (RFC 1123
  * section 4.2.3.1).
  *
- * Every transfer answers from a port of its own (a TID, RFC 1350 section 4).
- * The server says which transfer an output belongs to; the adapter gives that
- * transfer a socket, the virtual-time world a number.
+ * Every transfer answers from a port that is not 69 (a TID, RFC 1350 section 4).
+ * The server says which transfer an output belongs to; from which port that one
+ * answers the adapter chooses among its sockets, and the virtual-time world
+ * gives it a number.
  */
 #ifndef FLEET_TFTP_SERVER_H
 #define FLEET_TFTP_SERVER_H
@@ -130,15 +131,28 @@ void tftp_server_request(struct tftp_server *server, uint64_t now_us, uint32_t a
 void tftp_server_packet(struct tftp_server *server, uint64_t now_us, uint32_t transfer, uint32_t address,
 			uint16_t port, const uint8_t *data, size_t length, struct tftp_output *output);
 
-/* The next retransmission is due then; UINT64_MAX: none. O(log n). */
-uint64_t tftp_server_deadline(const struct tftp_server *server);
+/* The transfer of the client with that TID, or TFTP_NO_TRANSFER: for worlds in which transfers share ports. */
+uint32_t tftp_server_find(const struct tftp_server *server, uint32_t address, uint16_t port);
+
+/*
+ * A packet to a transfer's port from somebody who has no transfer there: ERROR 5,
+ * which is to go out from that port (output->transfer is TFTP_NO_TRANSFER).
+ */
+void tftp_server_stranger(struct tftp_server *server, uint32_t address, uint16_t port, const uint8_t *data,
+			  size_t length, struct tftp_output *output);
+
+/* The next retransmission is due then; UINT64_MAX: none. O(log n) for each transfer since that was put off. */
+uint64_t tftp_server_deadline(struct tftp_server *server);
+
+/* Not after the next retransmission, and asked in O(1): for whoever waits for something earlier anyway. */
+uint64_t tftp_server_deadline_bound(const struct tftp_server *server);
 
 /*
  * The transfer whose retransmission is due first, or TFTP_NO_TRANSFER. A world
  * that has real sockets reads that transfer's before it calls
  * tftp_server_expire(): input goes before time-outs.
  */
-uint32_t tftp_server_first_due(const struct tftp_server *server);
+uint32_t tftp_server_first_due(struct tftp_server *server);
 
 /* One thing that is due at now_us; false where nothing is: call until then. */
 bool tftp_server_expire(struct tftp_server *server, uint64_t now_us, struct tftp_output *output);

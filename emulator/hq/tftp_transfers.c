@@ -1,8 +1,10 @@
 /*
  * A stack of free slots, a hash table from TID to slot with chains through the
  * slots, and a binary heap of deadlines that knows where each slot stands in
- * it: an ACK moves a deadline, so moving is as frequent as blocks are. All
- * memory is taken at the start; nothing here can fail in mid-transfer.
+ * it. An ACK puts a deadline off, which is as frequent as blocks are: such a
+ * slot stays where it is, and is moved when it has come to the top and somebody
+ * asks which is the first. All memory is taken at the start; nothing here can
+ * fail in mid-transfer.
  */
 #include "emulator/hq/tftp_transfers.h"
 
@@ -22,8 +24,8 @@ static bool is_before(const struct tftp_transfers *transfers, uint32_t a, uint32
 	 * Nothing but the clients may decide a tie: not the heap's history, and not
 	 * the slot, which depends on whoever else is being served.
 	 */
-	return left->deadline_us != right->deadline_us ? left->deadline_us < right->deadline_us
-						       : left->number < right->number;
+	return left->heap_us != right->heap_us ? left->heap_us < right->heap_us
+					       : left->number < right->number;
 }
 
 static void put(struct tftp_transfers *transfers, uint32_t index, uint32_t slot)
@@ -94,7 +96,7 @@ uint32_t tftp_transfers_begin(struct tftp_transfers *transfers, uint32_t address
 	transfer->address = address;
 	transfer->port = port;
 	transfer->serving = 1;
-	transfer->deadline_us = UINT64_MAX;
+	transfer->deadline_us = transfer->heap_us = UINT64_MAX;
 	transfer->bucket_next = *bucket;
 	*bucket = slot;
 	put(transfers, transfers->heap_count++, slot);
@@ -120,13 +122,31 @@ void tftp_transfers_end(struct tftp_transfers *transfers, uint32_t slot)
 
 void tftp_transfers_schedule(struct tftp_transfers *transfers, uint32_t slot, uint64_t deadline_us)
 {
-	transfers->list[slot].deadline_us = deadline_us;
-	sift(transfers, transfers->list[slot].heap_index);
+	struct tftp_transfer *transfer = &transfers->list[slot];
+
+	transfer->deadline_us = deadline_us;
+	if (deadline_us >= transfer->heap_us)
+		return;
+	transfer->heap_us = deadline_us;
+	sift(transfers, transfer->heap_index);
 }
 
-uint32_t tftp_transfers_first(const struct tftp_transfers *transfers)
+uint32_t tftp_transfers_first(struct tftp_transfers *transfers)
 {
-	return transfers->heap_count ? transfers->heap[0] : NONE;
+	while (transfers->heap_count) {
+		struct tftp_transfer *transfer = &transfers->list[transfers->heap[0]];
+
+		if (transfer->heap_us == transfer->deadline_us)
+			return transfers->heap[0];
+		transfer->heap_us = transfer->deadline_us;
+		sift(transfers, 0);
+	}
+	return NONE;
+}
+
+uint64_t tftp_transfers_bound(const struct tftp_transfers *transfers)
+{
+	return transfers->heap_count ? transfers->list[transfers->heap[0]].heap_us : UINT64_MAX;
 }
 
 void tftp_transfers_reset(struct tftp_transfers *transfers)

@@ -13,6 +13,7 @@ struct tftp_transfer {
 	uint64_t block;          /* waits for its ACK; 0: the OACK does */
 	uint64_t block_last;
 	uint64_t deadline_us;
+	uint64_t heap_us;        /* where it stands in the heap: not after deadline_us */
 	uint64_t size;           /* of the file when the transfer began */
 	uint64_t wait_first_us;  /* before the first retransmission of a packet */
 	uint64_t wait_us;        /* before the next one */
@@ -35,7 +36,7 @@ struct tftp_transfers {
 	uint32_t slots;
 	uint32_t *free_slots;       /* stack; the lowest slot is taken first */
 	uint32_t free_count;
-	uint32_t *heap;             /* slots, earliest deadline first; the transfer that began first at a tie */
+	uint32_t *heap;             /* slots, earliest heap_us first; the transfer that began first at a tie */
 	uint32_t heap_count;
 	uint64_t begun;             /* transfers so far */
 	uint32_t *buckets;          /* first slot of each, or TFTP_NO_TRANSFER */
@@ -58,7 +59,10 @@ void tftp_transfers_end(struct tftp_transfers *transfers, uint32_t slot);
 
 void tftp_transfers_schedule(struct tftp_transfers *transfers, uint32_t slot, uint64_t deadline_us);
 
-/* The slot whose deadline is first, or TFTP_NO_TRANSFER. */
-uint32_t tftp_transfers_first(const struct tftp_transfers *transfers);
+/* The slot whose deadline is first, or TFTP_NO_TRANSFER. O(log n) for each that was put off and would be first. */
+uint32_t tftp_transfers_first(struct tftp_transfers *transfers);
+
+/* Not after the first deadline; UINT64_MAX: there is none. O(1). */
+uint64_t tftp_transfers_bound(const struct tftp_transfers *transfers);
 
 #endif

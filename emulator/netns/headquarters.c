@@ -175,6 +175,8 @@ static int new_server(struct headquarters *headquarters)
 	return headquarters->server ? 0 : -errno;
 }
 
+_Static_assert(TFTP_ADAPTER_PORTS == PLAN_SERVER_SOCKETS, "check counts the descriptors that the adapter opens");
+
 static int start_embedded(struct headquarters *headquarters)
 {
 	const struct plan *plan = headquarters->plan;

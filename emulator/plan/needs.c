@@ -84,9 +84,7 @@ static void fill_needs(struct plan *plan)
 {
 	struct plan_needs *needs = &plan->needs;
 	uint64_t phones = plan->phone_count, sites = plan->site_count;
-	/* The real server answers each transfer itself; the embedded one has a socket for each it serves. */
-	uint64_t transfers = plan->server.kind == PLAN_SERVER_EMBEDDED ? plan->server.serving_max : 16;
-	uint64_t transfers_typical = transfers < phones ? transfers : phones;
+	uint64_t server_sockets = plan->server.kind == PLAN_SERVER_EMBEDDED ? PLAN_SERVER_SOCKETS : 16;
 
 	*needs = (struct plan_needs){0};
 	needs->namespaces = phones + sites + plan->switch_count + 1;
@@ -101,7 +99,7 @@ static void fill_needs(struct plan *plan)
 	needs->descriptors_phone_worst = PHONE_DESCRIPTORS_WORST + plan->log_server.enabled;
 	needs->descriptors_phone_typical = PHONE_DESCRIPTORS_TYPICAL + plan->log_server.enabled;
 	uint64_t fixed = PROCESS_DESCRIPTORS + PLAN_DESCRIPTORS_KEPT + SITE_DESCRIPTORS * sites + plan->switch_count;
-	needs->descriptors_fixed = fixed + transfers_typical;
+	needs->descriptors_fixed = fixed + server_sockets;
 	uint64_t firmware_bytes = 0;
 	for (uint32_t i = 0; i < plan->firmware_count; i++)
 		firmware_bytes += plan->firmware[i].total_bytes;

@@ -118,6 +118,8 @@ struct plan_what_if {
 
 enum plan_server_kind { PLAN_SERVER_EMBEDDED, PLAN_SERVER_IN_TFTPD, PLAN_SERVER_DNSMASQ };
 
+#define PLAN_SERVER_SOCKETS 2 /* that the embedded server's transfers share */
+
 struct plan_server {
 	enum plan_server_kind kind;
 	uint32_t address;               /* at headquarters */

@@ -92,6 +92,16 @@ void interop_enter(void)
 	close(fd);
 }
 
+void interop_mtu(int bytes)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_mtu = bytes };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ioctl(fd, SIOCSIFMTU, &request), 0);
+	close(fd);
+}
+
 void interop_begin(void)
 {
 	uint64_t state = 1;

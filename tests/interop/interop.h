@@ -41,6 +41,9 @@ void interop_need_root(const char *what);
 /* In each test: a network namespace (as an ordinary user, in a user namespace), its loopback up. */
 void interop_enter(void);
 
+/* The largest packet that the loopback takes from now on, in bytes. */
+void interop_mtu(int bytes);
+
 /* Makes the files' content and a folder; in each test. The folder goes with interop_leave(). */
 void interop_begin(void);
 void interop_leave(void);

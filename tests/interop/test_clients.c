@@ -182,6 +182,19 @@ START_TEST(larger_blocks)
 }
 END_TEST
 
+/* A block that no packet of the link holds goes in fragments. */
+START_TEST(blocks_past_the_mtu)
+{
+	if (!strcmp(client, "tftp"))
+		return;
+	interop_mtu(1000);
+	must_fetch(INTEROP_513, 512, 2);
+	must_fetch(INTEROP_WRAP, 1428, INTEROP_WRAP_BYTES / 1428 + 1);
+	must_fetch(INTEROP_WRAP, 65464, INTEROP_WRAP_BYTES / 65464 + 1);
+	ck_assert_uint_eq(tftp_server_counters(server)->retransmits, 0);
+}
+END_TEST
+
 START_TEST(many_clients_at_once)
 {
 	struct ev_child watchers[CLIENTS];
@@ -253,6 +266,7 @@ int main(int count, char **arguments)
 	tcase_add_test(tcase, sizes_around_a_block);
 	tcase_add_test(tcase, block_number_wraps);
 	tcase_add_test(tcase, larger_blocks);
+	tcase_add_test(tcase, blocks_past_the_mtu);
 	tcase_add_test(tcase, many_clients_at_once);
 	tcase_add_test(tcase, missing_file);
 	tcase_add_test(tcase, serving_limit);

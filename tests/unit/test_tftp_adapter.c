@@ -167,8 +167,8 @@ static void must_be_block(const uint8_t *packet, size_t length, uint8_t block)
 	ck_assert_uint_eq(length, 4 + (SIZE - offset < 512 ? SIZE - offset : 512));
 }
 
-/* RFC 1350 section 4: each transfer has a port of its own, closed when it has ended. */
-START_TEST(each_transfer_has_its_port)
+/* Two clients at once: one port that is not 69, each its own blocks in order, closed when both have ended. */
+START_TEST(transfers_share_a_port)
 {
 	uint8_t packet[1000];
 	uint16_t first, second, port;
@@ -179,9 +179,9 @@ START_TEST(each_transfer_has_its_port)
 	must_be_block(packet, answer(a, packet, &first), 1);
 	ask(b);
 	must_be_block(packet, answer(b, packet, &second), 1);
-	ck_assert_uint_ne(first, second);
+	ck_assert_uint_eq(first, second);
 	ck_assert_uint_ne(first, tftp_adapter_port(adapter));
-	ck_assert_uint_eq(counters().sockets_open, 4);
+	ck_assert_uint_eq(counters().sockets_open, 3);
 	for (uint8_t block = 1; block < 4; block++) {
 		ck_assert_mem_eq(packet + 4, content + 512 * (block - 1), block < 3 ? 512 : 176);
 		ack(b, second, block);
@@ -192,7 +192,84 @@ START_TEST(each_transfer_has_its_port)
 	settle();
 	ck_assert_uint_eq(tftp_server_counters(server)->completed, 1);
 	ck_assert_uint_eq(counters().sockets_open, 3);
-	ck_assert_uint_eq(counters().sockets_peak, 4);
+	ck_assert(!readable(a));
+	for (uint8_t block = 1; block < 4; block++) {
+		ack(a, first, block);
+		if (block < 3)
+			must_be_block(packet, answer(a, packet, &port), block + 1);
+	}
+	settle();
+	ck_assert_uint_eq(tftp_server_counters(server)->completed, 2);
+	ck_assert_uint_eq(counters().sockets_open, 2);
+	ck_assert_uint_eq(counters().sockets_peak, 3);
+	close(a);
+	close(b);
+}
+END_TEST
+
+/*
+ * RFC 1350 section 4: the same TID is not chosen twice in immediate succession.
+ * The port stays open for b; a, whose port asks again and again, gets another
+ * one each time, and what it sends to the one before is no ACK of the new
+ * transfer, and gets ERROR 5.
+ */
+START_TEST(same_client_other_port)
+{
+	uint8_t packet[1000];
+	uint16_t before, now, from;
+	int a = client(), b = client();
+
+	ask(b);
+	answer(b, packet, &before);
+	ask(a);
+	answer(a, packet, &before);
+	for (int i = 0; i < 5; i++) {
+		send_to(a, before, "\0\5\0\0", 5);
+		settle();
+		ck_assert_uint_eq(tftp_server_counters(server)->aborted, (uint64_t)i + 1);
+		ask(a);
+		must_be_block(packet, answer(a, packet, &now), 1);
+		ck_assert_uint_ne(now, before);
+		if (i % 2 == 0) { /* b's port, which is still open: a's other one was closed */
+			ack(a, before, 1);
+			answer(a, packet, &from);
+			ck_assert_uint_eq(from, before);
+			ck_assert_uint_eq(packet[1], 5);
+			ck_assert_uint_eq(packet[3], 5);
+			ck_assert_uint_eq(tftp_server_counters(server)->strangers, (uint64_t)i / 2 + 1);
+		}
+		ck_assert_uint_eq(tftp_server_counters(server)->serving, 2);
+		before = now;
+	}
+	close(a);
+	close(b);
+}
+END_TEST
+
+/* What comes from a client whose transfer is over, while others share its port: ERROR 5, and an ERROR gets
+ * none. */
+START_TEST(late_packet_gets_error_5)
+{
+	uint8_t packet[1000];
+	uint16_t port, from;
+	int a = client(), b = client();
+
+	ask(a);
+	answer(a, packet, &port);
+	ask(b);
+	answer(b, packet, &port);
+	send_to(a, port, "\0\5\0\0", 5);
+	settle();
+	ack(a, port, 1);
+	answer(a, packet, &from);
+	ck_assert_uint_eq(from, port);
+	ck_assert_uint_eq(packet[1], 5);
+	ck_assert_uint_eq(packet[3], 5);
+	send_to(a, port, "\0\5\0\5", 5);
+	settle();
+	ck_assert(!readable(a));
+	ack(b, port, 1);
+	must_be_block(packet, answer(b, packet, &from), 2);
 	close(a);
 	close(b);
 }
@@ -323,7 +400,7 @@ START_TEST(stop_and_start)
 {
 	uint8_t packet[1000];
 	uint16_t port;
-	int a = client();
+	int a = client(), b = client();
 
 	ask(a);
 	answer(a, packet, &port);
@@ -334,10 +411,16 @@ START_TEST(stop_and_start)
 	ck_assert_uint_eq(tftp_server_counters(server)->serving, 0);
 	ck_assert_int_eq(tftp_adapter_start(adapter), 0);
 	ck_assert_int_eq(tftp_adapter_start(adapter), 0);
-	ask(a);
-	must_be_block(packet, answer(a, packet, &port), 1);
+	/* Another client, which gets the same port and the same slot: nothing of the old transfer is left in
+	 * them. */
+	ask(b);
+	must_be_block(packet, answer(b, packet, &port), 1);
 	ck_assert_uint_eq(counters().sockets_open, 3);
+	send_to(b, port, "\0\5\0\0", 5);
+	settle();
+	ck_assert_uint_eq(counters().sockets_open, 2);
 	close(a);
+	close(b);
 }
 END_TEST
 
@@ -426,7 +509,9 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 30);
-	tcase_add_test(tcase, each_transfer_has_its_port);
+	tcase_add_test(tcase, transfers_share_a_port);
+	tcase_add_test(tcase, same_client_other_port);
+	tcase_add_test(tcase, late_packet_gets_error_5);
 	tcase_add_test(tcase, stranger_gets_error_5);
 	tcase_add_test(tcase, damage_flips_one_byte_once);
 	tcase_add_test(tcase, retransmits_and_gives_up);

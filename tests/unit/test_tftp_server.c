@@ -602,6 +602,73 @@ START_TEST(earliest_deadline_first)
 }
 END_TEST
 
+/* ACKs put deadlines off, in another order than the transfers began in; the bound is never past the next one.
+ */
+START_TEST(deadlines_put_off)
+{
+	uint64_t now = 0;
+
+	tftp_server_free(server);
+	server = server_of(100, 0);
+	for (uint16_t i = 0; i < 100; i++)
+		read_from((uint16_t)(PORT + i), "long|octet|");
+	for (uint16_t block = 1; block < 20; block++) {
+		for (uint32_t i = 0; i < 100; i++) {
+			uint32_t transfer = (i * 37 + block) % 100;
+
+			now += 1000;
+			packet_from((uint16_t)(PORT + transfer), now, transfer, 4, block);
+			ck_assert_uint_eq(out.send, 1);
+			ck_assert_uint_le(tftp_server_deadline_bound(server),
+					  now + SECOND - (block > 1 ? 99000 : 0));
+		}
+		/* Who was answered first is due first; asked in every other round only. */
+		if (block % 2)
+			continue;
+		ck_assert_uint_eq(tftp_server_first_due(server), block % 100u);
+		ck_assert_uint_eq(tftp_server_deadline(server), now - 99000 + SECOND);
+		ck_assert_uint_eq(tftp_server_deadline_bound(server), now - 99000 + SECOND);
+	}
+	ck_assert(!tftp_server_expire(server, now - 99000 + SECOND - 1, &out));
+}
+END_TEST
+
+/* After retransmissions the wait is long; the ACK makes it short again, and the deadline earlier than it was.
+ */
+START_TEST(deadline_comes_nearer)
+{
+	read_from(PORT, "long|octet|");
+	ck_assert(tftp_server_expire(server, SECOND, &out));
+	ck_assert(tftp_server_expire(server, 3 * SECOND, &out));
+	ck_assert_uint_eq(tftp_server_deadline(server), 7 * SECOND);
+	packet_from(PORT, 3 * SECOND + 1, 0, 4, 1);
+	ck_assert_uint_eq(tftp_server_deadline_bound(server), 4 * SECOND + 1);
+	ck_assert_uint_eq(tftp_server_deadline(server), 4 * SECOND + 1);
+	ck_assert(tftp_server_expire(server, 4 * SECOND + 1, &out));
+}
+END_TEST
+
+/* Worlds in which transfers share ports look the sender up, and tell a stranger off themselves. */
+START_TEST(found_by_tid)
+{
+	const uint8_t late[] = { 0, 4, 0, 1 };
+
+	read_from(PORT, "long|octet|");
+	read_from(PORT + 1, "long|octet|");
+	ck_assert_uint_eq(tftp_server_find(server, CLIENT, PORT), 0);
+	ck_assert_uint_eq(tftp_server_find(server, CLIENT, PORT + 1), 1);
+	ck_assert_uint_eq(tftp_server_find(server, CLIENT + 1, PORT), TFTP_NO_TRANSFER);
+	packet_from(PORT, 0, 0, 5, 0);
+	ck_assert_uint_eq(tftp_server_find(server, CLIENT, PORT), TFTP_NO_TRANSFER);
+	tftp_server_stranger(server, CLIENT, PORT, late, sizeof(late), &out);
+	must_be_error(5, "unknown transfer ID");
+	ck_assert_uint_eq(out.transfer, TFTP_NO_TRANSFER);
+	ck_assert_uint_eq(out.port, PORT);
+	ck_assert_uint_eq(count()->strangers, 1);
+	ck_assert_uint_eq(count()->serving, 1);
+}
+END_TEST
+
 /* A duplicate request is one transfer; only before the first ACK is it answered. */
 START_TEST(duplicate_requests)
 {
@@ -761,6 +828,9 @@ int main(void)
 	tcase_add_test(tcase, retransmission);
 	tcase_add_test(tcase, retransmission_with_timeout_option);
 	tcase_add_test(tcase, earliest_deadline_first);
+	tcase_add_test(tcase, deadlines_put_off);
+	tcase_add_test(tcase, deadline_comes_nearer);
+	tcase_add_test(tcase, found_by_tid);
 	tcase_add_test(tcase, duplicate_requests);
 	tcase_add_test(tcase, port_used_again);
 	tcase_add_test(tcase, serving_limit);
