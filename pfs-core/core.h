@@ -60,6 +60,7 @@ bool core_blamed(const struct pfs_phone *phone, uint32_t address);
 void core_blame(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t address, enum pfs_loss loss, uint64_t for_us);
 
 /* election.c */
+uint64_t core_wait(const struct pfs_phone *phone, uint64_t wait_us); /* of an election: pfs_wait_us() */
 void core_election_listen(struct pfs_phone *phone);
 void core_election_timer(struct pfs_phone *phone, struct pfs_actions *actions);
 void core_election_again(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_loss loss, uint64_t wait_us);

@@ -24,6 +24,8 @@ static bool config_valid(const struct pfs_config *config)
 		return false;
 	if (config->fan_out > PFS_FAN_OUT_MAX)
 		return false;
+	if (config->waits_percent && (config->waits_percent < PFS_WAITS_PERCENT_MIN || config->waits_percent > 100))
+		return false;
 	for (uint32_t i = 0; i < config->file_count; i++) {
 		if (strnlen(config->files[i].name, PFS_NAME_MAX) == 0 ||
 		    config->files[i].name[PFS_NAME_MAX - 1])

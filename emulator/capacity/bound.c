@@ -116,7 +116,7 @@ static void add_family(struct sums *sums, const struct plan_site *site, const st
 {
 	struct fetch fetch = fetch_of(sums->plan, firmware, site);
 	uint64_t copies = shares ? 1 : family->members, fan_out = plan_fan_out(sums->plan);
-	uint64_t waits_us = shares ? firmware->file_count * WAIT_US : 0;
+	uint64_t waits_us = shares ? firmware->file_count * plan_wait_us(sums->plan, WAIT_US) : 0;
 	uint64_t down_us = shares ? tree_us(firmware, family, fan_out) : 0;
 	/* Whoever shares may have what it needs as soon as it is there; whoever does not has its own trips to make. */
 	uint64_t reset_us = (shares ? family->first_reset_us : family->last_reset_us) - sums->origin_us;
@@ -181,7 +181,7 @@ static void end_site(struct sums *sums, const struct plan_site *site)
 	uint64_t down_us = wire_us(sums->site_down, site->down.rate_bps);
 	uint64_t up_us = wire_us(sums->site_up, site->up.rate_bps);
 	uint64_t bytes_us = down_us > up_us ? down_us : up_us;
-	uint64_t wait_us = sums->site_shares_all ? WAIT_US : 0;
+	uint64_t wait_us = sums->site_shares_all ? plan_wait_us(sums->plan, WAIT_US) : 0;
 
 	bound->bytes_down += sums->site_down;
 	if (bytes_us > bound->bytes_us)

@@ -113,8 +113,10 @@ static int boot(struct journal_phone_cursor *cursor, bool what_if, struct pfs_co
 		config->files[i].size = journal_get(records, 8);
 		config->files[i].digest = journal_get(records, 8);
 	}
-	if (what_if)
+	if (what_if) {
 		config->fan_out = (uint8_t)journal_get(records, 1);
+		config->waits_percent = (uint8_t)journal_get(records, 1);
+	}
 	if (records->error)
 		return refuse(cursor, error, "a phone's whole configuration");
 	cursor->last_us = 0;

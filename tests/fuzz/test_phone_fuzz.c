@@ -326,6 +326,7 @@ static void setting(void)
 	rig.config.tftp_tsize = one_in(4);
 	rig.config.tftp_timeout_s = one_in(4) ? 5 : 0;
 	rig.config.fan_out = one_in(2) ? 0 : (uint8_t)(1 + below(PFS_FAN_OUT_MAX));
+	rig.config.waits_percent = one_in(2) ? 0 : (uint8_t)(PFS_WAITS_PERCENT_MIN + below(91));
 	rig.opens = !one_in(20);
 	rig.server.answers = false;
 	rig_again(&rig);

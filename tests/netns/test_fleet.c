@@ -114,7 +114,7 @@ START_TEST(three_children_make_a_flatter_tree)
 	one_copy_of_each_file(13);
 	for (uint32_t i = 0; i < FILES; i++)
 		ck_assert_uint_eq(fleet.result->hierarchies[i].depth, 3); /* 1, 3, 9 */
-	ck_assert_int_gt(fleet_log_count(&fleet, 0, "What-if, not what phones do: fan-out=3"), 0);
+	ck_assert_int_gt(fleet_log_count(&fleet, 0, "What-if, not what phones do: fan-out=3 waits=100%"), 0);
 	fleet_end(&fleet);
 }
 END_TEST
