@@ -42,7 +42,8 @@ void core_election_listen(struct pfs_phone *phone)
 	phone->xid = new_xid(phone);
 	phone->leader = 0;
 	less_us = core_octaves((~BUMP - phone->strength) << 1, core_wait(phone, PFS_LISTEN_OCTAVE_US));
-	core_state_set(phone, PFS_ST_LISTENING, phone->now_us + core_wait(phone, PFS_LISTEN_MAX_US) - less_us);
+	core_state_set(phone, PFS_ST_LISTENING,
+		       phone->now_us + core_wait(phone, PFS_LISTEN_MAX_US) - less_us);
 }
 
 static void broadcast(struct pfs_actions *actions, const struct wire_claim *claim)
@@ -114,7 +115,8 @@ static void stand(struct pfs_phone *phone, struct pfs_actions *actions)
 /* From the last time-out on, so that lateness does not add up; never a burst. */
 static uint64_t next_claim(const struct pfs_phone *phone)
 {
-	uint64_t interval_us = core_wait(phone, PFS_CLAIM_INTERVAL_US), next_us = phone->timer_us + interval_us;
+	uint64_t interval_us = core_wait(phone, PFS_CLAIM_INTERVAL_US),
+		 next_us = phone->timer_us + interval_us;
 
 	return next_us > phone->now_us ? next_us : phone->now_us + interval_us;
 }
@@ -160,7 +162,8 @@ void core_election_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 	switch (phone->state) {
 	case PFS_ST_LISTENING:
 		phone->claims = 0;
-		core_state_set(phone, PFS_ST_CLAIMING, phone->now_us + core_wait(phone, PFS_CLAIM_INTERVAL_US));
+		core_state_set(phone, PFS_ST_CLAIMING,
+			       phone->now_us + core_wait(phone, PFS_CLAIM_INTERVAL_US));
 		claim_send(phone, actions);
 		break;
 	case PFS_ST_CLAIMING:

@@ -89,7 +89,8 @@ struct pfs_config {
 	uint8_t file_count;      /* 1 to PFS_FILES_MAX; files[0] is the .loads index (F15) */
 	uint8_t fan_out;         /* what-if: children a hierarchy, 1 to PFS_FAN_OUT_MAX; 0: PFS_CHILDREN_MAX */
 	uint8_t waits_percent;   /* what-if: of each wait of an election, 10 to 100; 0: all of it */
-	uint8_t reserved[3];     /* zero */
+	uint8_t forward_early;   /* what-if: 1 forwards what has come of a file, but for its end, which waits for the verdict */
+	uint8_t reserved[2];     /* zero */
 	char model[PFS_MODEL_MAX]; /* NUL-terminated, rest zero (F6) */
 	struct pfs_file files[PFS_FILES_MAX];
 };

@@ -27,6 +27,8 @@ static void add_what_if(cJSON *object, const struct question_setting *setting)
 	add_said(knobs, "fan_out", setting->fan_out);
 	if (setting->waits_percent != QUESTION_UNSAID)
 		json_ratio(knobs, "waits", (double)setting->waits_percent / 100);
+	if (setting->forward_early == 1)
+		cJSON_AddTrueToObject(knobs, "forward_early");
 }
 
 cJSON *show_setting_json(const struct question_setting *setting)

@@ -76,6 +76,8 @@ static void put_what_if(cJSON *root, const struct question_setting *setting)
 	snprintf(percent, sizeof(percent), "%u%%", (uint8_t)setting->waits_percent);
 	if (setting->waits_percent != QUESTION_UNSAID)
 		put(what_if, "waits", real ? NULL : cJSON_CreateString(percent));
+	if (setting->forward_early != QUESTION_UNSAID)
+		put(what_if, "forward_early", setting->forward_early ? cJSON_CreateTrue() : NULL);
 	if (what_if && !what_if->child)
 		cJSON_DeleteItemFromObjectCaseSensitive(root, "what_if");
 }

@@ -115,6 +115,7 @@ struct plan_phone {
 struct plan_what_if {
 	uint8_t fan_out;                /* children a hierarchy, 1 to PFS_FAN_OUT_MAX */
 	uint8_t waits_percent;          /* of each wait of an election, PFS_WAITS_PERCENT_MIN to 100 */
+	bool forward_early;             /* a file is forwarded as it comes, but for its end */
 };
 
 enum plan_server_kind { PLAN_SERVER_EMBEDDED, PLAN_SERVER_IN_TFTPD, PLAN_SERVER_DNSMASQ };

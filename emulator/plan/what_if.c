@@ -32,14 +32,15 @@ static bool shorter_waits(const struct plan_what_if *what_if)
 
 bool plan_is_what_if(const struct plan_what_if *what_if)
 {
-	return other_fan_out(what_if) || shorter_waits(what_if);
+	return other_fan_out(what_if) || shorter_waits(what_if) || what_if->forward_early;
 }
 
 __attribute__((format(printf, 3, 4))) static void append(char *text, size_t *length, const char *format, ...)
 {
 	va_list arguments;
 
-	*length += (size_t)snprintf(text + *length, PLAN_WHAT_IF_MAX - *length, "%s", *length ? ", " : "what-if: ");
+	*length += (size_t)snprintf(text + *length, PLAN_WHAT_IF_MAX - *length, "%s",
+				    *length ? ", " : "what-if: ");
 	va_start(arguments, format);
 	*length += (size_t)vsnprintf(text + *length, PLAN_WHAT_IF_MAX - *length, format, arguments);
 	va_end(arguments);
@@ -54,5 +55,7 @@ const char *plan_what_if_text(const struct plan_what_if *what_if, char text[PLAN
 		append(text, &length, "fan-out %u", what_if->fan_out);
 	if (shorter_waits(what_if))
 		append(text, &length, "waits %u %%", what_if->waits_percent);
+	if (what_if->forward_early)
+		append(text, &length, "files forwarded early");
 	return text;
 }

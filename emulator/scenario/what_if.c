@@ -30,9 +30,10 @@ static int check_chains(struct build *build)
 		subnet = phone->subnet;
 		if (phone->part == PFS_PART_YES &&
 		    ++members[phone->model * plan->firmware_count + phone->firmware] > CHAIN_MAX)
-			r = document_fail(build->document, document_member(build->spec->what_if.node, "fan_out"),
-					  "makes chains, which have at most %d phones; subnet \"%s\" has more of %s", CHAIN_MAX,
-					  plan->subnets[subnet].name, plan->models[phone->model].name);
+			r = document_fail(
+				build->document, document_member(build->spec->what_if.node, "fan_out"),
+				"makes chains, which have at most %d phones; subnet \"%s\" has more of %s",
+				CHAIN_MAX, plan->subnets[subnet].name, plan->models[phone->model].name);
 	}
 	free(members);
 	return r;
@@ -54,9 +55,10 @@ static int build_waits(struct build *build)
 	plan->what_if.waits_percent = (uint8_t)(spec->waits / 10000);
 	uint64_t margin_us = plan_wait_us(plan, PFS_CONFIRM_MARGIN_US);
 	if (2 * build->spec->lan.delay > margin_us)
-		return document_fail(build->document, node,
-				     "leaves a claim %llu us until others join: lan.delay may be half of that at most",
-				     (unsigned long long)margin_us);
+		return document_fail(
+			build->document, node,
+			"leaves a claim %llu us until others join: lan.delay may be half of that at most",
+			(unsigned long long)margin_us);
 	return 0;
 }
 
@@ -69,6 +71,7 @@ int build_what_if(struct build *build)
 
 	if (spec->fan_out != PFS_CHILDREN_MAX)
 		what_if->fan_out = (uint8_t)spec->fan_out;
+	what_if->forward_early = spec->forward_early;
 	if (spec->waits != 1000000)
 		r = build_waits(build);
 	if (r == 0 && what_if->fan_out == 1)

@@ -53,7 +53,8 @@ static uint64_t state_bound_us(const struct plan *plan, uint8_t state)
 		return PFS_S + PFS_LAST_RESORT_US;
 	case PFS_ST_FOLLOWING:
 		return (PFS_HOPS_MAX + 1) *
-		       plan_wait_us(plan, PFS_CLAIMS * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US + PFS_JOIN_SPREAD_US);
+		       plan_wait_us(plan, PFS_CLAIMS * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US +
+						  PFS_JOIN_SPREAD_US);
 	case PFS_ST_JOINING:
 		return (PFS_HOPS_MAX + 1) * (PFS_CONNECT_US + PFS_JOIN_US);
 	default:
@@ -153,7 +154,8 @@ void sim_pace_event(struct sim_world *world, uint32_t number, const struct pfs_e
 	if (event->kind != PFS_EV_SENT && event->kind != PFS_EV_LOST)
 		return;
 	reader = event->conn ? reader_on(world, phone, event->conn) : NULL;
-	if (reader && event->kind == PFS_EV_LOST)
+	/* What-if: whoever has sent on all that has come waits for more, without a time. */
+	if (reader && (event->kind == PFS_EV_LOST || !world->phones[number].stored[reader->file].verified))
 		reader->conn = 0;
 	else if (reader)
 		reader->due_us = world->now_us + PFS_VERDICT_US; /* but for the next chunk, in this step */
@@ -169,7 +171,8 @@ void sim_pace_action(struct sim_world *world, uint32_t number, const struct pfs_
 		reader = reader_on(world, phone, action->conn);
 		reader = reader ? reader : reader_on(world, phone, 0);
 		if (reader)
-			*reader = (struct reader){ world->now_us + PFS_READER_STALL_US, action->conn };
+			*reader = (struct reader){ world->now_us + PFS_READER_STALL_US, action->conn,
+						   action->file };
 		break;
 	case PFS_ACT_SHUTDOWN:
 	case PFS_ACT_DROP:

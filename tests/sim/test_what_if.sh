@@ -33,6 +33,7 @@ done
 for waits in 10 40; do
 	holds "\"waits\": \"$waits%\""
 done
-holds '"fan_out": 4, "waits": "25%"'
+holds '"forward_early": true'
+holds '"fan_out": 4, "waits": "25%", "forward_early": true'
 echo "1..$number"
 exit "$((bad ? 1 : 0))"

@@ -208,6 +208,11 @@ START_TEST(what_ifs_are_said_where_they_are)
 	plan = plan_of(&question);
 	ck_assert_str_eq(plan_what_if_text(&plan->what_if, text), "what-if: fan-out 3, waits 35 %");
 	plan_free(plan);
+	ck_assert_int_eq(question_parse_what_if("forward-early", &question.setting, error), 0);
+	plan = plan_of(&question);
+	ck_assert_str_eq(plan_what_if_text(&plan->what_if, text),
+			 "what-if: fan-out 3, waits 35 %, files forwarded early");
+	plan_free(plan);
 	question_as_real(&question.setting);
 	ck_assert_str_eq(text_of(&question), plain);
 	ck_assert_int_eq(question_parse_what_if("fan-out=5", &question.setting, error), -EINVAL);
@@ -262,6 +267,34 @@ START_TEST(bound_of_many_is_their_bytes)
 	ck_assert_uint_eq(bound.sessions, 4);
 	ck_assert_uint_eq(bound.depth, 8); /* 250 phones: 2^8 - 1 would be full */
 	ck_assert_uint_gt(bound.tree_us, 0);
+	plan_free(plan);
+}
+END_TEST
+
+/* What-if: forwarded as it comes, the last file costs no level of the tree but where a port is too slow for it. */
+START_TEST(bound_knows_early_forwarding)
+{
+	struct question question = question_of(20, "7961", 1, 1536000, 20000);
+	struct capacity_bound whole, early;
+
+	struct plan *plan = plan_of(&question);
+	ck_assert_int_eq(capacity_bound(plan, false, &whole), 0);
+	plan_free(plan);
+	question.setting.forward_early = 1;
+	plan = plan_of(&question);
+	ck_assert(plan->what_if.forward_early);
+	ck_assert_int_eq(capacity_bound(plan, false, &early), 0);
+	ck_assert_uint_gt(whole.tree_us, 0);
+	ck_assert_uint_eq(early.tree_us, 0);
+	ck_assert_uint_eq(whole.total_us - whole.tree_us, early.total_us);
+	/* On ports of 100 kb/s the root's own two children are what takes longest. */
+	for (uint32_t i = 0; i < plan->phone_count; i++)
+		plan->phones[i].port_bps = 100000;
+	const struct plan_firmware *firmware = &plan->firmware[0];
+	uint64_t size = firmware->files[firmware->file_count - 1].size;
+	ck_assert_int_eq(capacity_bound(plan, false, &early), 0);
+	ck_assert_uint_gt(early.tree_us, 0);
+	ck_assert_uint_lt(early.tree_us, 2 * size * 8 * 10 + 1); /* at most all of it: 10 us a bit */
 	plan_free(plan);
 }
 END_TEST
@@ -537,6 +570,7 @@ int main(void)
 	tcase_add_test(tcase, bound_knows_the_servers_limit);
 	tcase_add_test(tcase, bound_knows_the_fan_out);
 	tcase_add_test(tcase, bound_knows_the_waits);
+	tcase_add_test(tcase, bound_knows_early_forwarding);
 	tcase_add_test(tcase, hunts_find_the_point);
 	tcase_add_test(tcase, hunts_end_where_there_is_none);
 	tcase_add_test(tcase, sweeps_are_read);
