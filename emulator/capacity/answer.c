@@ -93,13 +93,12 @@ int answer_go(struct pool *pool, struct runs *runs, char error[QUESTION_ERROR_MA
 }
 
 /* The runs of a mode from the first one on. */
-static int take(struct answer_mode *mode, const struct runs *runs, bool traditional, uint64_t window_us)
+static int take(struct answer_mode *mode, const struct runs *runs, uint64_t window_us)
 {
-	mode->traditional = traditional;
 	mode->outcomes = calloc(runs->count, sizeof(*mode->outcomes));
 	if (!mode->outcomes)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < runs->count && runs->list[i].traditional == traditional && mode->seeds < mode->asked; i++) {
+	for (uint32_t i = 0; i < runs->count && runs->list[i].traditional == mode->traditional && mode->seeds < mode->asked; i++) {
 		mode->outcomes[mode->seeds++] = runs->list[i].outcome;
 		if (runs->list[i].outcome.violated)
 			memcpy(mode->violation, runs->list[i].error, sizeof(mode->violation) - 1);
@@ -132,7 +131,7 @@ static int run_pfs(struct answer *answer, const struct sketch *sketch, struct po
 	if (r == 0)
 		r = answer_go(pool, &runs, error);
 	if (r == 0)
-		r = take(&answer->pfs, &runs, false, question->window_us);
+		r = take(&answer->pfs, &runs, question->window_us);
 	runs_free(&runs);
 	return r;
 }
@@ -145,7 +144,7 @@ static uint32_t traditional_seeds(const struct answer_options *options, double w
 	return work * SEEDS_PFS <= SEEDS_QUICK_S ? SEEDS_PFS : work * 2 <= SEEDS_QUICK_S ? (uint32_t)(SEEDS_QUICK_S / work) : 1;
 }
 
-/* And beside it, where there is one, the PFS rate that was found with a smaller fleet. */
+/* And beside it the PFS rate that was found with a smaller fleet, and the first rate in the traditional way. */
 static int run_traditional(struct answer *answer, const struct answer_options *options, struct seek_all *seek,
 			   struct pool *pool, char error[QUESTION_ERROR_MAX])
 {
@@ -153,20 +152,25 @@ static int run_traditional(struct answer *answer, const struct answer_options *o
 	struct capacity_bound bound;
 	struct runs runs = { 0 };
 	int r = capacity_bound(seek->sketch.plan, true, &bound);
-	double work = pool_work(bound.bytes_down / BLOCK_BYTES * 5 / 4, 0);
 
+	if (r < 0)
+		return r;
 	pool->label = "the fleet in the traditional way";
-	answer->traditional.asked = traditional_seeds(options, work);
-	if (r == 0)
-		r = add_mode(&answer->traditional, question, &runs, true, work, error);
+	seek->traditional_work = pool_work(bound.bytes_down / BLOCK_BYTES * 5 / 4, 0);
+	answer->traditional.asked = traditional_seeds(options, seek->traditional_work);
+	r = add_mode(&answer->traditional, question, &runs, true, seek->traditional_work, error);
 	if (r == 0)
 		r = seek_add_confirmation(seek, answer, &runs, error);
+	if (r == 0 && !answer->pfs.violating)
+		r = seek_add_traditional_rate(seek, answer, &runs, error);
 	if (r == 0)
 		r = answer_go(pool, &runs, error);
 	if (r == 0)
-		r = take(&answer->traditional, &runs, true, question->window_us);
+		r = take(&answer->traditional, &runs, question->window_us);
 	if (r == 0)
 		seek_hear_confirmation(seek, answer, &runs, answer->traditional.asked);
+	if (r == 0 && !answer->traditional.violating)
+		seek_hear_traditional_rate(seek, answer, &runs);
 	runs_free(&runs);
 	return r;
 }
@@ -189,6 +193,7 @@ int answer_work_out(struct answer *answer, const struct question *question, cons
 
 	*answer = (struct answer){ .question = question };
 	answer->pfs.asked = options->seeds ? options->seeds : SEEDS_PFS;
+	answer->traditional.traditional = true;
 	error[0] = '\0';
 	r = sketch_begin(&seek.sketch, question, error);
 	if (r == 0)

@@ -24,6 +24,13 @@
 #define BLOCKS_A_SECOND 2.2e6
 #define PHONES_A_SECOND 2e3
 #define LOAD_S 0.03
+#define OVERDUE_PART 20 /* what takes longer than expected is taken to need a twentieth more */
+
+/* What a thread is at. */
+struct place {
+	const struct pool_run *run; /* NULL: nothing */
+	double began_s;
+};
 
 struct batch {
 	struct pool *pool;
@@ -34,14 +41,21 @@ struct batch {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* under the lock */
-	uint32_t next, finished, working;
-	double work_done, work_left;
+	uint32_t next, finished, working, joined;
+	double work_left[2];     /* of those that nobody has begun, by mode */
+	struct place *places;    /* one a thread */
+	uint32_t place_count;
 	bool failed;
 };
 
 double pool_work(uint64_t blocks, uint64_t phones)
 {
 	return (double)blocks / BLOCKS_A_SECOND + (double)phones / PHONES_A_SECOND + LOAD_S;
+}
+
+double pool_work_pfs(uint64_t blocks, uint64_t phones, uint64_t duration_us)
+{
+	return pool_work(blocks + duration_us / 1000000 * phones * 2 / 3, phones) + LOAD_S;
 }
 
 int runs_add(struct runs *runs, char *text, bool traditional, double work)
@@ -130,13 +144,12 @@ static void run_one(const struct batch *batch, struct pool_run *run)
 }
 
 /* With the lock. */
-static void account(struct batch *batch, uint32_t number)
+static void account(struct batch *batch, const struct place *place)
 {
 	struct pool *pool = batch->pool;
-	const struct pool_run *run = &batch->runs[number];
+	const struct pool_run *run = place->run;
 
 	batch->finished++;
-	batch->work_left -= run->work;
 	if (run->state == POOL_BAD)
 		batch->failed = true;
 	if (run->state != POOL_DONE)
@@ -145,8 +158,19 @@ static void account(struct batch *batch, uint32_t number)
 		pool->from_cache++; /* which says nothing of how long the others take */
 		return;
 	}
-	batch->work_done += run->work;
+	pool->worked[run->traditional] += run->work;
+	pool->took_s[run->traditional] += seconds_now() - place->began_s;
 	pool->simulated++;
+}
+
+/* With the lock. */
+static struct pool_run *begin_next(struct batch *batch, struct place *place)
+{
+	struct pool_run *run = &batch->runs[batch->order[batch->next++]];
+
+	batch->work_left[run->traditional] -= run->work;
+	*place = (struct place){ .run = run, .began_s = seconds_now() };
+	return run;
 }
 
 static void *work(void *context)
@@ -155,9 +179,9 @@ static void *work(void *context)
 	struct pool *pool = batch->pool;
 
 	pthread_mutex_lock(&batch->lock);
+	struct place *place = &batch->places[batch->joined++];
 	while (batch->next < batch->count && !batch->failed && !*pool->stop) {
-		uint32_t number = batch->order[batch->next++];
-		struct pool_run *run = &batch->runs[number];
+		struct pool_run *run = begin_next(batch, place);
 		struct cache_key key;
 		int error = 0;
 		pthread_mutex_unlock(&batch->lock);
@@ -173,7 +197,8 @@ static void *work(void *context)
 		}
 		pthread_mutex_lock(&batch->lock);
 		pool->cache_error = pool->cache_error ? pool->cache_error : error;
-		account(batch, number);
+		account(batch, place);
+		place->run = NULL;
 		pthread_cond_signal(&batch->changed);
 	}
 	batch->working--;
@@ -191,14 +216,50 @@ static int columns(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
 }
 
+/* How many seconds a run of that mode takes for each of pool_work(); 0: nothing has been seen yet. */
+static double pace(const struct pool *pool, bool traditional)
+{
+	/* What is known of the other mode is better than nothing. */
+	for (int i = 0; i < 2; i++) {
+		int mode = i ? !traditional : traditional;
+		if (pool->worked[mode] > 0)
+			return pool->took_s[mode] / pool->worked[mode];
+	}
+	return 0;
+}
+
+/* Seconds until all is done, by what each run has to do and by how long the like of it took; 0: not known. */
+static double time_left_s(const struct batch *batch, double now_s)
+{
+	const struct pool *pool = batch->pool;
+	double sum_s = 0, longest_s = 0;
+
+	for (int mode = 0; mode < 2; mode++)
+		sum_s += batch->work_left[mode] * pace(pool, mode);
+	for (uint32_t i = 0; i < batch->place_count; i++) {
+		const struct place *place = &batch->places[i];
+		if (!place->run)
+			continue;
+		double elapsed_s = now_s - place->began_s, overdue_s = elapsed_s / OVERDUE_PART;
+		double rest_s = place->run->work * pace(pool, place->run->traditional) - elapsed_s;
+		rest_s = rest_s > overdue_s ? rest_s : overdue_s;
+		longest_s = rest_s > longest_s ? rest_s : longest_s;
+		sum_s += rest_s;
+	}
+	if (pace(pool, false) <= 0)
+		return 0;
+	sum_s /= batch->place_count;
+	return sum_s > longest_s ? sum_s : longest_s;
+}
+
 /* With the lock. */
 static void tell(const struct batch *batch, double began, bool terminal)
 {
-	double elapsed = seconds_now() - began;
+	double now_s = seconds_now(), left_s = time_left_s(batch, now_s);
 	char text[200], left[60] = "";
 
-	if (batch->work_done > 0 && elapsed > 2) {
-		uint64_t seconds = (uint64_t)(elapsed * batch->work_left / batch->work_done + 0.5);
+	if (left_s > 0 && now_s - began > 2) {
+		uint64_t seconds = (uint64_t)(left_s + 0.5);
 		if (seconds >= 3600)
 			snprintf(left, sizeof(left), ", about %d:%02d h left", (int)(seconds / 3600), (int)(seconds / 60 % 60));
 		else if (seconds >= 60)
@@ -252,13 +313,14 @@ static int begin(struct batch *batch, const struct runs *runs)
 	pthread_condattr_t attributes;
 
 	batch->order = calloc(runs->count ? runs->count : 1, sizeof(*batch->order));
-	if (!batch->order)
+	batch->places = calloc(WORKERS_MAX, sizeof(*batch->places));
+	if (!batch->order || !batch->places)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < runs->count; i++) {
 		if (runs->list[i].state != POOL_WANTED)
 			continue;
 		batch->order[batch->count++] = i;
-		batch->work_left += runs->list[i].work;
+		batch->work_left[runs->list[i].traditional] += runs->list[i].work;
 	}
 	qsort_r(batch->order, batch->count, sizeof(*batch->order), by_work, runs->list);
 	batch->parts = batch->count ? batch->pool->workers / batch->count : 0;
@@ -279,14 +341,15 @@ static void employ(struct batch *batch)
 	/* Signals are for whoever waits for the results. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	batch->working = wanted;
+	batch->working = batch->place_count = wanted;
 	while (count < wanted && count < WORKERS_MAX && pthread_create(&threads[count], NULL, work, batch) == 0)
 		count++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_mutex_lock(&batch->lock);
 	batch->working -= wanted - count;
+	batch->place_count = count;
 	if (!count) {
-		batch->working = 1;
+		batch->working = batch->place_count = 1;
 		pthread_mutex_unlock(&batch->lock);
 		work(batch);
 		return;
@@ -302,13 +365,16 @@ int pool_go(struct pool *pool, struct runs *runs)
 	struct batch batch = { .pool = pool, .runs = runs->list };
 	int error = begin(&batch, runs);
 
+	if (!error && batch.count)
+		employ(&batch);
+	if (!error) {
+		pthread_cond_destroy(&batch.changed);
+		pthread_mutex_destroy(&batch.lock);
+	}
+	free(batch.order);
+	free(batch.places);
 	if (error)
 		return error;
-	if (batch.count)
-		employ(&batch);
-	pthread_cond_destroy(&batch.changed);
-	pthread_mutex_destroy(&batch.lock);
-	free(batch.order);
 	if (batch.failed)
 		return -EINVAL;
 	return *pool->stop ? -EINTR : 0;

@@ -40,6 +40,7 @@ struct pool {
 	const char *label;             /* of what is being worked out, for the progress */
 	/* what was done so far */
 	uint64_t simulated, from_cache;
+	double worked[2], took_s[2];   /* of what was simulated, by PFS and in the traditional way: pool_work(), and time */
 	int cache_error;               /* the first that met a write; told once */
 };
 
@@ -55,6 +56,8 @@ struct runs {
  * depend on who else is at work on it.
  */
 double pool_work(uint64_t blocks, uint64_t phones);
+/* The same by PFS, where all the phones' signs of life through a long upgrade weigh more than its blocks. */
+double pool_work_pfs(uint64_t blocks, uint64_t phones, uint64_t duration_us);
 
 /* Takes the text over, also where it fails. Returns 0 or -ENOMEM. */
 int runs_add(struct runs *runs, char *text, bool traditional, double work);

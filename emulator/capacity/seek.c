@@ -24,19 +24,7 @@
 #define GUIDE_FAMILY 1           /* phones of the rarest model in each subnet */
 #define LIMIT_MIN_US (UINT64_C(3600) * 1000000)
 #define LIMIT_MAX_US (UINT64_C(720) * 3600 * 1000000)
-
-enum seek { SEEK_PFS_RATE, SEEK_TRADITIONAL_RATE, SEEK_PHONES, SEEK_TRIP, SEEKS };
-
-struct seeker {
-	enum seek kind;
-	struct hunt hunt;
-	struct answer_point *point;
-	uint64_t phones;               /* of the fleet that is tried; 0: the question's */
-	uint64_t fails_us, holds_us;   /* what was seen at the hunt's two ends */
-	uint64_t tries[HUNT_TRIES];
-	uint32_t count, first_run;
-	bool dear;
-};
+#define USUAL_RATIO 1.015        /* of a run in the traditional way to its bound, where the WAN is full */
 
 static uint64_t rate_floor(const struct question *question)
 {
@@ -84,23 +72,15 @@ static struct question_setting try_setting(const struct question *question, cons
 	return setting;
 }
 
-/* By PFS the signs of life of a long upgrade weigh more than its blocks. */
-static double pfs_work(const struct capacity_outcome *known, uint64_t phones, uint64_t duration_us)
+static double try_work(const struct seek_all *all, const struct answer *answer, const struct seeker *seeker,
+		       bool traditional, uint64_t value)
 {
-	double work = pool_work(known->blocks, phones);
-
-	return work + pool_work(duration_us / 1000000 * phones * 2 / 3, 0);
-}
-
-static double try_work(const struct answer *answer, const struct seeker *seeker, bool traditional, uint64_t value)
-{
-	const struct capacity_outcome *known =
-		answer_percentile(traditional ? &answer->traditional : &answer->pfs, 50);
+	const struct capacity_outcome *known = answer_percentile(&answer->pfs, 50);
 	uint64_t phones = seeker->kind == SEEK_PHONES ? value : seeker->phones ? seeker->phones : known->phones;
 
 	if (!traditional)
-		return pfs_work(known, phones, is_rate(seeker) ? answer->question->window_us : known->duration_us);
-	return pool_work(known->blocks + known->retransmits, 0) * (double)phones / (double)known->phones;
+		return pool_work_pfs(known->blocks, phones, is_rate(seeker) ? answer->question->window_us : known->duration_us);
+	return all->traditional_work * (double)phones / (double)known->phones;
 }
 
 /* By which modes a value is tried. */
@@ -111,20 +91,20 @@ static bool tries_mode(const struct seeker *seeker, bool traditional)
 
 /* ------------------------------------------------------------------- tries */
 
-static double try_cost_s(const struct answer *answer, const struct seeker *seeker, uint64_t value)
+static double try_cost_s(const struct seek_all *all, const struct answer *answer, const struct seeker *seeker, uint64_t value)
 {
 	double work = 0;
 
 	for (int traditional = 0; traditional < 2; traditional++)
 		if (tries_mode(seeker, traditional))
-			work += try_work(answer, seeker, traditional, value);
+			work += try_work(all, answer, seeker, traditional, value);
 	return work;
 }
 
 /* Before the first try: what it costs decides how it is looked for, or that it is not. */
 static void weigh(const struct seek_all *seek, const struct answer *answer, struct seeker *seeker)
 {
-	double cost_s = try_cost_s(answer, seeker, seeker->hunt.guess);
+	double cost_s = try_cost_s(seek, answer, seeker, seeker->hunt.guess);
 
 	if (seek->thorough || seeker->hunt.steps || seeker->hunt.ended)
 		return;
@@ -151,7 +131,7 @@ static int add_tries(const struct seek_all *seek, const struct answer *answer, s
 		for (int traditional = 0; r == 0 && traditional < 2; traditional++)
 			if (tries_mode(seeker, traditional))
 				r = answer_add(runs, answer->question, &setting, answer->question->seed, traditional,
-					       try_work(answer, seeker, traditional, seeker->tries[i]), error);
+					       try_work(seek, answer, seeker, traditional, seeker->tries[i]), error);
 	}
 	return r;
 }
@@ -300,7 +280,7 @@ int seek_add_confirmation(struct seek_all *all, struct answer *answer, struct ru
 	if (point->how != ANSWER_SIMULATED && point->how != ANSWER_ALWAYS)
 		return 0;
 	struct question_setting setting = try_setting(answer->question, &seeker, point->holds);
-	double work = try_work(answer, &seeker, false, point->holds), sum_s = 0;
+	double work = try_work(all, answer, &seeker, false, point->holds), sum_s = 0;
 	point->phones = all->guide_phones;
 	for (uint32_t i = all->guide_phones ? 0 : 1; r == 0 && i < answer->pfs.seeds; i++) {
 		sum_s += work;
@@ -330,6 +310,27 @@ void seek_hear_confirmation(struct seek_all *all, struct answer *answer, const s
 	point->holds = hunt_round(point->holds + point->holds / 100 + 1, RATE_DIGITS, true);
 	if (point->holds > all->pfs_rate.ceiling)
 		point->how = ANSWER_NEVER;
+}
+
+/* ------------------------------------------- beside the fleet in the traditional way */
+
+int seek_add_traditional_rate(struct seek_all *all, struct answer *answer, struct runs *runs,
+			      char error[QUESTION_ERROR_MAX])
+{
+	struct seeker *seeker = &all->traditional_rate;
+
+	/* By arithmetic it is better found when the distance from the bound is known. */
+	if (!has_rates(all) || all->traditional_work <= DEAR_S || (!all->thorough && all->traditional_work > TRY_S_MAX))
+		return 0;
+	all->sketch.traditional_ratio = USUAL_RATIO;
+	begin_rate(all, &answer->traditional, seeker);
+	return add_tries(all, answer, seeker, runs, error);
+}
+
+void seek_hear_traditional_rate(struct seek_all *all, const struct answer *answer, const struct runs *runs)
+{
+	if (all->traditional_rate.point)
+		hear(&all->traditional_rate, runs, answer->question->window_us);
 }
 
 /* ------------------------------------------------------------------ the rest */
@@ -395,9 +396,13 @@ int seek_the_rest(struct seek_all *all, struct answer *answer, struct pool *pool
 	uint32_t count = 0;
 	int r;
 
+	all->traditional_work = pool_work(traditional->blocks + traditional->retransmits, 0);
+	all->sketch.traditional_ratio = 1;
 	if (traditional->bound.total_us && traditional->duration_us > traditional->bound.total_us && !traditional->failed)
 		all->sketch.traditional_ratio = (double)traditional->duration_us / (double)traditional->bound.total_us;
-	if (has_rates(all))
+	if (all->traditional_rate.point)
+		seekers[count++] = all->traditional_rate;
+	else if (has_rates(all))
 		begin_rate(all, &answer->traditional, &seekers[count++]);
 	if (question->model_count)
 		begin_phones(all, answer, &seekers[count++]);

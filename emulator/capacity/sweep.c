@@ -16,6 +16,7 @@
 
 #define DIGITS 3
 #define BLOCK_BYTES 544
+#define ACK_BYTES 32
 
 static const char *const names[] = { "phones", "subnets", "wan", "rtt", "reset", "fan-out", "waits" };
 
@@ -298,10 +299,28 @@ static int make_points(struct sweep *sweep, char error[QUESTION_ERROR_MAX])
 	return 0;
 }
 
-/* What a run of the question costs, to be scaled by what a point has more or less of. */
+/* What a run of the first point costs, to be scaled by what a point has more or less of. */
 struct costs {
 	double blocks, traditional_blocks; /* a subnet's of PFS; a phone's */
+	double trips;                      /* of one root, one after the other */
+	uint64_t duration_us;              /* by PFS */
 };
+
+/* A block and its ACK, there and back. */
+static double trip_us(const struct question_setting *setting)
+{
+	return (double)setting->rtt_us + (BLOCK_BYTES + ACK_BYTES) * 8e6 / (double)setting->wan_bps;
+}
+
+/* By PFS, about: as the bound has it. */
+static uint64_t duration_us(const struct costs *costs, const struct question_setting *setting)
+{
+	if (setting->wan_bps == QUESTION_UNSAID || setting->rtt_us == QUESTION_UNSAID)
+		return costs->duration_us;
+	double bytes_us = costs->blocks * (double)setting->subnets * BLOCK_BYTES * 8e6 / (double)setting->wan_bps;
+	double trips_us = costs->trips * trip_us(setting);
+	return (uint64_t)(bytes_us > trips_us ? bytes_us : trips_us);
+}
 
 static int take_costs(const struct sweep *sweep, struct costs *costs, char error[QUESTION_ERROR_MAX])
 {
@@ -321,6 +340,10 @@ static int take_costs(const struct sweep *sweep, struct costs *costs, char error
 	if (r < 0)
 		return r;
 	costs->blocks = (double)pfs.bytes_down / BLOCK_BYTES / (double)setting->subnets;
+	costs->trips = setting->wan_bps == QUESTION_UNSAID || setting->rtt_us == QUESTION_UNSAID
+			       ? 0
+			       : (double)pfs.trips_us / trip_us(setting);
+	costs->duration_us = pfs.total_us;
 	costs->traditional_blocks = (double)traditional.bytes_down / BLOCK_BYTES * 1.3 / (double)setting->phones;
 	return 0;
 }
@@ -330,7 +353,8 @@ static int add_point(const struct sweep *sweep, const struct sweep_point *point,
 {
 	const struct question *question = sweep->question;
 	double phones = (double)point->setting.phones, subnets = (double)point->setting.subnets;
-	double work[2] = { pool_work((uint64_t)(costs->blocks * subnets), point->setting.phones),
+	double work[2] = { pool_work_pfs((uint64_t)(costs->blocks * subnets), point->setting.phones,
+					 duration_us(costs, &point->setting)),
 			   pool_work((uint64_t)(costs->traditional_blocks * phones), 0) };
 	int r = 0;
 

@@ -1,10 +1,14 @@
 /*
  * The plots of a sweep (sweep_show.h). A mode of every value of the second axis
  * is a line: PFS drawn through, traditional dashed, each value in one colour.
+ * Lines that would lie on each other are one, which names them all: what a
+ * reader does not see he takes for missing.
  */
 #include "emulator/capacity/sweep_show.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +16,9 @@
 #include "emulator/report/plot.h"
 
 #define LINES_MAX (PLOT_SERIES_MAX / 2) /* each in both modes */
+#define ALIKE 0.01                      /* a share of the value: about a line's width on a logarithmic axis */
+#define WIDTH 560                       /* what is drawn wider is too small to read on a telephone */
+#define HEIGHT 460
 
 /* Which axes are drawn how: numbers in sweep->axes, or UINT32_MAX. */
 struct layout {
@@ -110,6 +117,71 @@ static void add_line(const struct sweep *sweep, struct layout *layout, struct li
 	set->count++;
 }
 
+/* True where nobody could see two lines. */
+static bool are_alike(const struct plot_series *a, const struct plot_series *b)
+{
+	bool alike = a->dashed == b->dashed && a->count == b->count && a->count;
+
+	for (size_t i = 0; alike && i < a->count; i++)
+		alike = a->points[i].x == b->points[i].x &&
+			fabs(a->points[i].y - b->points[i].y) <= ALIKE * a->points[i].y;
+	return alike;
+}
+
+/* What a line is of: its name behind the mode. */
+static const char *value_in(const struct line_set *set, size_t line)
+{
+	const char *comma = strchr(set->names[line], ',');
+
+	return comma ? comma + 2 : "";
+}
+
+/*
+ * A line that is drawn for others too: "PFS, 384 kb/s to 10 Mb/s" where they follow
+ * it; else each is named (one may be a what-if), unless they are too many.
+ */
+static void name_for_all(struct line_set *set, size_t line, const size_t *others, size_t count)
+{
+	char names[4 * sizeof(set->names[0])];
+	size_t length = strlen(set->names[line]), between = 0, last = others[count - 1];
+
+	for (size_t i = line + 1; i < last; i++)
+		between += set->series[i].dashed == set->series[line].dashed;
+	memcpy(names, set->names[line], length + 1);
+	if (between == count - 1) {
+		snprintf(names + length, sizeof(names) - length, " to %s", value_in(set, last));
+	} else {
+		size_t at = length;
+		for (size_t i = 0; i < count && at < sizeof(names); i++)
+			at += (size_t)snprintf(names + at, sizeof(names) - at, " and %s", value_in(set, others[i]));
+		if (at >= sizeof(set->names[0]))
+			snprintf(names + length, sizeof(names) - length, " and %zu more", count);
+	}
+	snprintf(set->names[line], sizeof(set->names[0]), "%.*s", (int)sizeof(set->names[0]) - 1, names);
+}
+
+static void merge_alike(struct line_set *set)
+{
+	size_t kept = 0, others[PLOT_SERIES_MAX];
+
+	for (size_t i = 0; i < set->count; i++) {
+		size_t count = 0;
+		if (!set->series[i].name)
+			continue; /* drawn by another */
+		for (size_t k = i + 1; k < set->count; k++)
+			if (set->series[k].name && are_alike(&set->series[i], &set->series[k]))
+				others[count++] = k;
+		if (count)
+			name_for_all(set, i, others, count);
+		for (size_t k = 0; k < count; k++)
+			set->series[others[k]].name = NULL;
+	}
+	for (size_t i = 0; i < set->count; i++)
+		if (set->series[i].name)
+			set->series[kept++] = set->series[i];
+	set->count = kept;
+}
+
 static void add_lines(const struct sweep *sweep, struct layout *layout, struct line_set *set, bool bytes)
 {
 	uint32_t lines = layout->line == UINT32_MAX ? 1 : sweep->axes[layout->line].count;
@@ -125,6 +197,7 @@ static void add_lines(const struct sweep *sweep, struct layout *layout, struct l
 	}
 	if (layout->line != UINT32_MAX)
 		layout->at[layout->line] = 0;
+	merge_alike(set);
 }
 
 static enum plot_unit unit_of(enum sweep_kind kind)
@@ -155,8 +228,10 @@ static void describe(const struct sweep *sweep, const struct layout *layout, cha
 		title_length += (size_t)snprintf(title + title_length, size - title_length, ", %s %s",
 						 is_knob(sweep->axes[i].kind) ? sweep_axis_name(sweep->axes[i].kind) : label_of(sweep->axes[i].kind),
 						 text);
-		name_length += (size_t)snprintf(name + name_length, size - name_length, "-%s-%u",
-						sweep_axis_name(sweep->axes[i].kind), layout->at[i] + 1);
+		for (char *from = text, *to = text; (*to = *from); from++)
+			to += isalnum((unsigned char)*from) || *from == '.';
+		name_length += (size_t)snprintf(name + name_length, size - name_length, "-%s-%s",
+						sweep_axis_name(sweep->axes[i].kind), text);
 	}
 	snprintf(name + name_length, size - name_length, ".svg");
 }
@@ -175,7 +250,7 @@ static void mark(const struct sweep *sweep, char *title, size_t size)
 static int draw(const struct sweep *sweep, struct layout *layout, struct line_set *set, bool bytes, sweep_put_fn put,
 		void *context)
 {
-	char title[400], name[400], error[PLOT_ERROR_MAX], *svg = NULL;
+	char title[400], name[400], label[64], value[64], window_label[64], error[PLOT_ERROR_MAX], *svg = NULL;
 	const struct sweep_axis *x = &sweep->axes[layout->x];
 	size_t size;
 	FILE *stream = open_memstream(&svg, &size);
@@ -188,18 +263,22 @@ static int draw(const struct sweep *sweep, struct layout *layout, struct line_se
 	describe(sweep, layout, title, name, sizeof(title));
 	mark(sweep, title, sizeof(title));
 	add_lines(sweep, layout, set, bytes);
-	const struct plot_rule window = { .at = (double)sweep->question->window_us / 1e6, .label = "window" };
+	snprintf(label, sizeof(label), "%s, median of %u seed%s", bytes ? "bytes" : "time", sweep->seeds,
+		 sweep->seeds == 1 ? "" : "s");
+	plot_value(PLOT_SECONDS, (double)sweep->question->window_us / 1e6, value, sizeof(value));
+	snprintf(window_label, sizeof(window_label), "window %.40s", value);
+	const struct plot_rule window = { .at = (double)sweep->question->window_us / 1e6, .label = window_label };
 	const struct plot plot = {
 		.title = title,
-		.description = "The median of the seeds. PFS drawn through, traditional dashed.",
+		.description = "PFS drawn through, traditional dashed; lines that would lie on each other are one.",
 		.x = { .label = label_of(x->kind), .unit = unit_of(x->kind), .logarithmic = is_logarithmic(x) },
-		.y = { .label = bytes ? "bytes" : "time", .unit = bytes ? PLOT_BYTES : PLOT_SECONDS, .logarithmic = true },
+		.y = { .label = label, .unit = bytes ? PLOT_BYTES : PLOT_SECONDS, .logarithmic = true },
 		.series = set->series,
 		.series_count = set->count,
 		.rules = &window,
 		.rule_count = !bytes && sweep->question->window_us ? 1 : 0,
-		.width = 720,
-		.height = 440,
+		.width = WIDTH,
+		.height = HEIGHT,
 		.standalone = true,
 	};
 	r = plot_write(&plot, stream, error);

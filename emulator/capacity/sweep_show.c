@@ -60,6 +60,56 @@ static void put_head(const struct sweep *sweep, FILE *stream)
 	fputs(sweep->question->window_us ? "  PFS fits  trad. fits  PFS saves\n" : "  PFS saves\n", stream);
 }
 
+static double over_bound(const struct capacity_outcome *outcome)
+{
+	return outcome->bound.total_us ? (double)outcome->duration_us / (double)outcome->bound.total_us - 1 : 0;
+}
+
+/* "phones 200, wan 384 kb/s" */
+static void put_place(const struct sweep *sweep, const struct sweep_point *point, FILE *stream)
+{
+	char text[64];
+
+	for (uint32_t i = 0; i < sweep->axis_count; i++) {
+		enum sweep_kind kind = sweep->axes[i].kind;
+		fprintf(stream, "%s%s %s", i ? ", " : "", sweep_axis_name(kind),
+			sweep_value_text(&point->setting, kind, text, sizeof(text)));
+	}
+}
+
+/* How many points are as the bound has it, and why the one that is furthest from it is not; of all the CSV has it. */
+static void put_bounds(const struct sweep *sweep, bool traditional, FILE *stream)
+{
+	const struct sweep_point *furthest = NULL;
+	double most = 0;
+	uint32_t near = 0;
+	char why[400];
+
+	for (uint32_t i = 0; i < sweep->point_count; i++) {
+		const struct sweep_point *point = &sweep->points[i];
+		const struct capacity_outcome *outcome =
+			answer_percentile(traditional ? &point->traditional : &point->pfs, 50);
+		if (outcome->failed)
+			continue;
+		if (!*explain_gap(outcome, traditional, why, sizeof(why))) {
+			near++;
+		} else if (!furthest || over_bound(outcome) > most) {
+			furthest = point;
+			most = over_bound(outcome);
+		}
+	}
+	fprintf(stream, "%-13s%u of %u points are within 2 %% of the bound", traditional ? "traditional" : "PFS", near,
+		sweep->point_count);
+	if (furthest) {
+		fprintf(stream, "; furthest, %.0f %% longer, is ", 100 * most);
+		put_place(sweep, furthest, stream);
+		fprintf(stream, ":\n             %s",
+			explain_gap(answer_percentile(traditional ? &furthest->traditional : &furthest->pfs, 50), traditional,
+				    why, sizeof(why)));
+	}
+	fputc('\n', stream);
+}
+
 int sweep_table(const struct sweep *sweep, FILE *stream)
 {
 	struct plan_what_if what_if = sweep_what_if(sweep);
@@ -86,6 +136,9 @@ int sweep_table(const struct sweep *sweep, FILE *stream)
 			fprintf(stream, "  %8s  %10s", fit_words[point->pfs.fit], fit_words[point->traditional.fit]);
 		fprintf(stream, "  %s\n", saves_time(point) ? "time" : "bytes only");
 	}
+	fputc('\n', stream);
+	put_bounds(sweep, false, stream);
+	put_bounds(sweep, true, stream);
 	return fflush(stream) == 0 && !ferror(stream) ? 0 : -1;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/commands/arguments.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/host_limits.h"
 #include "emulator/hq/real_server.h"
@@ -391,14 +392,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case OPT_ENGINE:
-		options->sim = strcmp(argument, "sim") == 0;
-		if (!options->sim && strcmp(argument, "netns") != 0)
-			argp_error(state, "--engine: \"%s\": use netns or sim", argument);
+		options->sim = argument_engine(state, argument);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (options->path)
-			argp_error(state, "one scenario, not two");
-		options->path = argument;
+		options->path = argument_scenario(state, argument);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which scenario?");

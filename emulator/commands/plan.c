@@ -15,6 +15,7 @@
 #include "emulator/capacity/answer.h"
 #include "emulator/capacity/show.h"
 #include "emulator/capacity/sweep_show.h"
+#include "emulator/commands/arguments.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/folder.h"
 #include "emulator/commands/validate.h"
@@ -85,25 +86,6 @@ static const struct argp_option option_table[] = {
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
 	{ 0 }
 };
-
-static int parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *number)
-{
-	char *end;
-
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	return errno || *text < '0' || *text > '9' || *end || *number < least || *number > most ? -EINVAL : 0;
-}
-
-static uint64_t number_of(struct argp_state *state, const char *name, const char *text, uint64_t least, uint64_t most)
-{
-	uint64_t number = 0;
-
-	if (parse_number(text, least, most, &number) < 0)
-		argp_error(state, "--%s: \"%s\": not a whole number from %llu to %llu", name, text,
-			   (unsigned long long)least, (unsigned long long)most);
-	return number;
-}
 
 /* What makes the fleet. Returns 0, or -EINVAL with a sentence. */
 static int parse_fleet(struct options *options, int key, const char *argument, const char **name, char *error)
@@ -208,17 +190,17 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 			argp_error(state, "--%s: %s", name, error);
 		return 0;
 	case OPT_SEEDS:
-		options->answer.seeds = (uint32_t)number_of(state, "seeds", argument, 1, ANSWER_SEEDS_MAX);
+		options->answer.seeds = (uint32_t)argument_number(state, "seeds", argument, 1, ANSWER_SEEDS_MAX);
 		return 0;
 	case OPT_SEED:
 		options->seed = true;
-		options->question.seed = number_of(state, "seed", argument, 0, UINT64_MAX - 1 - ANSWER_SEEDS_MAX);
+		options->question.seed = argument_number(state, "seed", argument, 0, UINT64_MAX - 1 - ANSWER_SEEDS_MAX);
 		return 0;
 	case OPT_THOROUGH:
 		options->answer.thorough = true;
 		return 0;
 	case OPT_WORKERS:
-		options->workers = (uint32_t)number_of(state, "workers", argument, 1, WORKERS_MAX);
+		options->workers = (uint32_t)argument_number(state, "workers", argument, 1, WORKERS_MAX);
 		return 0;
 	case OPT_OUT:
 		options->out = argument;
@@ -227,7 +209,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->json = true;
 		return 0;
 	case OPT_VALIDATE:
-		options->validate = argument ? (uint32_t)number_of(state, "validate", argument, 1, VALIDATE_POINTS_MAX)
+		options->validate = argument ? (uint32_t)argument_number(state, "validate", argument, 1, VALIDATE_POINTS_MAX)
 					     : VALIDATE_POINTS;
 		return 0;
 	case OPT_CSV:
@@ -244,9 +226,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->quiet = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num > 0)
-			argp_error(state, "one scenario at a time: \"%s\" is one too many", argument);
-		options->scenario = argument;
+		options->scenario = argument_scenario(state, argument);
 		return 0;
 	case ARGP_KEY_END:
 		check_whole(options, state);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <urcu-qsbr.h>
 
+#include "emulator/commands/arguments.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/find_speed.h"
 #include "emulator/commands/folder.h"
@@ -31,7 +32,8 @@ enum console { CONSOLE_AUTO, CONSOLE_ALL, CONSOLE_NONE };
 struct options {
 	const char *scenario, *out;
 	enum console console;
-	bool sim, pfs, traditional, json, quiet, journal, find_speed;
+	struct argument_modes modes;
+	bool sim, json, quiet, journal, find_speed;
 	const char *journal_phones;  /* as written, or NULL: all */
 	uint64_t journal_bytes_max;
 	uint8_t *journal_chosen;     /* one a phone, or NULL: all */
@@ -80,16 +82,6 @@ static const struct argp_option option_table[] = {
 	{ 0 }
 };
 
-static int parse_seed(const char *text, uint64_t *seed)
-{
-	char *end;
-
-	errno = 0;
-	*seed = strtoull(text, &end, 10);
-	/* UINT64_MAX stands for "not said" in a scenario, which is to take what this takes. */
-	return errno || *text < '0' || *text > '9' || *end || *seed == UINT64_MAX ? -EINVAL : 0;
-}
-
 static void parse_journal_size(struct options *options, const char *argument, struct argp_state *state)
 {
 	char units[64];
@@ -117,34 +109,25 @@ static void check_workers(const struct options *options, struct argp_state *stat
 	uint32_t most = options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX;
 
 	if (options->workers > most)
-		argp_error(state, "--workers: \"%u\": not a number from 1 to %u", options->workers, most);
+		argp_error(state, "--workers: \"%u\": not a whole number from 1 to %u", options->workers, most);
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
-	uint64_t number;
 
 	switch (key) {
 	case OPT_ENGINE:
-		options->sim = strcmp(argument, "sim") == 0;
-		if (!options->sim && strcmp(argument, "netns") != 0)
-			argp_error(state, "--engine: \"%s\": use netns or sim", argument);
+		options->sim = argument_engine(state, argument);
 		return 0;
 	case OPT_MODE:
-		options->pfs = strcmp(argument, "traditional") != 0;
-		options->traditional = strcmp(argument, "pfs") != 0;
-		if (options->pfs && options->traditional && strcmp(argument, "both") != 0)
-			argp_error(state, "--mode: \"%s\": use pfs, traditional or both", argument);
+		options->modes = argument_modes(state, argument);
 		return 0;
 	case OPT_SEED:
-		options->overrides.has_seed = true;
-		if (parse_seed(argument, &options->overrides.seed) < 0)
-			argp_error(state, "--seed: \"%s\": not a whole number from 0 to 2^64 - 2", argument);
+		argument_seed(state, argument, &options->overrides);
 		return 0;
 	case OPT_SPEED:
-		if (scenario_parse_speed(argument, &options->overrides.speed_milli) < 0)
-			argp_error(state, "--speed: \"%s\": not a number from 0.01 to 1000", argument);
+		argument_speed(state, argument, &options->overrides);
 		return 0;
 	case OPT_FIND_SPEED:
 		options->find_speed = true;
@@ -153,10 +136,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->out = argument;
 		return 0;
 	case OPT_WORKERS:
-		if (parse_seed(argument, &number) < 0 || number < 1 || number > UINT32_MAX)
-			argp_error(state, "--workers: \"%s\": not a number from 1 to %d", argument,
-				   options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX);
-		options->workers = (uint32_t)number;
+		options->workers = (uint32_t)argument_number(state, "workers", argument, 1, SIM_WORKERS_MAX);
 		return 0;
 	case OPT_CONSOLE:
 		if (parse_console(argument, &options->console) < 0)
@@ -176,9 +156,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->quiet = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num > 0)
-			argp_error(state, "one scenario at a time: \"%s\" is one too many", argument);
-		options->scenario = argument;
+		options->scenario = argument_scenario(state, argument);
 		return 0;
 	case ARGP_KEY_END:
 		check_workers(options, state); /* the engine may have been named after it */
@@ -263,7 +241,7 @@ static void fill_jobs(const struct options *options, const struct plan *plan, bo
 		jobs[i] = (struct job){ .plan = plan,
 					.sim = sim,
 					.traditional = i == 1,
-					.wanted = i == 1 ? options->traditional : options->pfs,
+					.wanted = i == 1 ? options->modes.traditional : options->modes.pfs,
 					.quiet = options->quiet,
 					.workers = workers,
 					.stop = &stop,
@@ -509,7 +487,7 @@ static bool can_carry_out(const char *scenario, const struct plan *plan)
 int command_run(int argc, char **argv)
 {
 	struct options options = {
-		.pfs = true, .traditional = true, .journal_bytes_max = JOURNAL_BYTES_MAX_DEFAULT
+		.modes = { .pfs = true, .traditional = true }, .journal_bytes_max = JOURNAL_BYTES_MAX_DEFAULT
 	};
 	struct scenario_error error;
 	char out_dir[FOLDER_PATH_MAX];

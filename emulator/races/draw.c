@@ -16,12 +16,14 @@
 #define DRAW_CASE 0x72616365 /* purpose of the draws ("race") */
 #define FILES_A_SET 6        /* of every set by name that shares: the index and five components */
 #define FAULTS_MAX 6         /* of one case */
+#define SCALE_LARGE "1/4"    /* of the real firmware: three components of five are larger than a chunk */
 
 struct dice {
 	uint64_t seed, thrown;
 	uint32_t files;     /* of the fleet's sets, at most */
 	uint32_t phones;    /* of a fleet that is drawn; else 0 */
 	const cJSON *sites; /* whose WAN may be degraded */
+	cJSON *fleet;       /* the scenario of a fleet that is drawn; else NULL */
 };
 
 static uint32_t below(struct dice *dice, uint32_t bound)
@@ -40,6 +42,15 @@ static void add_ms(cJSON *object, const char *name, uint32_t ms)
 
 	snprintf(text, sizeof(text), "%ums", ms);
 	cJSON_AddStringToObject(object, name, text);
+}
+
+/* In its place where it stands already: a case that is drawn again is the same document. */
+static void set_text(cJSON *scenario, const char *name, const char *text)
+{
+	cJSON *item = cJSON_CreateString(text);
+
+	if (!cJSON_ReplaceItemInObjectCaseSensitive(scenario, name, item))
+		cJSON_AddItemToObject(scenario, name, item);
 }
 
 /* ------------------------------------------------------------------ faults */
@@ -181,30 +192,55 @@ static void drift(struct dice *dice, cJSON *fault)
  */
 static void slow_reader(struct dice *dice, cJSON *fault)
 {
-	static const char *const slower[] = { "8kbit", "12kbit", "32kbit", "200kbit" };
+	static const char *const slower[] = { "12kbit", "32kbit", "200kbit" };
 	char text[16];
 
-	cJSON_AddStringToObject(fault, "phase", "receiving");
-	cJSON_AddStringToObject(fault, "role", one_in(dice, 3) ? "any" : "leaf");
 	snprintf(text, sizeof(text), "%u", dice->files > 3 ? below(dice, dice->files - 2) : 0);
 	cJSON_AddStringToObject(fault, "file", text);
 	add_ms(fault, "duration", 20000 + below(dice, 160000));
-	/* At the slowest a phone takes too long for its chunk, or, where it has most of the file, for its verdict. */
-	const char *rate = slower[below(dice, 4)];
-	cJSON_AddNumberToObject(fault, "percent", strcmp(rate, slower[0]) ? 0 : 95);
-	cJSON_AddStringToObject(fault, "rate", rate);
+	cJSON_AddNumberToObject(fault, "percent", 0);
+	cJSON_AddStringToObject(fault, "rate", slower[below(dice, 3)]);
+}
+
+/*
+ * Readers that stand still for whoever serves them, though their beats come:
+ * they do not take a chunk in its time, or they have the file and give no
+ * verdict. Both want a file larger than a chunk and than what TCP takes beside
+ * it: a fleet that is drawn gets files of that size.
+ */
+static void standing_reader(struct dice *dice, cJSON *fault)
+{
+	static const char *const rates[] = { "8kbit", "16kbit", "32kbit" };
+	static const uint32_t large[] = { 1, 3, 5 };
+	bool verdict = one_in(dice, 2);
+	uint32_t file = large[below(dice, 3)];
+	char text[16];
+
+	if (dice->fleet)
+		set_text(dice->fleet, "scale", SCALE_LARGE);
+	snprintf(text, sizeof(text), "%u", file < dice->files ? file : dice->files - 1);
+	cJSON_AddStringToObject(fault, "file", text);
+	add_ms(fault, "duration", 60000 + below(dice, 240000));
+	cJSON_AddNumberToObject(fault, "percent", verdict ? 50 + below(dice, 40) : below(dice, 30));
+	cJSON_AddStringToObject(fault, "rate", rates[below(dice, verdict ? 2 : 3)]);
 }
 
 static void slow_storage(struct dice *dice, cJSON *fault)
 {
 	static const char *const rates[] = { "64kbit", "1mbit", "8mbit" };
+	uint32_t sort = below(dice, 3);
 
-	if (one_in(dice, 2)) {
-		slow_reader(dice, fault);
+	if (sort == 0) {
+		upset_phone(dice, fault);
+		cJSON_AddStringToObject(fault, "rate", rates[below(dice, 3)]);
 		return;
 	}
-	upset_phone(dice, fault);
-	cJSON_AddStringToObject(fault, "rate", rates[below(dice, 3)]);
+	cJSON_AddStringToObject(fault, "phase", "receiving");
+	cJSON_AddStringToObject(fault, "role", one_in(dice, 3) ? "any" : "leaf");
+	if (sort == 1)
+		slow_reader(dice, fault);
+	else
+		standing_reader(dice, fault);
 }
 
 /* Longer and shorter than what TFTP waits for an answer. */
@@ -360,7 +396,9 @@ static void draw_faults(struct dice *dice, cJSON *scenario, const struct race_se
 		/* Drawn whether wanted or not, so that the others are the same where one is left out. */
 		bool on = one_in(dice, odds);
 		uint32_t times = 1 + below(dice, 3) / 2;
-		struct dice own = { pfs_draw(dice->seed, i, DRAW_CASE, 1), 0, dice->files, dice->phones, dice->sites };
+		struct dice own = *dice;
+		own.seed = pfs_draw(dice->seed, i, DRAW_CASE, 1);
+		own.thrown = 0;
 		if (!on || !(settings->faults & UINT64_C(1) << i))
 			continue;
 		for (; times > 0 && drawn < FAULTS_MAX; times--, drawn++) {
@@ -427,7 +465,7 @@ static const char *setting(struct dice *dice)
 static void mix_settings(struct dice *dice, cJSON *scenario, cJSON *subnets)
 {
 	static const char *const versions[] = { "8.2(2)SR4", "8.3(0)", "8.3(1)", "8.3(1)SR1", "10.0(0)" };
-	struct dice own = { pfs_draw(dice->seed, 0, DRAW_CASE, UINT64_MAX), 0, 0, 0 };
+	struct dice own = { .seed = pfs_draw(dice->seed, 0, DRAW_CASE, UINT64_MAX) };
 	cJSON *subnet, *group;
 
 	if (!one_in(&own, 5))
@@ -484,18 +522,9 @@ static cJSON *draw_fleet(struct dice *dice, const struct race_settings *settings
 	return scenario;
 }
 
-/* In its place where it stands already: a case that is drawn again is the same document. */
-static void set_text(cJSON *scenario, const char *name, const char *text)
-{
-	cJSON *item = cJSON_CreateString(text);
-
-	if (!cJSON_ReplaceItemInObjectCaseSensitive(scenario, name, item))
-		cJSON_AddItemToObject(scenario, name, item);
-}
-
 char *race_draw(const struct race_settings *settings, uint64_t seed)
 {
-	struct dice dice = { seed, 0, settings->base ? settings->files : FILES_A_SET, 0, NULL };
+	struct dice dice = { .seed = seed, .files = settings->base ? settings->files : FILES_A_SET };
 	cJSON *scenario = settings->base ? cJSON_Parse(settings->base) : draw_fleet(&dice, settings);
 	char text[32];
 
@@ -510,6 +539,7 @@ char *race_draw(const struct race_settings *settings, uint64_t seed)
 	set_text(scenario, "name", text);
 	snprintf(text, sizeof(text), "%" PRIu64, seed);
 	set_text(scenario, "seed", text);
+	dice.fleet = settings->base ? NULL : scenario;
 	draw_faults(&dice, scenario, settings);
 	char *json = cJSON_Print(scenario);
 	cJSON_Delete(scenario);

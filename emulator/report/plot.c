@@ -15,7 +15,7 @@
 #define LINE 18          /* of text */
 #define LETTER 7         /* a letter is about so wide: browsers differ, so it is on the wide side */
 #define COLOURS 8
-#define MARKS 4
+#define MARKS 8          /* as many as colours: a colour has its own */
 #define MARKED_MAX 40    /* a line of more points than this has no marks */
 #define POINTED_MAX 400  /* marks of more points than this do not say their values */
 
@@ -290,6 +290,9 @@ static const char style[] =
 	"--grid:#333b46;--c1:#6cb4ff;--c2:#ffa657;--c3:#4fd1a5;--c4:#dd9ee6;--c5:#e3c14f;--c6:#ff8fb1;--c7:#b9c2cc;"
 	"--c8:#56d4dd}}"
 	".fleet-plot text{fill:var(--ink)}.fleet-plot .soft{fill:var(--soft)}"
+	/* Words over lines: a rim of paper around each letter. */
+	".fleet-plot .over{fill:var(--soft);paint-order:stroke;stroke:var(--paper);stroke-width:4px;"
+	"stroke-linejoin:round}"
 	".fleet-plot .head{font-weight:600;font-size:14px}"
 	".fleet-plot .grid{stroke:var(--grid);fill:none}.fleet-plot .axis{stroke:var(--soft);fill:none}"
 	".fleet-plot .rule{stroke:var(--ink);stroke-dasharray:2 3;fill:none}"
@@ -302,18 +305,22 @@ static unsigned colour_of(const struct plot_series *series, size_t index)
 	return series->colour ? series->colour : (unsigned)(index % COLOURS) + 1;
 }
 
-static void draw_mark(FILE *stream, size_t index, unsigned colour, struct place at, const char *says)
+static void draw_mark(FILE *stream, unsigned colour, struct place at, const char *says)
 {
 	static const char *const shapes[MARKS] = {
 		"m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z", /* disc */
 		"m-3.5 -3.5h7v7h-7z",                             /* square */
 		"m0 -4.5l4.5 8h-9z",                              /* triangle */
 		"m0 -5l4.5 5l-4.5 5l-4.5 -5z",                    /* diamond */
+		"m0 4.5l4.5 -8h-9z",                              /* triangle on its head */
+		"m-1.5 -4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",         /* cross */
+		"m-5 -2h10v4h-10z",                               /* bar */
+		"m-2 -5h4v10h-4z",                                /* post */
 	};
 
 	fputs("<path class=\"m\" d=\"", stream);
 	put_place(stream, "M", at);
-	fprintf(stream, "%s\" fill=\"var(--c%u)\"", shapes[index % MARKS], colour);
+	fprintf(stream, "%s\" fill=\"var(--c%u)\"", shapes[(colour - 1) % MARKS], colour);
 	if (says) {
 		fputs("><title>", stream);
 		plot_escape(says, stream);
@@ -458,7 +465,7 @@ static void draw_marks(const struct drawing *drawing, const struct plot_series *
 		plot_value(plot->y.unit, point->y, y, sizeof(y));
 		snprintf(says, sizeof(says), "%.80s%s%s, %s", in_legend(series) ? series->name : "",
 			 in_legend(series) ? ": " : "", x, y);
-		draw_mark(drawing->stream, index, colour_of(series, index), place_of(drawing, point->x, point->y),
+		draw_mark(drawing->stream, colour_of(series, index), place_of(drawing, point->x, point->y),
 			  series->count <= POINTED_MAX ? says : NULL);
 	}
 }
@@ -504,7 +511,7 @@ static void draw_legend(const struct drawing *drawing)
 			fprintf(drawing->stream, "<path class=\"l%s\" d=\"M%d %dh24\" stroke=\"var(--c%u)\"/>\n",
 				series->dashed ? " d" : "", xs[i], y, colour_of(series, i));
 		if (series->style != PLOT_STEP && (series->style == PLOT_SCATTER || series->count <= MARKED_MAX))
-			draw_mark(drawing->stream, i, colour_of(series, i),
+			draw_mark(drawing->stream, colour_of(series, i),
 				  (struct place){ 10 * (xs[i] + 12), 10 * y }, NULL);
 		draw_text(drawing->stream, xs[i] + 30, y + 4, NULL, NULL, series->name);
 	}
@@ -528,12 +535,12 @@ static void draw_rule(const struct drawing *drawing, const struct plot_rule *rul
 		/* On the side that has room. */
 		bool left = at.x / 10 > (frame->left + frame->right) / 2;
 
-		draw_text(stream, (int)(at.x / 10) + (left ? -4 : 4), frame->top + 12, "soft", left ? "end" : "start",
+		draw_text(stream, (int)(at.x / 10) + (left ? -4 : 4), frame->top + 12, "over", left ? "end" : "start",
 			  rule->label);
 	} else {
 		bool below = at.y / 10 < frame->top + 14;
 
-		draw_text(stream, frame->right - 4, (int)(at.y / 10) + (below ? 14 : -5), "soft", "end", rule->label);
+		draw_text(stream, frame->right - 4, (int)(at.y / 10) + (below ? 14 : -5), "over", "end", rule->label);
 	}
 }
 

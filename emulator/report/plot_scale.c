@@ -10,6 +10,7 @@
 #include "emulator/report/plot_internal.h"
 
 #define TICKS_WANTED 5
+#define FINE_TIMES 12 /* steps of a logarithmic axis of times; with more it has fewer ticks */
 
 struct multiple {
 	double divisor;
@@ -179,14 +180,68 @@ static void short_label(int64_t mantissa, int exponent, bool prefixed, char *tex
 	snprintf(text + length, size - length, "%c", prefixes[prefix]);
 }
 
+/* The largest unit of which there is a whole one. */
+static const struct multiple *multiple_of_time(double time_s)
+{
+	const struct multiple *multiple = seconds;
+
+	while (multiple->divisor > time_s)
+		multiple++;
+	return multiple;
+}
+
+/*
+ * From seconds to days one unit for all is a riddle (28,800 s, 0.03 h), so each
+ * tick has the one that people would use. False where the values are all of one
+ * kind, or beyond the table.
+ */
+static bool make_times(double low, double high, struct plot_scale *scale)
+{
+	static const double times[] = { 1,    2,    5,     10,    20,	 60,	 120,	 300,	  600,	   1200,    3600,
+					7200, 18000, 36000, 86400, 172800, 432000, 864000, 1728000, 4320000, 8640000 };
+	static const double coarse[] = { 1, 10, 60, 600, 3600, 36000, 86400, 864000, 8640000 };
+	const size_t fine_count = sizeof(times) / sizeof(times[0]), coarse_count = sizeof(coarse) / sizeof(coarse[0]);
+	size_t first = 0, last = fine_count - 1;
+
+	if (high < 60 || low < times[0] || high > times[last])
+		return false;
+	while (first + 1 < fine_count && times[first + 1] <= low * (1 + 1e-9))
+		first++;
+	while (last && times[last - 1] >= high * (1 - 1e-9))
+		last--;
+	if (first == last) {
+		/* One value alone stands between its neighbours. */
+		first -= first > 0;
+		last += last + 1 < fine_count;
+	}
+	scale->unit = "";
+	scale->low = times[first];
+	scale->high = times[last];
+	bool fine = last - first <= FINE_TIMES;
+	const double *at = fine ? &times[first] : coarse, *end = fine ? &times[last + 1] : coarse + coarse_count;
+	for (; at < end; at++) {
+		char label[32];
+		if (*at < scale->low || *at > scale->high)
+			continue;
+		const struct multiple *multiple = multiple_of_time(*at);
+		plot_decimal(llround(*at / multiple->divisor), 0, label, sizeof(label));
+		size_t length = strlen(label);
+		snprintf(label + length, sizeof(label) - length, " %s", multiple->unit);
+		add_tick(scale, *at, label);
+	}
+	return true;
+}
+
 static void make_logarithmic(const struct plot_axis *axis, double low, double high, struct plot_scale *scale)
 {
 	static const int64_t round[] = { 1, 2, 5 };
-	/* Times have no thousands: there is one unit for the whole axis. */
+	/* Short times have no thousands: there is one unit for the whole axis. */
 	bool time = axis->unit == PLOT_SECONDS;
 	double divisor = axis->unit == PLOT_FRACTION ? 0.01 : time && high < 1 ? 1e-3 : 1;
 	char label[32];
 
+	if (time && make_times(low, high, scale))
+		return;
 	switch (axis->unit) {
 	case PLOT_SECONDS:
 		scale->unit = divisor < 1 ? "ms" : "s";

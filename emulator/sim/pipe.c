@@ -124,10 +124,20 @@ bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint
 	return false;
 }
 
-uint64_t sim_pipe_target(const struct sim_pipe *pipe)
+/* Of a slow flow no more than a second's worth: its reader hears the other end all the while. */
+static uint64_t piece_bytes(uint64_t rate_bps)
+{
+	uint64_t bytes = rate_bps / 8;
+
+	if (bytes > SIM_CHUNK_BYTES)
+		return SIM_CHUNK_BYTES;
+	return bytes > SIM_SEGMENT_BYTES ? bytes : SIM_SEGMENT_BYTES;
+}
+
+uint64_t sim_pipe_target(const struct sim_pipe *pipe, uint64_t rate_bps)
 {
 	/* From what was announced on: a piece that began anew with each word written behind it would never end. */
-	uint64_t target = pipe->announced + SIM_CHUNK_BYTES;
+	uint64_t target = pipe->announced + piece_bytes(rate_bps);
 
 	if (pipe->written < target)
 		target = pipe->written;

@@ -20,7 +20,7 @@
 #define SIM_NONE UINT32_MAX
 #define SIM_LISTEN_BACKLOG 4096            /* connections that wait to be accepted */
 #define SIM_SEND_BUFFER_BYTES (256 * 1024) /* of a TCP socket: SENT once the rest of a range fits */
-#define SIM_CHUNK_BYTES (64 * 1024)        /* bulk data is delivered in such pieces */
+#define SIM_CHUNK_BYTES (64 * 1024)        /* bulk data is delivered in such pieces, or a second's worth */
 #define SIM_SEGMENT_BYTES 1448             /* TCP payload of a full frame, with time stamps */
 #define SIM_SEGMENT_FRAME_BYTES 1538       /* the same on the wire, preamble and gap included */
 #define SIM_FRAME_EXTRA_BYTES 38           /* what Ethernet adds to an IP packet, preamble and gap included */
@@ -423,8 +423,8 @@ void sim_pipe_consume(struct sim_pipe *pipe, uint64_t length);
 /* The file range that stands `skip` bytes past what is consumed. False where frame bytes stand there. */
 bool sim_pipe_at(const struct sim_pipe *pipe, uint64_t skip, uint8_t *file, uint64_t *offset,
 		 uint64_t *length);
-/* Next position at which something is to be said about a flowing pipe. */
-uint64_t sim_pipe_target(const struct sim_pipe *pipe);
+/* Next position at which something is to be said about a pipe that flows at so many bits a second. */
+uint64_t sim_pipe_target(const struct sim_pipe *pipe, uint64_t rate_bps);
 void sim_pipe_deinit(struct sim_pipe *pipe);
 
 /* ---- invariants.c: what must always hold in a PFS run; nothing is done where watch is NULL ---- */

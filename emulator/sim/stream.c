@@ -39,7 +39,7 @@ static void tell_sent(struct sim_world *world, uint32_t number)
 static void expect_flow(struct sim_world *world, uint32_t number)
 {
 	struct sim_pipe *pipe = sim_pipe_at_number(world, number);
-	uint64_t target = sim_pipe_target(pipe);
+	uint64_t target = sim_pipe_target(pipe, world->flows.flows[number].rate_bps);
 	uint64_t due_us = flow_due(&world->flows, number, world->now_us, target - pipe->transmitted);
 
 	sim_conn_push(world, due_us - world->now_us, SIM_EV_FLOW, number, ++pipe->epoch);

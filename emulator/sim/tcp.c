@@ -7,8 +7,9 @@
  *   a kernel does the handshake by itself. A closed port answers with RST, a
  *   host without power or cable not at all: SYN again after 1, 2, 4, ... s.
  * - Bytes drain as a fluid (flow.h) and are delivered in chunks a LAN delay
- *   later; what fits one segment of an idle stream goes as one frame. SENT is
- *   raised when the rest of a range fits the send buffer.
+ *   later, of a slow flow each second, so that a slow reader hears its peer;
+ *   what fits one segment of an idle stream goes as one frame. SENT is raised
+ *   when the rest of a range fits the send buffer.
  * - Without power nothing is heard of a phone, ever: the other end stays half
  *   open until it has something to send and 15 s pass without an answer, or
  *   until the phone is back and answers the retransmission with RST.

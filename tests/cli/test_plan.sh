@@ -32,6 +32,12 @@ check "and the answer is the same" $?
 exits 0 "without the cache" plan --phones 12 $line --window 20m --no-cache
 grep -v "runs simulated" out | cmp -s - first
 check "the answer is the same too" $?
+for workers in 1 2 5; do
+	exits 0 "with $workers threads" plan --phones 12 $line --window 20m --no-cache --json --workers $workers
+	[ $workers -eq 1 ] && cp out json
+	cmp -s out json
+	check "the JSON is the same bytes" $?
+done
 find cache -type f | while read -r entry; do echo broken >"$entry"; done
 exits 0 "a cache that is broken" plan --phones 12 $line --window 20m
 says out "^[1-9][0-9]* runs simulated, 0 had been kept" "is not believed"
@@ -77,23 +83,49 @@ says out "^8 runs simulated\|^16 runs simulated" "each point by each seed, both 
 check "it leaves a table, JSON and plots" $?
 [ "$(wc -l <swept/points.csv)" -eq 9 ]
 check "a line a point and mode, and one of names" $?
+says out "^PFS  *[0-4] of 4 points are within 2 % of the bound" "how near the bound the runs are"
+says out "^traditional  *[0-4] of 4 points are within 2 % of the bound" "both ways"
+[ "$(grep -c 'data-name=' swept/time.svg)" -eq 4 ]
+check "a plot has a line a mode and rate" $?
+[ "$(grep -c 'data-name=' swept/bytes.svg)" -eq 2 ] && grep -q 'data-name="PFS, 1 Mb/s to 10 Mb/s"' swept/bytes.svg
+check "but one for rates at which the same bytes cross" $?
+grep -q ">time, median of 2 seeds<" swept/time.svg && grep -q ">window 60 min<" swept/time.svg
+check "it says what is drawn" $?
+python3 -c '
+import csv, json
+for line in csv.DictReader(open("swept/points.csv")):
+    assert float(line["bound_s"]) > 0, line
+    far = float(line["duration_p50_s"]) > 1.02 * float(line["bound_s"])
+    assert far == bool(line["why"]), line
+for point in json.load(open("swept/plan.json"))["points"]:
+    for mode in "pfs", "traditional":
+        p50 = point[mode]["p50"]
+        assert (p50["duration_s"] > 1.02 * p50["bound"]["total_s"]) == bool(p50["why"]), p50'
+check "the bound stands beside each figure, and the reason where they part" $?
+exits 0 "a third axis" $sweep --sweep phones=4,8 --sweep wan=1mbit,10mbit --sweep reset=mass,mass:10s --out third
+[ "$(ls third | tr '\n' ' ')" = "bytes-reset-massatonce.svg bytes-reset-masswithin10.0s.svg plan.json points.csv time-reset-massatonce.svg time-reset-masswithin10.0s.svg " ]
+check "has a plot for each of its values, named by it" $?
 exits 0 "a wider sweep" $sweep --sweep phones=4,8,12 --sweep wan=1mbit,10mbit --csv
 [ "$(wc -l <out)" -eq 13 ]
 check "has what was known and what is new" $?
 exits 0 "and as a table" $sweep --sweep phones=4,8,12 --sweep wan=1mbit,10mbit
 says out "^0 runs simulated, 24 had been kept" "nothing of it is worked out twice"
+exits 0 "the wider sweep by one seed more" $sweep --seeds 3 --sweep phones=4,8,12 --sweep wan=1mbit,10mbit
+says out "^12 runs simulated, 24 had been kept" "only what is new is worked out"
 exits 2 "a folder that has something in it" $sweep --sweep phones=4,8 --out swept
 exits 1 "a sweep in which one point does not fit" plan --models 7961 --phones 4 --rtt 30ms --seeds 1 --window 5m --quiet --sweep wan=64kbit,10mbit
 
 # an interrupt in the middle: what is done is kept, nothing is half written
+touch before
 "$fleet" plan --models 7961 --wan 1mbit --rtt 30ms --seeds 4 --window 9h --quiet --workers 1 --sweep phones=10,15,20,25,30,35,40 \
 	--out cut >out 2>err &
 pid=$!
-until [ "$(find cache -type f -newer swept/points.csv | wc -l)" -gt 12 ]; do kill -0 $pid 2>/dev/null || break; done
+until [ "$(find cache -type f -newer before | wc -l)" -gt 12 ]; do kill -0 $pid 2>/dev/null || break; done
 kill -INT $pid
 wait $pid
 [ $? -eq 3 ]
 check "an interrupted sweep is inconclusive" $?
+cp err cuterr
 says err "interrupted; [0-9]* runs are kept, and the same command goes on" "and says how to go on"
 [ ! -e cut ]
 check "it leaves no folder" $?
@@ -101,6 +133,8 @@ check "it leaves no folder" $?
 check "and no half of a result" $?
 exits 0 "it goes on" plan --models 7961 --wan 1mbit --rtt 30ms --seeds 4 --window 9h --quiet --sweep phones=10,15,20,25,30,35,40
 says out "^[0-9]* runs simulated, [1-9][0-9]* had been kept" "from where it was"
+kept=$(sed -n 's/^pfs-fleet: interrupted; \([0-9]*\) runs are kept.*/\1/p' cuterr)
+says out "^$((56 - kept)) runs simulated, $kept had been kept" "and works out what was missing alone"
 
 # what no phone does: said wherever it shows, and in the traditional way the same runs
 what="--models 7961:60,7941:40 --phones 20 --rtt 30ms --wan 10mbit --seeds 1 --window 1h --quiet"

@@ -3,24 +3,29 @@
 one whose election waits or whose transfers are 5 % longer, and what it says while two busy loops run beside it.
 
     tests/gate/measure.py --work DIR [--comparisons 100] [--loaded 20] [--sets same,election,transfer,loaded]
-                          [--pairs 5] [--results results/gate.json]
+                          [--pairs 5] [--jobs 1] [--results results/gate.json]
 
 Builds the project as it is committed, and twice more with a patch of this folder, in DIR, and makes one comparison
 after the other on scenarios/gate-probe.json in the netns world. Each is a line of DIR/comparisons.jsonl when it is
 done, so that a measurement that was stopped goes on where it was. A comparison is five pairs of runs of about four
-seconds: 40 s where five pairs decide, 100 of them 70 min, all four sets about four hours. It is for a machine that
-has nothing else to do, and not for CI; how long is left is said after each comparison.
+seconds: 40 s where five pairs decide, 100 of them 70 min, all four sets about four hours. A run keeps a core busy for
+a twentieth of that time: with --jobs so many comparisons are made beside each other, which is a harder test than one
+by one, since each disturbs the others. It is for a machine that has nothing else to do, and not for CI; how long is
+left is said after each comparison.
 
 It ends with 0 where what was seen is within the promise (no false alarm in the comparisons made, at most 2 % missed,
 nothing but pass or inconclusive beside the busy loops), else with 1."""
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -45,14 +50,18 @@ def build(work, name):
     program = folder / "emulator/pfs-fleet"
     if program.exists():
         return program
-    if not (source / "meson.build").exists():
-        source.mkdir(parents=True, exist_ok=True)
+    if not source.exists():
+        # Under another name until it is whole and patched: a patch that failed is not to be taken for one that applied.
+        part = source.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
         archive = subprocess.Popen(["git", "-C", SOURCE, "archive", "HEAD"], stdout=subprocess.PIPE)
-        subprocess.run(["tar", "-x", "-C", source], stdin=archive.stdout, check=True)
+        subprocess.run(["tar", "-x", "-C", part], stdin=archive.stdout, check=True)
         if archive.wait() != 0:
             sys.exit("measure.py: git archive failed")
         if (HERE / f"{name}.patch").exists():
-            call("patch", "-d", source, "-p1", "-i", HERE / f"{name}.patch")
+            call("patch", "-d", part, "-p1", "-F0", "-i", HERE / f"{name}.patch")
+        part.rename(source)
     if not (folder / "build.ninja").exists():
         call("meson", "setup", folder, source)
     print(f"building {name}", flush=True)
@@ -91,6 +100,7 @@ def summarise(done, options):
                 for name in ("election", "transfer") if name in sets)
     wanted = {name: options.loaded if name == "loaded" else options.comparisons for name in SETS}
     return {"schema": "pfs-fleet/gate-measurement/1", "scenario": "gate-probe", "pairs": options.pairs,
+            "jobs": options.jobs,
             "host": {"kernel": platform.release(), "machine": platform.machine(), "cores": os.cpu_count()},
             "whole": all(name in sets and sets[name]["comparisons"] >= wanted[name] for name in SETS),
             "good": good, "sets": sets}
@@ -110,6 +120,7 @@ parser.add_argument("--work", required=True, type=pathlib.Path)
 parser.add_argument("--comparisons", type=int, default=100)
 parser.add_argument("--loaded", type=int, default=20)
 parser.add_argument("--pairs", type=int, default=5)
+parser.add_argument("--jobs", type=int, default=1)
 parser.add_argument("--sets", default=",".join(SETS))
 parser.add_argument("--results", type=pathlib.Path)
 options = parser.parse_args()
@@ -134,26 +145,45 @@ other = build(work, "other")
 programs = {name: build(work, SETS[name][0]) for name in wanted}
 left = sum(max(0, (options.loaded if name == "loaded" else options.comparisons)
                - sum(row["set"] == name for row in done)) for name in wanted)
-print(f"{left} comparisons to make: about {left * options.pairs * 8.4 / 60:.0f} min on an idle machine", flush=True)
+print(f"{left} comparisons to make: about {left * options.pairs * 8.4 / options.jobs / 60:.0f} min on an idle machine",
+      flush=True)
+
+progress = threading.Lock()
+left_to_make = left
+
+
+def make(name, number):
+    """One comparison, to its line in the log."""
+    global left_to_make
+    folder = work / "runs" / f"{name}-{number}-{int(time.time())}"
+    row = {"set": name, "number": number, **compare(programs[name], other, folder, options.pairs)}
+    with progress:
+        with log.open("a") as stream:
+            stream.write(json.dumps(row) + "\n")
+        done.append(row)
+        # What decided nothing, or decided wrongly, is kept to be looked at.
+        expected = "fail" if name in ("election", "transfer") else "pass"
+        if row["outcome"] == expected:
+            call("rm", "-r", folder)
+        left_to_make -= 1
+        mean = sum(one["took_s"] for one in done) / len(done) / options.jobs
+        print(f"{name} {number + 1}: {row['outcome']}, {row['pairs']} pairs, {row['took_s']} s; {left_to_make} left, "
+              f"about {left_to_make * mean / 60:.0f} min", flush=True)
+
+
 for name in wanted:
-    number = sum(row["set"] == name for row in done)
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
-             for _ in range(2)] if name == "loaded" else []
+    loaded = name == "loaded"
+    made = {row["number"] for row in done if row["set"] == name}
+    numbers = [number for number in range(options.loaded if loaded else options.comparisons) if number not in made]
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)] if loaded else []
     try:
-        while number < (options.loaded if name == "loaded" else options.comparisons):
-            folder = work / "runs" / f"{name}-{number}-{int(time.time())}"
-            row = {"set": name, "number": number, **compare(programs[name], other, folder, options.pairs)}
-            with log.open("a") as stream:
-                stream.write(json.dumps(row) + "\n")
-            done.append(row)
-            # What decided nothing, or decided wrongly, is kept to be looked at.
-            expected = "fail" if name in ("election", "transfer") else "pass"
-            if row["outcome"] == expected:
-                call("rm", "-r", folder)
-            number, left = number + 1, left - 1
-            mean = sum(one["took_s"] for one in done) / len(done)
-            print(f"{name} {number}: {row['outcome']}, {row['pairs']} pairs, {row['took_s']} s; {left} left, "
-                  f"about {left * mean / 60:.0f} min", flush=True)
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            try:
+                for one in concurrent.futures.as_completed([pool.submit(make, name, number) for number in numbers]):
+                    one.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     finally:
         for loop in loops:
             loop.kill()

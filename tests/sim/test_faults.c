@@ -536,6 +536,45 @@ START_TEST(slow_storage_takes_its_time)
 }
 END_TEST
 
+/*
+ * A child that is slow and not dead: it hears its parent between the bytes, and
+ * its beats come. It is let go where it does not take a chunk in 30 s, or has
+ * taken the last one and says nothing for 120 s; else it is waited for. Of
+ * 400,000 bytes the second chunk waits for 137,856 to be taken.
+ */
+START_TEST(a_reader_that_stands_still_is_let_go)
+{
+	static const struct {
+		uint32_t percent;
+		uint64_t rate_bps;
+		bool let_go;
+		uint32_t copies_max;
+	} cases[] = { { 0, 8000, true, 1 },      /* the chunk takes 138 s */
+		      { 0, 32000, true, 1 },     /* 34 s */
+		      { 0, 48000, false, 1 },    /* 23 s, the rest 43 s, and the verdict 67 s */
+		      { 60, 24000, true, 2 },    /* the rest 53 s, the verdict 133 s: nobody lingers so long */
+		      { 60, 48000, false, 1 } }; /* 27 s and 67 s */
+	struct plan_fault fault = sim_fleet_fault(PLAN_FAULT_SLOW_STORAGE, PLAN_ROLE_LEAF,
+						  PLAN_PHASE_RECEIVING, cases[_i].percent);
+
+	fault.file = FILE_HIT;
+	fault.rate_bps = cases[_i].rate_bps;
+	fault.duration_us = 150 * SECOND;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct seen seen;
+		struct sim_fleet_spec spec = fleet_of(PHONES, seed, &fault, 1, &seen);
+		struct sim_fleet fleet;
+		sim_fleet_run(&spec, &fleet);
+		ck_well(&fleet, PHONES, cases[_i].copies_max);
+		ck_assert_uint_eq(seen.lost_parents[PFS_LOSS_SILENT], 0);
+		ck_assert_uint_eq(seen.lost_children[PFS_LOSS_SILENT], 0);
+		ck_assert_msg(cases[_i].let_go == (seen.lost_children[PFS_LOSS_STALLED] > 0),
+			      "seed %lu: %u let go", (unsigned long)seed, seen.lost_children[PFS_LOSS_STALLED]);
+		sim_fleet_done(&fleet);
+	}
+}
+END_TEST
+
 /* A lone phone whose clock gains a tenth claims each 227.3 ms instead of each 250; losing it, 277.8. */
 START_TEST(clock_drift_stretches_timers)
 {
@@ -675,6 +714,7 @@ int main(void)
 	tcase_add_test(tcase, slow_port_after_power_on);
 	tcase_add_test(tcase, wrong_length_for_good_fails_as_damaged);
 	tcase_add_test(tcase, slow_storage_takes_its_time);
+	tcase_add_loop_test(tcase, a_reader_that_stands_still_is_let_go, 0, 5);
 	tcase_add_loop_test(tcase, clock_drift_stretches_timers, 0, 3);
 	tcase_add_test(tcase, clocks_that_differ_do_no_harm);
 	tcase_add_test(tcase, hostile_flood_is_outlived);

@@ -59,6 +59,33 @@ START_TEST(each_kind_comes)
 }
 END_TEST
 
+/* A slow phone that its parent lets go needs a file larger than a chunk: such fleets are drawn. */
+START_TEST(readers_that_stand_still_have_large_files)
+{
+	struct race_settings settings = { .phones_min = 2, .phones_max = 6, .faults = UINT64_MAX };
+	uint32_t chunks = 0, verdicts = 0;
+
+	for (uint64_t seed = 1; seed <= 500; seed++) {
+		cJSON *scenario = drawn(&settings, seed), *fault;
+		bool large = !strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(scenario, "scale")), "1/4");
+		cJSON_ArrayForEach(fault, cJSON_GetObjectItem(scenario, "faults"))
+		{
+			const char *rate = cJSON_GetStringValue(cJSON_GetObjectItem(fault, "rate"));
+			const char *file = cJSON_GetStringValue(cJSON_GetObjectItem(fault, "file"));
+			if (!large || !rate || !file || !strstr("8kbit 16kbit 32kbit", rate) ||
+			    !strstr("1 3 5", file))
+				continue;
+			double percent = cJSON_GetNumberValue(cJSON_GetObjectItem(fault, "percent"));
+			chunks += percent < 30;
+			verdicts += percent >= 50;
+		}
+		cJSON_Delete(scenario);
+	}
+	ck_assert_uint_ge(chunks, 5);
+	ck_assert_uint_ge(verdicts, 5);
+}
+END_TEST
+
 START_TEST(what_holds_of_the_base_alone_goes)
 {
 	struct race_settings settings = { .base = base, .files = 6, .faults = UINT64_MAX };
@@ -103,6 +130,7 @@ int main(void)
 	while (race_fault_name((uint32_t)kinds))
 		kinds++;
 	tcase_add_loop_test(draws, each_kind_comes, 0, kinds);
+	tcase_add_test(draws, readers_that_stand_still_have_large_files);
 	tcase_add_test(draws, what_holds_of_the_base_alone_goes);
 	tcase_add_test(draws, coverage_says_of_how_many_seeds_it_speaks);
 	suite_add_tcase(suite, draws);

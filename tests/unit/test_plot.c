@@ -238,6 +238,15 @@ START_TEST(axes_have_round_ticks_in_a_unit_that_fits)
 		{ { .logarithmic = true }, 1, 1e6, "", "1 10 100 1k 10k 100k 1M" },
 		{ { .logarithmic = true, .unit = PLOT_SECONDS }, 0.015, 0.15, "ms", "10 20 50 100 200" },
 		{ { .logarithmic = true }, 7, 7, "", "2 5 10 20" },
+		/* times that go past a minute: each tick in the unit that people would use */
+		{ { .logarithmic = true, .unit = PLOT_SECONDS }, 2, 50, "s", "2 5 10 20 50" },
+		{ { .logarithmic = true, .unit = PLOT_SECONDS }, 45, 70, "", "20 s 1 min 2 min" },
+		{ { .logarithmic = true, .unit = PLOT_SECONDS }, 60, 60, "", "20 s 1 min 2 min" },
+		{ { .logarithmic = true, .unit = PLOT_SECONDS }, 170, 54000, "",
+		  "2 min 5 min 10 min 20 min 1 h 2 h 5 h 10 h 1 d" },
+		{ { .logarithmic = true, .unit = PLOT_SECONDS }, 3, 2592000, "",
+		  "10 s 1 min 10 min 1 h 10 h 1 d 10 d" },
+		{ { .logarithmic = true, .unit = PLOT_SECONDS }, 8640000, 8640000, "", "50 d 100 d" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

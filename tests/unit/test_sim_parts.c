@@ -9,6 +9,8 @@
 #include "emulator/sim/sim.h"
 #include "tests/tap.h"
 
+#define FAST_BPS 100000000 /* a flow that a second's worth does not bind */
+
 /* ---- queue ---- */
 
 /* Time, then class, then sequence; time-outs by the phone's number, whenever they were pushed. */
@@ -260,20 +262,23 @@ START_TEST(a_pipe_says_what_it_waits_for)
 	struct sim_pipe pipe = { 0 };
 
 	sim_pipe_write(&pipe, header, 16, 0, 0);
-	ck_assert_uint_eq(sim_pipe_target(&pipe), 16);
+	ck_assert_uint_eq(sim_pipe_target(&pipe, FAST_BPS), 16);
 	sim_pipe_write(&pipe, NULL, SIM_SEND_BUFFER_BYTES, 1, 0);
-	ck_assert_uint_eq(sim_pipe_target(&pipe), 16);
+	ck_assert_uint_eq(sim_pipe_target(&pipe, FAST_BPS), 16);
 	pipe.transmitted = pipe.announced = 16;
-	ck_assert_uint_eq(sim_pipe_target(&pipe), 16 + SIM_CHUNK_BYTES);
+	ck_assert_uint_eq(sim_pipe_target(&pipe, FAST_BPS), 16 + SIM_CHUNK_BYTES);
+	/* Of a slow flow pieces come once a second, of the slowest segment by segment. */
+	ck_assert_uint_eq(sim_pipe_target(&pipe, 32000), 16 + 4000);
+	ck_assert_uint_eq(sim_pipe_target(&pipe, 1), 16 + SIM_SEGMENT_BYTES);
 	/* Looked at again in the middle of a piece it is the same one, else a slow one would never arrive. */
 	pipe.transmitted = 16 + SIM_CHUNK_BYTES / 2;
-	ck_assert_uint_eq(sim_pipe_target(&pipe), 16 + SIM_CHUNK_BYTES);
+	ck_assert_uint_eq(sim_pipe_target(&pipe, FAST_BPS), 16 + SIM_CHUNK_BYTES);
 	pipe.transmitted = 16 + SIM_CHUNK_BYTES + 1;
-	ck_assert_uint_eq(sim_pipe_target(&pipe), pipe.transmitted);
+	ck_assert_uint_eq(sim_pipe_target(&pipe, FAST_BPS), pipe.transmitted);
 	pipe.transmitted = pipe.announced = SIM_SEND_BUFFER_BYTES;
-	ck_assert_uint_eq(sim_pipe_target(&pipe), 16 + SIM_SEND_BUFFER_BYTES);
+	ck_assert_uint_eq(sim_pipe_target(&pipe, FAST_BPS), 16 + SIM_SEND_BUFFER_BYTES);
 	sim_pipe_write(&pipe, NULL, 100, 1, 0);
-	ck_assert_uint_eq(sim_pipe_target(&pipe), 16 + SIM_SEND_BUFFER_BYTES);
+	ck_assert_uint_eq(sim_pipe_target(&pipe, FAST_BPS), 16 + SIM_SEND_BUFFER_BYTES);
 	sim_pipe_deinit(&pipe);
 }
 END_TEST
