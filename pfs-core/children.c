@@ -102,18 +102,47 @@ void core_children_tell(struct pfs_phone *phone, struct pfs_actions *actions, ui
 
 /* ------------------------------------------------------------ forwarding */
 
+/*
+ * A whole file that is verified, and nothing of any other (F4). What-if: also
+ * what has come of the current one so far, but for its last byte, which waits
+ * for the verdict here. So nobody completes a file that its parent has not found
+ * good, and a bad digest blames whom it should.
+ */
+uint64_t core_forwardable(const struct pfs_phone *phone, uint8_t file)
+{
+	uint64_t size = phone->config.files[file].size;
+
+	if (core_holds(phone, file))
+		return size;
+	if (!phone->config.forward_early || file != phone->file)
+		return 0;
+	return phone->received < size || size == 0 ? phone->received : size - 1;
+}
+
+/*
+ * What was received is no more, and what was sent on of it no good: the next
+ * frame to each child begins the file anew.
+ */
+void core_received_forget(struct pfs_phone *phone)
+{
+	phone->received = 0;
+	for (uint32_t i = 0; i < phone->slots; i++)
+		if (is_child(&phone->conns[i], phone->file))
+			phone->conns[i].sent = 0;
+}
+
 /* One DATA frame; the next when TCP has taken this one. */
 static void send_chunk(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn)
 {
-	uint64_t size = phone->config.files[conn->file].size;
+	uint64_t end = core_forwardable(phone, conn->file);
 	struct wire_frame frame;
 	struct pfs_action *action;
 
-	assert(core_holds(phone, conn->file));
+	assert(core_holds(phone, conn->file) || end > conn->sent);
 	memset(&frame, 0, sizeof(frame));
 	frame.type = WIRE_DATA;
 	frame.offset = conn->sent;
-	frame.length = size - conn->sent < PFS_CHUNK_BYTES ? size - conn->sent : PFS_CHUNK_BYTES;
+	frame.length = end - conn->sent < PFS_CHUNK_BYTES ? end - conn->sent : PFS_CHUNK_BYTES;
 	core_conn_send(phone, actions, conn, &frame);
 	conn->sent += frame.length;
 	conn->beat_us = phone->now_us + PFS_BEAT_US;
@@ -131,9 +160,34 @@ static void send_chunk(struct pfs_phone *phone, struct pfs_actions *actions, str
 	conn->stall_us = phone->now_us + PFS_READER_STALL_US;
 }
 
+/* Before the file is whole; each piece once there is enough of it. */
+static void send_early(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn)
+{
+	uint64_t end = core_forwardable(phone, conn->file);
+
+	if (conn->sending || end < conn->sent + PFS_EARLY_BYTES)
+		return;
+	send_chunk(phone, actions, conn);
+}
+
+void core_children_early(struct pfs_phone *phone, struct pfs_actions *actions)
+{
+	if (!phone->config.forward_early)
+		return;
+	for (uint32_t i = 0; i < phone->slots; i++)
+		if (is_child(&phone->conns[i], phone->file))
+			send_early(phone, actions, &phone->conns[i]);
+}
+
 void core_child_sent(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn)
 {
 	conn->sending = 0;
+	if (!core_holds(phone, conn->file)) {
+		/* It waits for more, and its parent for it: nobody stands still here. */
+		conn->stall_us = PFS_TIME_NEVER;
+		send_early(phone, actions, conn);
+		return;
+	}
 	/* Beats alone do not keep a slot: a hierarchy that never ends would hold up the next file. */
 	conn->stall_us = phone->now_us + PFS_VERDICT_US;
 	if (conn->sent < phone->config.files[conn->file].size)
@@ -143,7 +197,7 @@ void core_child_sent(struct pfs_phone *phone, struct pfs_actions *actions, struc
 void core_children_serve(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file)
 {
 	for (uint32_t i = 0; i < phone->slots; i++)
-		if (is_child(&phone->conns[i], file))
+		if (is_child(&phone->conns[i], file) && !phone->conns[i].sending)
 			send_chunk(phone, actions, &phone->conns[i]);
 }
 
@@ -251,6 +305,8 @@ static void accept_child(struct pfs_phone *phone, struct pfs_actions *actions, s
 	tell(phone, actions, conn, WIRE_ACCEPT);
 	if (core_holds(phone, file))
 		send_chunk(phone, actions, conn);
+	else
+		send_early(phone, actions, conn);
 }
 
 /* To the lighter subtree, but not to the child that the joiner could not use. */

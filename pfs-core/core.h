@@ -60,6 +60,7 @@ bool core_blamed(const struct pfs_phone *phone, uint32_t address);
 void core_blame(struct pfs_phone *phone, struct pfs_actions *actions, uint32_t address, enum pfs_loss loss, uint64_t for_us);
 
 /* election.c */
+uint64_t core_wait(const struct pfs_phone *phone, uint64_t wait_us); /* of an election: pfs_wait_us() */
 void core_election_listen(struct pfs_phone *phone);
 void core_election_timer(struct pfs_phone *phone, struct pfs_actions *actions);
 void core_election_again(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_loss loss, uint64_t wait_us);
@@ -87,6 +88,9 @@ void core_child_lost(struct pfs_phone *phone, struct pfs_actions *actions, struc
 void core_child_sent(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn);
 void core_child_beat(struct pfs_phone *phone, struct pfs_actions *actions, struct pfs_conn *conn);
 void core_children_serve(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file);
+void core_children_early(struct pfs_phone *phone, struct pfs_actions *actions); /* more of the current file has come */
+uint64_t core_forwardable(const struct pfs_phone *phone, uint8_t file);         /* leading bytes that may be sent on */
+void core_received_forget(struct pfs_phone *phone); /* the current file begins anew: so it does for the children */
 void core_children_tell(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file, enum wire_type type);
 void core_children_fail(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file, enum pfs_failure failure);
 uint32_t core_children_count(const struct pfs_phone *phone, uint8_t file);

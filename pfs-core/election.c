@@ -27,6 +27,11 @@ static uint32_t new_xid(struct pfs_phone *phone)
 	return xid ? xid : 1;
 }
 
+uint64_t core_wait(const struct pfs_phone *phone, uint64_t wait_us)
+{
+	return pfs_wait_us(&phone->config, wait_us);
+}
+
 /* Tentative strengths leave the top bit to the bump, as the log's does. */
 void core_election_listen(struct pfs_phone *phone)
 {
@@ -36,8 +41,9 @@ void core_election_listen(struct pfs_phone *phone)
 						 : (uint32_t)core_draw(phone, DRAW_STRENGTH) & ~BUMP;
 	phone->xid = new_xid(phone);
 	phone->leader = 0;
-	less_us = core_octaves((~BUMP - phone->strength) << 1, PFS_LISTEN_OCTAVE_US);
-	core_state_set(phone, PFS_ST_LISTENING, phone->now_us + PFS_LISTEN_MAX_US - less_us);
+	less_us = core_octaves((~BUMP - phone->strength) << 1, core_wait(phone, PFS_LISTEN_OCTAVE_US));
+	core_state_set(phone, PFS_ST_LISTENING,
+		       phone->now_us + core_wait(phone, PFS_LISTEN_MAX_US) - less_us);
 }
 
 static void broadcast(struct pfs_actions *actions, const struct wire_claim *claim)
@@ -109,9 +115,10 @@ static void stand(struct pfs_phone *phone, struct pfs_actions *actions)
 /* From the last time-out on, so that lateness does not add up; never a burst. */
 static uint64_t next_claim(const struct pfs_phone *phone)
 {
-	uint64_t next_us = phone->timer_us + PFS_CLAIM_INTERVAL_US;
+	uint64_t interval_us = core_wait(phone, PFS_CLAIM_INTERVAL_US),
+		 next_us = phone->timer_us + interval_us;
 
-	return next_us > phone->now_us ? next_us : phone->now_us + PFS_CLAIM_INTERVAL_US;
+	return next_us > phone->now_us ? next_us : phone->now_us + interval_us;
 }
 
 static void claiming_timer(struct pfs_phone *phone, struct pfs_actions *actions)
@@ -123,7 +130,7 @@ static void claiming_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 		return;
 	}
 	stand(phone, actions);
-	core_state_set(phone, PFS_ST_ROOT_WAITING, phone->now_us + PFS_ROOT_WAITING_US);
+	core_state_set(phone, PFS_ST_ROOT_WAITING, phone->now_us + core_wait(phone, PFS_ROOT_WAITING_US));
 	core_children_tell(phone, actions, phone->file, WIRE_ALIVE);
 }
 
@@ -155,7 +162,8 @@ void core_election_timer(struct pfs_phone *phone, struct pfs_actions *actions)
 	switch (phone->state) {
 	case PFS_ST_LISTENING:
 		phone->claims = 0;
-		core_state_set(phone, PFS_ST_CLAIMING, phone->now_us + PFS_CLAIM_INTERVAL_US);
+		core_state_set(phone, PFS_ST_CLAIMING,
+			       phone->now_us + core_wait(phone, PFS_CLAIM_INTERVAL_US));
 		claim_send(phone, actions);
 		break;
 	case PFS_ST_CLAIMING:
@@ -253,13 +261,14 @@ void core_election_answer(struct pfs_phone *phone, struct pfs_actions *actions, 
 /* At most one answer each PFS_ANSWER_INTERVAL_US a file, however many claims there are. */
 static void answer_request(struct pfs_phone *phone, struct pfs_actions *actions, uint8_t file)
 {
-	uint64_t due_us = phone->now_us;
+	uint64_t due_us = phone->now_us, octave_us = core_wait(phone, PFS_HOLDER_ANSWER_OCTAVE_US);
+	uint64_t interval_us = core_wait(phone, PFS_ANSWER_INTERVAL_US);
 
 	if (!(phone->rooted >> file & 1))
-		due_us += PFS_HOLDER_ANSWER_MIN_US + PFS_OCTAVES * PFS_HOLDER_ANSWER_OCTAVE_US -
-			  core_octaves((uint32_t)core_draw(phone, DRAW_ANSWER), PFS_HOLDER_ANSWER_OCTAVE_US);
-	if (phone->answered_us[file] && due_us < phone->answered_us[file] + PFS_ANSWER_INTERVAL_US)
-		due_us = phone->answered_us[file] + PFS_ANSWER_INTERVAL_US;
+		due_us += core_wait(phone, PFS_HOLDER_ANSWER_MIN_US) + PFS_OCTAVES * octave_us -
+			  core_octaves((uint32_t)core_draw(phone, DRAW_ANSWER), octave_us);
+	if (phone->answered_us[file] && due_us < phone->answered_us[file] + interval_us)
+		due_us = phone->answered_us[file] + interval_us;
 	if (due_us < phone->answer_us[file])
 		phone->answer_us[file] = due_us;
 	if (phone->answer_us[file] <= phone->now_us)
@@ -292,17 +301,17 @@ static enum claim_class class_of(const struct wire_claim *claim)
  */
 static uint64_t join_time(struct pfs_phone *phone, const struct wire_claim *claim, enum claim_class class)
 {
-	uint64_t spread_us = PFS_JOIN_SPREAD_US, from_us = phone->now_us;
+	uint64_t spread_us = core_wait(phone, PFS_JOIN_SPREAD_US), from_us = phone->now_us;
 
 	if (class == CLASS_TENTATIVE) {
 		uint32_t left = claim->ad < PFS_CLAIMS ? PFS_CLAIMS - claim->ad : 1;
 
-		from_us += left * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US;
+		from_us += core_wait(phone, left * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US);
 	} else {
 		if (spread_us > claim->remaining_ms * PFS_MS / 2)
 			spread_us = claim->remaining_ms * PFS_MS / 2;
-		if (spread_us < PFS_JOIN_SPREAD_LATE_US)
-			spread_us = PFS_JOIN_SPREAD_LATE_US;
+		if (spread_us < core_wait(phone, PFS_JOIN_SPREAD_LATE_US))
+			spread_us = core_wait(phone, PFS_JOIN_SPREAD_LATE_US);
 	}
 	return from_us + core_draw_below(phone, DRAW_JOIN, spread_us);
 }

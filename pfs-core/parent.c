@@ -154,7 +154,7 @@ static void joined(struct pfs_phone *phone, struct pfs_actions *actions, struct 
 	phone->dial_origin = 0;
 	phone->avoid = 0;
 	phone->lost = 0;
-	phone->received = 0;
+	core_received_forget(phone);
 	phone->root_limit_us = phone->now_us + PFS_BUSY_LIMIT_US +
 			       phone->config.files[phone->file].size * PFS_S / PFS_ROOT_RATE_MIN;
 	phone->root_patience_us = phone->now_us + PFS_ROOT_PATIENCE_US;
@@ -241,7 +241,7 @@ static void parent_failed(struct pfs_phone *phone, struct pfs_actions *actions, 
 	core_conn_finish(phone, actions, conn);
 	if (phone->received)
 		core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
-	phone->received = 0;
+	core_received_forget(phone);
 	if (phone->roots_tried >= PFS_ROOTS_MAX) {
 		core_file_failed(phone, actions, failure);
 		return;
@@ -307,6 +307,11 @@ bool core_parent_data(struct pfs_phone *phone, struct pfs_actions *actions, stru
 
 	if (phone->state != PFS_ST_MEMBER && phone->state != PFS_ST_RECEIVING)
 		return false;
+	if (phone->config.forward_early && offset == 0 && phone->received) {
+		/* The parent's own copy was no good, or lost with its parent: from the beginning. */
+		core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
+		core_received_forget(phone);
+	}
 	if (offset != phone->received || length > size - offset || (length == 0 && size != 0))
 		return false;
 	if (phone->state == PFS_ST_MEMBER) {
@@ -333,6 +338,7 @@ void core_parent_payload(struct pfs_phone *phone, struct pfs_actions *actions, s
 	phone->received += length;
 	phone->shown = phone->file;
 	watch_root(phone);
+	core_children_early(phone, actions);
 	if (phone->received == phone->config.files[phone->file].size)
 		complete(phone, actions, conn);
 }
@@ -350,7 +356,7 @@ static void verdict(struct pfs_phone *phone, struct pfs_actions *actions, struct
 /* Ancestors first, then an election. */
 static void orphan(struct pfs_phone *phone, struct pfs_actions *actions, enum pfs_loss loss)
 {
-	phone->received = 0;
+	core_received_forget(phone);
 	phone->rejoin = REJOIN_NONE;
 	phone->dial_origin = 0;
 	phone->root_deadline_us = PFS_TIME_NEVER;

@@ -88,10 +88,24 @@ struct pfs_config {
 	uint8_t origin;          /* enum pfs_origin of the setting */
 	uint8_t file_count;      /* 1 to PFS_FILES_MAX; files[0] is the .loads index (F15) */
 	uint8_t fan_out;         /* what-if: children a hierarchy, 1 to PFS_FAN_OUT_MAX; 0: PFS_CHILDREN_MAX */
-	uint8_t reserved[4];     /* zero */
+	uint8_t waits_percent;   /* what-if: of each wait of an election, 10 to 100; 0: all of it */
+	uint8_t forward_early;   /* what-if: 1 forwards what has come of a file, but for its end, which waits for the verdict */
+	uint8_t reserved[2];     /* zero */
 	char model[PFS_MODEL_MAX]; /* NUL-terminated, rest zero (F6) */
 	struct pfs_file files[PFS_FILES_MAX];
 };
+
+#define PFS_WAITS_PERCENT_MIN 10
+
+/*
+ * How long a wait of an election (timers.h: election, and the spreads of joining)
+ * is for that phone. All are shortened by one factor, so that whichever has to be
+ * the longer one of two still is.
+ */
+static inline uint64_t pfs_wait_us(const struct pfs_config *config, uint64_t wait_us)
+{
+	return config->waits_percent ? wait_us * config->waits_percent / 100 : wait_us;
+}
 
 /* ---------------------------------------------------------------- events */
 

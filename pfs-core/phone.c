@@ -24,6 +24,11 @@ static bool config_valid(const struct pfs_config *config)
 		return false;
 	if (config->fan_out > PFS_FAN_OUT_MAX)
 		return false;
+	if (config->forward_early > 1)
+		return false;
+	if (config->waits_percent &&
+	    (config->waits_percent < PFS_WAITS_PERCENT_MIN || config->waits_percent > 100))
+		return false;
 	for (uint32_t i = 0; i < config->file_count; i++) {
 		if (strnlen(config->files[i].name, PFS_NAME_MAX) == 0 ||
 		    config->files[i].name[PFS_NAME_MAX - 1])
@@ -194,8 +199,7 @@ static void file_begin(struct pfs_phone *phone, struct pfs_actions *actions, uin
 		core_state_set(phone, PFS_ST_HELD_UP, PFS_TIME_NEVER);
 		return;
 	}
-	core_trace(phone, actions, PFS_TR_FILE_BEGUN)->a =
-		phone->fan_out - core_children_count(phone, file);
+	core_trace(phone, actions, PFS_TR_FILE_BEGUN)->a = phone->fan_out - core_children_count(phone, file);
 	if (shares(phone))
 		core_election_listen(phone);
 	else

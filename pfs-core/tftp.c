@@ -165,7 +165,7 @@ void core_tftp_begin(struct pfs_phone *phone, struct pfs_actions *actions, enum 
 	tftp->rttvar_us = 0;
 	tftp->rto_us = PFS_TFTP_RTO_US;
 	tftp->begun++;
-	phone->received = 0;
+	core_received_forget(phone);
 	if (phone->tree_phase != TREE_RETRYING)
 		phone->tree_phase = TREE_TFTP;
 	core_state_set(phone, PFS_ST_TFTP, PFS_TIME_NEVER);
@@ -258,7 +258,7 @@ static void attempt_failed(struct pfs_phone *phone, struct pfs_actions *actions,
 	core_tftp_stop(phone, actions);
 	if (phone->received)
 		core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
-	phone->received = 0;
+	core_received_forget(phone);
 	if (failing != FAILING_BUSY)
 		phone->tftp.busy_since_us = 0;
 	switch (failing) {
@@ -365,6 +365,7 @@ static void data_heard(struct pfs_phone *phone, struct pfs_actions *actions, con
 		action->skip = 4;
 		phone->received += length;
 		phone->shown = phone->file;
+		core_children_early(phone, actions);
 	}
 	ack_send(phone, actions);
 	wait_begin(phone);
@@ -554,7 +555,7 @@ void core_tftp_verified(struct pfs_phone *phone, struct pfs_actions *actions, bo
 		return;
 	}
 	core_act(actions, PFS_ACT_DISCARD)->file = phone->file;
-	phone->received = 0;
+	core_received_forget(phone);
 	core_tftp_stop(phone, actions);
 	if (++phone->tftp.damaged >= PFS_TFTP_DAMAGED_MAX)
 		server_failed(phone, actions, PFS_FAIL_DAMAGED);

@@ -54,6 +54,7 @@
 
 /* transfer */
 #define PFS_CHUNK_BYTES (256 * 1024)           /* of one DATA frame */
+#define PFS_EARLY_BYTES (16 * 1024)            /* what-if: the least that is worth a frame before the file is whole */
 
 /* TFTP client */
 #define PFS_TFTP_RTO_US (2 * PFS_S)            /* before the first sample */

@@ -52,8 +52,11 @@ static const char *check_connections(const struct pfs_phone *phone)
 		if (conn->role == CONN_CHILD && conn->file >= phone->config.file_count)
 			return "a child belongs to a file";
 		if (conn->role == CONN_CHILD && (conn->sending || conn->sent) &&
-		    !core_holds(phone, conn->file))
+		    !phone->config.forward_early && !core_holds(phone, conn->file))
 			return "nothing is forwarded that is not complete and verified";
+		if (conn->role == CONN_CHILD && conn->sent > core_forwardable(phone, conn->file))
+			return "nothing is forwarded that has not come, nor the end of a file before its "
+			       "verdict";
 		if (conn->role != CONN_FREE && conn->deadline_us == PFS_TIME_NEVER)
 			return "every connection has a deadline";
 		if (conn->role == CONN_CHILD && conn->address == phone->config.address)

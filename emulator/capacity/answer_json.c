@@ -25,6 +25,10 @@ static void add_what_if(cJSON *object, const struct question_setting *setting)
 	cJSON *knobs = cJSON_AddObjectToObject(object, "what_if");
 	cJSON_AddStringToObject(knobs, "text", plan_what_if_text(&what_if, text));
 	add_said(knobs, "fan_out", setting->fan_out);
+	if (setting->waits_percent != QUESTION_UNSAID)
+		json_ratio(knobs, "waits", (double)setting->waits_percent / 100);
+	if (setting->forward_early == 1)
+		cJSON_AddTrueToObject(knobs, "forward_early");
 }
 
 cJSON *show_setting_json(const struct question_setting *setting)

@@ -8,7 +8,9 @@
  *   a root waits out an election and ROOT_WAITING before each.
  * - The server has so many transfers at once and no more.
  * - The last file goes down the tree level by level, whole (F4); a parent's port
- *   is shared by its children (F3, or the fan-out of a what-if).
+ *   is shared by its children (F3, or the fan-out of a what-if). Forwarded as it
+ *   comes, a what-if too, it takes no more than the root's port needs for all of
+ *   the root's children, and of that only what its own download does not hide.
  */
 #include "emulator/capacity/bound.h"
 
@@ -49,12 +51,14 @@ static uint64_t trip_us(const struct plan_site *site)
 	return (uint64_t)site->down.delay_us + site->up.delay_us + ((uint64_t)site->down.jitter_us + site->up.jitter_us) / 2;
 }
 
-static struct fetch fetch_of(const struct plan *plan, const struct plan_firmware *firmware, const struct plan_site *site)
+/* Of the set's files from `first` on. */
+static struct fetch fetch_files(const struct plan *plan, const struct plan_firmware *firmware, uint32_t first, uint32_t end,
+				const struct plan_site *site)
 {
 	uint64_t blksize = plan->tftp_blksize ? plan->tftp_blksize : 512;
 	struct fetch fetch = { 0 };
 
-	for (uint32_t i = 0; i < firmware->file_count; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		uint64_t blocks = firmware->files[i].size / blksize + 1;
 		fetch.blocks += blocks;
 		fetch.down_bytes += firmware->files[i].size + blocks * (IP_UDP_BYTES + TFTP_HEADER_BYTES);
@@ -86,6 +90,18 @@ static uint64_t tree_us(const struct plan_firmware *firmware, const struct famil
 	return levels < 2 ? 0 : ((levels - 2) * fan_out + 1) * wire_us(size, family->port_bps);
 }
 
+/* What-if: forwarded as it comes. What a root's port takes longer for all its children than the root for itself. */
+static uint64_t early_tree_us(const struct plan *plan, const struct plan_firmware *firmware, const struct family *family,
+			      const struct plan_site *site)
+{
+	uint32_t last = firmware->file_count - 1;
+	uint64_t children = family->members - 1 < plan_fan_out(plan) ? family->members - 1 : plan_fan_out(plan);
+	uint64_t port_us = children * wire_us(firmware->files[last].size, family->port_bps);
+	uint64_t own_us = fetch_files(plan, firmware, last, firmware->file_count, site).trips_us;
+
+	return port_us > own_us ? port_us - own_us : 0;
+}
+
 /* Everything of one site, and the fleet's sums. */
 struct sums {
 	const struct plan *plan;
@@ -114,10 +130,13 @@ static void consider(struct capacity_bound *bound, enum bound_term term, uint64_
 static void add_family(struct sums *sums, const struct plan_site *site, const struct plan_firmware *firmware,
 		       const struct family *family, bool shares)
 {
-	struct fetch fetch = fetch_of(sums->plan, firmware, site);
+	struct fetch fetch = fetch_files(sums->plan, firmware, 0, firmware->file_count, site);
+	bool early = sums->plan->what_if.forward_early;
 	uint64_t copies = shares ? 1 : family->members, fan_out = plan_fan_out(sums->plan);
-	uint64_t waits_us = shares ? firmware->file_count * WAIT_US : 0;
-	uint64_t down_us = shares ? tree_us(firmware, family, fan_out) : 0;
+	uint64_t waits_us = shares ? firmware->file_count * plan_wait_us(sums->plan, WAIT_US) : 0;
+	uint64_t down_us = !shares ? 0
+			   : early ? early_tree_us(sums->plan, firmware, family, site)
+				   : tree_us(firmware, family, fan_out);
 	/* Whoever shares may have what it needs as soon as it is there; whoever does not has its own trips to make. */
 	uint64_t reset_us = (shares ? family->first_reset_us : family->last_reset_us) - sums->origin_us;
 	struct capacity_bound *bound = sums->bound;
@@ -129,8 +148,9 @@ static void add_family(struct sums *sums, const struct plan_site *site, const st
 	sums->site_shares_all = sums->site_shares_all && shares;
 	if (family->first_reset_us < sums->site_first_us)
 		sums->site_first_us = family->first_reset_us;
-	if (down_us < sums->site_tree_us)
-		sums->site_tree_us = down_us;
+	/* What crosses the WAN last may be where it belongs at once. */
+	if (early || down_us < sums->site_tree_us)
+		sums->site_tree_us = early ? 0 : down_us;
 	if (fetch.trips_us > bound->trips_us)
 		bound->trips_us = fetch.trips_us;
 	consider(bound, BOUND_TRIPS, reset_us, waits_us, fetch.trips_us, down_us);
@@ -181,7 +201,7 @@ static void end_site(struct sums *sums, const struct plan_site *site)
 	uint64_t down_us = wire_us(sums->site_down, site->down.rate_bps);
 	uint64_t up_us = wire_us(sums->site_up, site->up.rate_bps);
 	uint64_t bytes_us = down_us > up_us ? down_us : up_us;
-	uint64_t wait_us = sums->site_shares_all ? WAIT_US : 0;
+	uint64_t wait_us = sums->site_shares_all ? plan_wait_us(sums->plan, WAIT_US) : 0;
 
 	bound->bytes_down += sums->site_down;
 	if (bytes_us > bound->bytes_us)

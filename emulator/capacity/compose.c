@@ -61,20 +61,23 @@ static void put_reset(cJSON *root, const struct question_reset *reset)
 	put(root, "reset", object);
 }
 
-/* A knob; what the phones do anyway is left out, so that its runs are those of a question without it. */
-static void put_knob(cJSON *what_if, const char *name, uint64_t value, uint64_t real)
-{
-	if (value != QUESTION_UNSAID)
-		put(what_if, name, value == real ? NULL : cJSON_CreateNumber((double)value));
-}
-
+/* What the phones do anyway is left out, so that its runs are those of a question without it. */
 static void put_what_if(cJSON *root, const struct question_setting *setting)
 {
 	cJSON *what_if = cJSON_GetObjectItemCaseSensitive(root, "what_if");
+	bool real = setting->waits_percent == 100;
+	char percent[8];
 
 	if (!what_if)
 		what_if = cJSON_AddObjectToObject(root, "what_if");
-	put_knob(what_if, "fan_out", setting->fan_out, PFS_CHILDREN_MAX);
+	if (setting->fan_out != QUESTION_UNSAID)
+		put(what_if, "fan_out",
+		    setting->fan_out == PFS_CHILDREN_MAX ? NULL : cJSON_CreateNumber((double)setting->fan_out));
+	snprintf(percent, sizeof(percent), "%u%%", (uint8_t)setting->waits_percent);
+	if (setting->waits_percent != QUESTION_UNSAID)
+		put(what_if, "waits", real ? NULL : cJSON_CreateString(percent));
+	if (setting->forward_early != QUESTION_UNSAID)
+		put(what_if, "forward_early", setting->forward_early ? cJSON_CreateTrue() : NULL);
 	if (what_if && !what_if->child)
 		cJSON_DeleteItemFromObjectCaseSensitive(root, "what_if");
 }

@@ -26,6 +26,8 @@ static const struct question_setting unsaid = {
 	.wan_ppm = QUESTION_UNSAID,
 	.rtt_us = QUESTION_UNSAID,
 	.fan_out = QUESTION_UNSAID,
+	.waits_percent = QUESTION_UNSAID,
+	.forward_early = QUESTION_UNSAID,
 	.scale_ppm = QUESTION_UNSAID,
 	.time_limit_us = QUESTION_UNSAID,
 	.speed_milli = QUESTION_UNSAID,
@@ -119,16 +121,36 @@ int question_parse_fan_out(const char *text, uint64_t *fan_out, char error[QUEST
 	return parse_count(text, PFS_FAN_OUT_MAX, fan_out, error);
 }
 
+int question_parse_waits(const char *text, uint64_t *percent, char error[QUESTION_ERROR_MAX])
+{
+	uint64_t ppm;
+
+	if (units_parse(text, units_share, &ppm) != UNITS_OK || ppm % 10000 || ppm < PFS_WAITS_PERCENT_MIN * 10000 ||
+	    ppm > 1000000)
+		return fail(error, "\"%s\": not whole percents from %d%% to 100%%", text, PFS_WAITS_PERCENT_MIN);
+	*percent = ppm / 10000;
+	return 0;
+}
+
 int question_parse_what_if(const char *text, struct question_setting *setting, char error[QUESTION_ERROR_MAX])
 {
 	if (strncmp(text, "fan-out=", 8) == 0)
 		return question_parse_fan_out(text + 8, &setting->fan_out, error);
-	return fail(error, "\"%s\": use fan-out=1 to fan-out=%d", text, PFS_FAN_OUT_MAX);
+	if (strncmp(text, "waits=", 6) == 0)
+		return question_parse_waits(text + 6, &setting->waits_percent, error);
+	if (strcmp(text, "forward-early") == 0) {
+		setting->forward_early = 1;
+		return 0;
+	}
+	return fail(error, "\"%s\": use fan-out=1 to fan-out=%d, waits=%d%% to waits=100%%, or forward-early", text, PFS_FAN_OUT_MAX,
+		    PFS_WAITS_PERCENT_MIN);
 }
 
 void question_as_real(struct question_setting *setting)
 {
 	setting->fan_out = PFS_CHILDREN_MAX;
+	setting->waits_percent = 100;
+	setting->forward_early = 0;
 }
 
 struct plan_what_if question_what_if(const struct question_setting *setting)
@@ -137,6 +159,9 @@ struct plan_what_if question_what_if(const struct question_setting *setting)
 
 	if (setting->fan_out != QUESTION_UNSAID)
 		what_if.fan_out = (uint8_t)setting->fan_out;
+	if (setting->waits_percent != QUESTION_UNSAID)
+		what_if.waits_percent = (uint8_t)setting->waits_percent;
+	what_if.forward_early = setting->forward_early == 1;
 	return what_if;
 }
 
@@ -280,6 +305,10 @@ int question_take_scenario(struct question *question, const char *path, struct s
 	question->setting.subnets = plan->subnet_count;
 	if (plan->what_if.fan_out)
 		question->setting.fan_out = plan->what_if.fan_out;
+	if (plan->what_if.waits_percent)
+		question->setting.waits_percent = plan->what_if.waits_percent;
+	if (plan->what_if.forward_early)
+		question->setting.forward_early = 1;
 	question->folders = identify_folders(plan);
 	take_links(question, plan);
 	plan_free(plan);

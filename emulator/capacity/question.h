@@ -42,7 +42,9 @@ struct question_setting {
 	uint64_t wan_ppm;              /* or each of its rates so many parts a million of what it is */
 	uint64_t rtt_us;
 	struct question_reset reset;
-	uint64_t fan_out;              /* what-if; also QUESTION_UNSAID: as the phones do, likewise what follows */
+	uint64_t fan_out;              /* what-if; also QUESTION_UNSAID: as the phones do, likewise the next two */
+	uint64_t waits_percent;
+	uint64_t forward_early;        /* 0 or 1 */
 	uint64_t scale_ppm;            /* of the firmware; also QUESTION_UNSAID: whole */
 	uint64_t time_limit_us;        /* also QUESTION_UNSAID: as long as a run may last */
 	uint64_t speed_milli;          /* also QUESTION_UNSAID: 1 */
@@ -74,7 +76,8 @@ int question_parse_wan(const char *text, uint64_t *bps, char error[QUESTION_ERRO
 int question_parse_rtt(const char *text, uint64_t *us, char error[QUESTION_ERROR_MAX]);
 int question_parse_window(const char *text, uint64_t *us, char error[QUESTION_ERROR_MAX]);
 int question_parse_fan_out(const char *text, uint64_t *fan_out, char error[QUESTION_ERROR_MAX]);
-/* KNOB=VALUE: what real phones do not do. */
+int question_parse_waits(const char *text, uint64_t *percent, char error[QUESTION_ERROR_MAX]);
+/* KNOB=VALUE, or forward-early: what real phones do not do. */
 int question_parse_what_if(const char *text, struct question_setting *setting, char error[QUESTION_ERROR_MAX]);
 int question_parse_reset(const char *text, struct question_reset *reset, char error[QUESTION_ERROR_MAX]);
 

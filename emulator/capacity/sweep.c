@@ -18,7 +18,7 @@
 #define BLOCK_BYTES 544
 #define ACK_BYTES 32
 
-static const char *const names[] = { "phones", "subnets", "wan", "rtt", "reset", "fan-out" };
+static const char *const names[] = { "phones", "subnets", "wan", "rtt", "reset", "fan-out", "waits" };
 
 _Static_assert(sizeof(names) / sizeof(names[0]) == SWEEP_KINDS, "a name for each axis");
 
@@ -50,6 +50,8 @@ static int parse_value(enum sweep_kind kind, const char *text, uint64_t *value, 
 		return question_parse_wan(text, value, error);
 	case SWEEP_FAN_OUT:
 		return question_parse_fan_out(text, value, error);
+	case SWEEP_WAITS:
+		return question_parse_waits(text, value, error);
 	case SWEEP_RTT:
 	case SWEEP_RESET:
 	case SWEEP_KINDS:
@@ -149,7 +151,7 @@ int sweep_parse(const char *text, struct sweep *sweep, char error[QUESTION_ERROR
 	       (strlen(names[kind]) != (size_t)(equals - text) || strncmp(text, names[kind], (size_t)(equals - text)) != 0))
 		kind++;
 	if (!equals || kind == SWEEP_KINDS)
-		return fail(error, "\"%s\": use phones=, subnets=, wan=, rtt=, reset= or fan-out= and values with commas between, or FROM..TO:COUNT",
+		return fail(error, "\"%s\": use phones=, subnets=, wan=, rtt=, reset=, fan-out= or waits= and values with commas between, or FROM..TO:COUNT",
 			    text);
 	if (sweep_has(sweep, kind))
 		return fail(error, "\"%s\": that axis is there already", text);
@@ -196,6 +198,9 @@ static void set_value(const struct sweep_axis *axis, uint32_t number, struct que
 	case SWEEP_FAN_OUT:
 		setting->fan_out = axis->values[number];
 		return;
+	case SWEEP_WAITS:
+		setting->waits_percent = axis->values[number];
+		return;
 	case SWEEP_KINDS:
 		break;
 	}
@@ -207,6 +212,8 @@ struct plan_what_if sweep_what_if(const struct sweep *sweep)
 
 	if (sweep_has(sweep, SWEEP_FAN_OUT))
 		setting.fan_out = QUESTION_UNSAID;
+	if (sweep_has(sweep, SWEEP_WAITS))
+		setting.waits_percent = QUESTION_UNSAID;
 	return question_what_if(&setting);
 }
 
@@ -229,6 +236,8 @@ double sweep_value(const struct question_setting *setting, enum sweep_kind kind)
 		return (double)setting->rtt_us / 1e6;
 	case SWEEP_FAN_OUT:
 		return (double)setting->fan_out;
+	case SWEEP_WAITS:
+		return (double)setting->waits_percent;
 	case SWEEP_RESET:
 	case SWEEP_KINDS:
 		break;
@@ -254,6 +263,10 @@ const char *sweep_value_text(const struct question_setting *setting, enum sweep_
 	case SWEEP_FAN_OUT:
 		snprintf(text, size, "%s%s", report_count(setting->fan_out).text,
 			 setting->fan_out == PFS_CHILDREN_MAX ? "" : " what-if");
+		break;
+	case SWEEP_WAITS:
+		snprintf(text, size, "%u %%%s", (uint8_t)setting->waits_percent,
+			 setting->waits_percent == 100 ? "" : " what-if");
 		break;
 	case SWEEP_RESET:
 	case SWEEP_KINDS:

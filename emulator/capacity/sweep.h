@@ -16,7 +16,7 @@
 #define SWEEP_POINTS_MAX 20000
 #define SWEEP_SEEDS 5
 
-enum sweep_kind { SWEEP_PHONES, SWEEP_SUBNETS, SWEEP_WAN, SWEEP_RTT, SWEEP_RESET, SWEEP_FAN_OUT, SWEEP_KINDS };
+enum sweep_kind { SWEEP_PHONES, SWEEP_SUBNETS, SWEEP_WAN, SWEEP_RTT, SWEEP_RESET, SWEEP_FAN_OUT, SWEEP_WAITS, SWEEP_KINDS };
 
 struct sweep_axis {
 	enum sweep_kind kind;
@@ -41,8 +41,8 @@ struct sweep {
 
 /*
  * AXIS=VALUE,VALUE,... or AXIS=FROM..TO:COUNT, where the axis is phones, subnets,
- * wan, rtt, reset (which has lists alone) or fan-out (whose FROM..TO has each
- * whole number). COUNT values from FROM to TO have the same ratio to each other,
+ * wan, rtt, reset (which has lists alone), fan-out (whose FROM..TO has each
+ * whole number) or waits (in whole percents). COUNT values from FROM to TO have the same ratio to each other,
  * or the same difference where FROM is 0, rounded to three digits. Returns 0, or -EINVAL with a sentence.
  */
 int sweep_parse(const char *text, struct sweep *sweep, char error[QUESTION_ERROR_MAX]);

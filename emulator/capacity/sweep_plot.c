@@ -52,9 +52,19 @@ static bool is_logarithmic(const struct sweep_axis *axis)
 	return least > 0 && most / least >= 8;
 }
 
+static bool is_knob(enum sweep_kind kind)
+{
+	return kind == SWEEP_FAN_OUT || kind == SWEEP_WAITS;
+}
+
+static const char *knob_name(enum sweep_kind kind)
+{
+	return kind == SWEEP_FAN_OUT ? "fan-out " : "waits ";
+}
+
 static bool is_of_tree(const struct sweep *sweep, const struct layout *layout)
 {
-	return layout->line != UINT32_MAX && sweep->axes[layout->line].kind == SWEEP_FAN_OUT;
+	return layout->line != UINT32_MAX && is_knob(sweep->axes[layout->line].kind);
 }
 
 struct line_set {
@@ -96,8 +106,8 @@ static void add_line(const struct sweep *sweep, struct layout *layout, struct li
 	if (layout->line != UINT32_MAX && !(traditional && is_of_tree(sweep, layout)))
 		sweep_value_text(&sweep->points[point_at(sweep, layout)].setting, sweep->axes[layout->line].kind, value,
 				 sizeof(value));
-	snprintf(set->names[set->count], sizeof(set->names[0]), "%s%s%s", traditional ? "traditional" : "PFS",
-		 *value ? sweep->axes[layout->line].kind == SWEEP_FAN_OUT ? ", fan-out " : ", " : "", value);
+	snprintf(set->names[set->count], sizeof(set->names[0]), "%s%s%s%s", traditional ? "traditional" : "PFS",
+		 *value ? ", " : "", is_of_tree(sweep, layout) && *value ? knob_name(sweep->axes[layout->line].kind) : "", value);
 	*series = (struct plot_series){ .name = set->names[set->count],
 					.style = PLOT_LINE,
 					.points = points,
@@ -181,7 +191,7 @@ static void add_lines(const struct sweep *sweep, struct layout *layout, struct l
 		if (layout->line != UINT32_MAX)
 			layout->at[layout->line] = i;
 		add_line(sweep, layout, set, false, bytes, i);
-		/* In the traditional way there is no tree: one line for all fan-outs. */
+		/* In the traditional way there is no tree: one line for all what-ifs. */
 		if (i == 0 || !is_of_tree(sweep, layout))
 			add_line(sweep, layout, set, true, bytes, i);
 	}
@@ -200,6 +210,7 @@ static const char *label_of(enum sweep_kind kind)
 	return kind == SWEEP_WAN	? "WAN rate"
 	       : kind == SWEEP_RTT	? "round trip"
 	       : kind == SWEEP_FAN_OUT ? "fan-out (what-if but for 2)"
+	       : kind == SWEEP_WAITS	? "waits, percent (what-if but for 100)"
 					: sweep_axis_name(kind);
 }
 
@@ -215,7 +226,8 @@ static void describe(const struct sweep *sweep, const struct layout *layout, cha
 			continue;
 		sweep_value_text(setting, sweep->axes[i].kind, text, sizeof(text));
 		title_length += (size_t)snprintf(title + title_length, size - title_length, ", %s %s",
-						 sweep->axes[i].kind == SWEEP_FAN_OUT ? "fan-out" : label_of(sweep->axes[i].kind), text);
+						 is_knob(sweep->axes[i].kind) ? sweep_axis_name(sweep->axes[i].kind) : label_of(sweep->axes[i].kind),
+						 text);
 		for (char *from = text, *to = text; (*to = *from); from++)
 			to += isalnum((unsigned char)*from) || *from == '.';
 		name_length += (size_t)snprintf(name + name_length, size - name_length, "-%s-%s",

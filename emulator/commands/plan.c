@@ -66,10 +66,10 @@ static const struct argp_option option_table[] = {
 	{ "window", OPT_WINDOW, "TIME", 0, "In which the upgrade has to be done, as 8h", 0 },
 	{ "reset", OPT_RESET, "PATTERN", 0,
 	  "mass (default, all at once), mass:SPREAD, or staggered:WINDOW; instead of a scenario's", 0 },
-	{ "what-if", OPT_WHAT_IF, "KNOB=VALUE", 0,
-	  "What real phones do not do, and marked so wherever it shows: fan-out=1 to fan-out=4 children a phone (they take 2)", 0 },
+	{ "what-if", OPT_WHAT_IF, "KNOB", 0,
+	  "What real phones do not do, and marked so wherever it shows: fan-out=1 to fan-out=4 children a phone (they take 2); waits=10% to waits=100% of each wait of an election; forward-early, before a file is complete", 0 },
 	{ "sweep", OPT_SWEEP, "AXIS=VALUES", 0,
-	  "Ask for each of these values of phones, subnets, wan, rtt, reset or fan-out: A,B,C, or FROM..TO:COUNT; for each "
+	  "Ask for each of these values of phones, subnets, wan, rtt, reset, fan-out or waits: A,B,C, or FROM..TO:COUNT; for each "
 	  "combination where it is said more than once",
 	  0 },
 	{ "seeds", OPT_SEEDS, "N", 0,
@@ -290,6 +290,10 @@ static int take_scenario(struct options *options)
 	question->setting.reset = asked.setting.reset;
 	if (asked.setting.fan_out != QUESTION_UNSAID)
 		question->setting.fan_out = asked.setting.fan_out;
+	if (asked.setting.waits_percent != QUESTION_UNSAID)
+		question->setting.waits_percent = asked.setting.waits_percent;
+	if (asked.setting.forward_early != QUESTION_UNSAID)
+		question->setting.forward_early = asked.setting.forward_early;
 	if (options->seed)
 		question->seed = asked.seed;
 	return 0;

@@ -113,8 +113,11 @@ static int boot(struct journal_phone_cursor *cursor, bool what_if, struct pfs_co
 		config->files[i].size = journal_get(records, 8);
 		config->files[i].digest = journal_get(records, 8);
 	}
-	if (what_if)
+	if (what_if) {
 		config->fan_out = (uint8_t)journal_get(records, 1);
+		config->waits_percent = (uint8_t)journal_get(records, 1);
+		config->forward_early = (uint8_t)journal_get(records, 1);
+	}
 	if (records->error)
 		return refuse(cursor, error, "a phone's whole configuration");
 	cursor->last_us = 0;
@@ -408,7 +411,8 @@ int journal_next(struct journal_phone_cursor *cursor, struct journal_item *item,
 	if (!cursor->run)
 		code = (uint8_t)journal_get(&cursor->records, 1);
 	item->boot = (code & ~JOURNAL_WHAT_IF) == JOURNAL_BOOT;
-	result = item->boot ? boot(cursor, code & JOURNAL_WHAT_IF, &item->config, error) : event(cursor, code, item, error);
+	result = item->boot ? boot(cursor, code & JOURNAL_WHAT_IF, &item->config, error)
+			    : event(cursor, code, item, error);
 	item->end = offset_of(cursor);
 	return result;
 }

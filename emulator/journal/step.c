@@ -253,7 +253,7 @@ static struct journal_gathered *find(struct journal *journal, uint32_t number)
 
 static bool is_what_if(const struct pfs_config *config)
 {
-	return config->fan_out;
+	return config->fan_out || config->waits_percent || config->forward_early;
 }
 
 static uint8_t *put_config(uint8_t *to, const struct pfs_config *config)
@@ -277,8 +277,11 @@ static uint8_t *put_config(uint8_t *to, const struct pfs_config *config)
 		to = journal_put(to, config->files[i].size, 8);
 		to = journal_put(to, config->files[i].digest, 8);
 	}
-	if (is_what_if(config))
+	if (is_what_if(config)) {
 		to = journal_put(to, config->fan_out, 1);
+		to = journal_put(to, config->waits_percent, 1);
+		to = journal_put(to, config->forward_early, 1);
+	}
 	return to;
 }
 

@@ -160,7 +160,7 @@ void fidelity_judge(const struct plan *plan, bool traditional, bool faults, stru
 	uint64_t round_trip = round_trip_us(plan), lag_limit;
 	bool resent = report->tcp_retransmits && !faults;
 
-	report->timer_smallest_us = traditional ? PFS_TFTP_RTO_MIN_US : PFS_CLAIM_INTERVAL_US;
+	report->timer_smallest_us = traditional ? PFS_TFTP_RTO_MIN_US : plan_wait_us(plan, PFS_CLAIM_INTERVAL_US);
 	lag_limit = report->timer_smallest_us / 20;
 	report->limits_used_percent = percent_of(report->timer_lag_p99_us, lag_limit);
 	if (percent_of(report->relay_late_p99_us * 100, round_trip) > report->limits_used_percent)

@@ -160,7 +160,7 @@ int store_range(const struct store *store, uint8_t file, uint64_t offset, uint64
 	uint64_t end = offset + length, at = offset;
 	int count = 0;
 
-	assert(end <= held->have && end <= store->firmware->files[file].size && !held->foreign);
+	assert(end <= store->firmware->files[file].size);
 	while (difference && difference->offset + difference->length <= at)
 		difference = difference->next;
 	while (at < end && count < max) {

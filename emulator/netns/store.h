@@ -69,7 +69,9 @@ void store_discard(struct store *store, uint8_t file);
  * content and of its own: fills at most `max` vectors, returns how many, and
  * in *covered how many bytes they hold (less than length where vectors ran
  * out). They are valid until the file is discarded. The range lies within
- * what is held.
+ * the file, and within what is held: but for a what-if that forwards a file before
+ * its verdict. Then what was discarded since, or differs too much to be kept, is
+ * the plan's bytes: whoever gets them is to begin anew and never to install them.
  */
 int store_range(const struct store *store, uint8_t file, uint64_t offset, uint64_t length, struct iovec *vectors,
 		int max, uint64_t *covered);

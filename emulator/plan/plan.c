@@ -37,6 +37,8 @@ void plan_phone_config(const struct plan *plan, uint32_t phone, bool traditional
 	config->tftp_timeout_s = plan->tftp_timeout_s;
 	config->strength = from->strength;
 	config->fan_out = plan->what_if.fan_out;
+	config->waits_percent = plan->what_if.waits_percent;
+	config->forward_early = plan->what_if.forward_early;
 	config->part = from->part;
 	if (traditional && from->part == PFS_PART_YES)
 		config->part = PFS_PART_MODE;

@@ -114,6 +114,8 @@ struct plan_phone {
  */
 struct plan_what_if {
 	uint8_t fan_out;                /* children a hierarchy, 1 to PFS_FAN_OUT_MAX */
+	uint8_t waits_percent;          /* of each wait of an election, PFS_WAITS_PERCENT_MIN to 100 */
+	bool forward_early;             /* a file is forwarded as it comes, but for its end */
 };
 
 enum plan_server_kind { PLAN_SERVER_EMBEDDED, PLAN_SERVER_IN_TFTPD, PLAN_SERVER_DNSMASQ };
@@ -356,6 +358,9 @@ void plan_phone_config(const struct plan *plan, uint32_t phone, bool traditional
 
 /* Children that a phone takes for one file. */
 uint32_t plan_fan_out(const struct plan *plan);
+
+/* How long a wait of an election lasts. */
+uint64_t plan_wait_us(const struct plan *plan, uint64_t wait_us);
 
 /* True where a knob is turned. */
 bool plan_is_what_if(const struct plan_what_if *what_if);

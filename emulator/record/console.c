@@ -163,8 +163,13 @@ const char *console_tftp_error(uint32_t code)
 /* A log of what no phone does must not pass for a phone's. */
 static void say_what_if(const struct printer *to)
 {
-	if (to->config->fan_out)
-		say(to, NOT, "What-if, not what phones do: fan-out=%u", to->config->fan_out);
+	const struct pfs_config *config = to->config;
+
+	if (config->fan_out || config->waits_percent || config->forward_early)
+		say(to, NOT, "What-if, not what phones do: fan-out=%u waits=%u%%%s",
+		    config->fan_out ? config->fan_out : PFS_CHILDREN_MAX,
+		    config->waits_percent ? config->waits_percent : 100,
+		    config->forward_early ? " forward-early" : "");
 }
 
 static void say_life(const struct printer *to, const struct pfs_trace *trace)

@@ -146,6 +146,8 @@ static void add_what_if(cJSON *summary, const struct plan *plan)
 	cJSON *object = cJSON_AddObjectToObject(summary, "what_if");
 	cJSON_AddStringToObject(object, "text", plan_what_if_text(&plan->what_if, text));
 	json_u64(object, "fan_out", plan_fan_out(plan));
+	json_ratio(object, "waits", (double)plan_wait_us(plan, 100) / 100);
+	cJSON_AddBoolToObject(object, "forward_early", plan->what_if.forward_early);
 }
 
 static cJSON *summary_json(const struct report *report)

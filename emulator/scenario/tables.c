@@ -217,6 +217,8 @@ static const struct field_table reset_table = {"reset", sizeof(struct SPEC), res
 #define SPEC spec_what_if
 static const struct field what_if_fields[] = {
 	{"fan_out", FIELD_COUNT, AT(fan_out), 1, PFS_FAN_OUT_MAX, "2"},
+	{"waits", FIELD_SHARE, AT(waits), PFS_WAITS_PERCENT_MIN * 10000, 1000000, "\"100%\""},
+	{"forward_early", FIELD_FLAG, AT(forward_early), .fallback = "false"},
 	{0},
 };
 static const struct field_table what_if_table = {"what_if", sizeof(struct SPEC), what_if_fields, NULL};

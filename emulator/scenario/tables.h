@@ -94,7 +94,7 @@ struct spec_reset {
 
 struct spec_what_if {
 	const cJSON *node;
-	uint64_t fan_out;
+	uint64_t fan_out, waits, forward_early;
 };
 
 struct spec_expect {

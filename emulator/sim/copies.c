@@ -60,9 +60,9 @@ static bool concerns(const struct sim_world *world, const struct fault_order *or
 }
 
 /* A datagram or two out of order change nothing, late ones do: five claims take five of these. */
-static bool disturbs(const struct plan_disturbance *lan)
+static bool disturbs(const struct plan *plan, const struct plan_disturbance *lan)
 {
-	return lan->loss_ppm || lan->delay_us + lan->hold_us > PFS_CONFIRM_MARGIN_US / 2;
+	return lan->loss_ppm || lan->delay_us + lan->hold_us > plan_wait_us(plan, PFS_CONFIRM_MARGIN_US) / 2;
 }
 
 /* How often a phone of the family came back meanwhile, from a fault of the kinds in the mask. */
@@ -121,7 +121,7 @@ static uint32_t explains(const struct sim_world *world, const struct felt *felt,
 	case PLAN_FAULT_SLOW_STORAGE:
 		return stood_still(world, felt);
 	case PLAN_FAULT_LAN_DISTURB:
-		return disturbs(&felt->order.fault->lan) ? EACH : 0;
+		return disturbs(world->plan, &felt->order.fault->lan) ? EACH : 0;
 	case PLAN_FAULT_LAN_SPLIT:
 		return felt->order.fault->groups;
 	case PLAN_FAULT_LAN_LOSE:

@@ -104,6 +104,9 @@ static void take(struct sim_world *world, uint32_t number, const struct pfs_acti
 		sim_broken(world, number, "takes bytes that are no file's content");
 		return;
 	}
+	/* Whoever forwards a file before its verdict forwards what is wrong with it. */
+	if (source->pipe && action->length && !world->phones[source->sender].stored[sent_file].verified)
+		stored->damaged |= world->phones[source->sender].stored[sent_file].damaged;
 	if (action->length &&
 	    (source->rubbish || origin->digest != file->digest || origin->size != file->size || offset != action->offset))
 		stored->damaged = true;
@@ -137,12 +140,24 @@ static void verify(struct sim_world *world, uint32_t number, uint8_t file)
 		       SIM_ANSWER, SIM_EV_VERIFIED, number, file | (good ? 256u : 0), phone->boot);
 }
 
-/* CSCtg96408: nothing leaves a phone that it has not received whole and verified. */
+bool sim_may_leave_early(const struct sim_world *world, uint32_t number, const struct pfs_action *action)
+{
+	const struct sim_phone *phone = &world->phones[number];
+	uint64_t size = phone->firmware->files[action->file].size, end = action->offset + action->length;
+
+	return world->plan->what_if.forward_early && end <= phone->stored[action->file].bytes && end < size;
+}
+
+/*
+ * CSCtg96408: nothing leaves a phone that it has not received whole and verified;
+ * or with that what-if, nothing that has not come, nor the end of a file.
+ */
 static void send_file(struct sim_world *world, uint32_t number, const struct pfs_action *action)
 {
 	const struct sim_phone *phone = &world->phones[number];
 
-	if (action->file >= phone->firmware->file_count || !phone->stored[action->file].verified)
+	if (action->file >= phone->firmware->file_count ||
+	    (!phone->stored[action->file].verified && !sim_may_leave_early(world, number, action)))
 		sim_broken(world, number, "forwards a file that it has not verified");
 	else if (action->offset > phone->firmware->files[action->file].size ||
 		 action->length > phone->firmware->files[action->file].size - action->offset)

@@ -173,7 +173,8 @@ static void link_child(struct sim_world *world, uint32_t phone, const struct pfs
 		children += parent->links[i].file == trace->file;
 	}
 	if (children > plan_fan_out(world->plan) || parent->link_count == world->watch->links_max)
-		sim_broken_by(world, phone, child, "at most two children a hierarchy, or as many as the fan-out");
+		sim_broken_by(world, phone, child,
+			      "at most two children a hierarchy, or as many as the fan-out");
 	else
 		parent->links[parent->link_count++] = (struct child_link){ child, trace->file };
 	parent->stirred = true;
@@ -438,7 +439,8 @@ void sim_watch_action(struct sim_world *world, uint32_t number, const struct pfs
 		if (!takes_part(world, number))
 			sim_broken(world, number, "a phone without PFS takes no part");
 		else if (action->file < world->phones[number].firmware->file_count &&
-			 !truly_held(world, number, action->file))
+			 !truly_held(world, number, action->file) &&
+			 !sim_may_leave_early(world, number, action))
 			sim_broken(world, number, "nothing is forwarded that is not complete and verified");
 		break;
 	default:

@@ -40,20 +40,21 @@ bool sim_clock_is_true(const struct sim_world *world, uint32_t number)
 }
 
 /* The longest that a phone may be in a state, without a pause. */
-static uint64_t state_bound_us(uint8_t state)
+static uint64_t state_bound_us(const struct plan *plan, uint8_t state)
 {
 	switch (state) {
 	case PFS_ST_LISTENING:
-		return PFS_LISTEN_MAX_US;
+		return plan_wait_us(plan, PFS_LISTEN_MAX_US);
 	case PFS_ST_CLAIMING:
-		return PFS_CLAIMS * PFS_CLAIM_INTERVAL_US;
+		return plan_wait_us(plan, PFS_CLAIMS * PFS_CLAIM_INTERVAL_US);
 	case PFS_ST_ROOT_WAITING:
-		return PFS_ROOT_WAITING_US;
+		return plan_wait_us(plan, PFS_ROOT_WAITING_US);
 	case PFS_ST_ORPHANED:
 		return PFS_S + PFS_LAST_RESORT_US;
 	case PFS_ST_FOLLOWING:
 		return (PFS_HOPS_MAX + 1) *
-		       (PFS_CLAIMS * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US + PFS_JOIN_SPREAD_US);
+		       plan_wait_us(plan, PFS_CLAIMS * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US +
+						  PFS_JOIN_SPREAD_US);
 	case PFS_ST_JOINING:
 		return (PFS_HOPS_MAX + 1) * (PFS_CONNECT_US + PFS_JOIN_US);
 	default:
@@ -80,11 +81,13 @@ static uint64_t listens_us(uint32_t strength)
 static void check_listened(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
 {
 	const struct watched *phone = &world->watch->phones[number];
-	uint64_t listened_us = world->now_us - phone->since_us, due_us = listens_us((uint32_t)trace->c);
+	uint64_t listened_us = world->now_us - phone->since_us;
+	uint64_t due_us = plan_wait_us(world->plan, listens_us((uint32_t)trace->c));
+	uint64_t tolerance_us = plan_wait_us(world->plan, LISTEN_TOLERANCE_US);
 
 	if (trace->a != 0 || phone->paced != PFS_ST_LISTENING || !sim_clock_is_true(world, number))
 		return;
-	if (listened_us + LISTEN_TOLERANCE_US < due_us || listened_us > due_us + LISTEN_TOLERANCE_US)
+	if (listened_us + tolerance_us < due_us || listened_us > due_us + tolerance_us)
 		sim_broken(world, number, "a phone listens for as long as its strength says");
 }
 
@@ -151,7 +154,8 @@ void sim_pace_event(struct sim_world *world, uint32_t number, const struct pfs_e
 	if (event->kind != PFS_EV_SENT && event->kind != PFS_EV_LOST)
 		return;
 	reader = event->conn ? reader_on(world, phone, event->conn) : NULL;
-	if (reader && event->kind == PFS_EV_LOST)
+	/* What-if: whoever has sent on all that has come waits for more, without a time. */
+	if (reader && (event->kind == PFS_EV_LOST || !world->phones[number].stored[reader->file].verified))
 		reader->conn = 0;
 	else if (reader)
 		reader->due_us = world->now_us + PFS_VERDICT_US; /* but for the next chunk, in this step */
@@ -167,7 +171,8 @@ void sim_pace_action(struct sim_world *world, uint32_t number, const struct pfs_
 		reader = reader_on(world, phone, action->conn);
 		reader = reader ? reader : reader_on(world, phone, 0);
 		if (reader)
-			*reader = (struct reader){ world->now_us + PFS_READER_STALL_US, action->conn };
+			*reader = (struct reader){ world->now_us + PFS_READER_STALL_US, action->conn,
+						   action->file };
 		break;
 	case PFS_ACT_SHUTDOWN:
 	case PFS_ACT_DROP:
@@ -213,7 +218,7 @@ void sim_pace_stepped(struct sim_world *world, uint32_t number)
 		sim_broken(world, number, "a phone is held up only while it forwards two older files");
 	if (stands_still(world, phone) && sim_clock_is_true(world, number))
 		sim_broken(world, number, "a child that stands still is let go");
-	uint64_t bound_us = state_bound_us(phone->state);
+	uint64_t bound_us = state_bound_us(world->plan, phone->state);
 	if (bound_us == PFS_TIME_NEVER && phone->over_us == PFS_TIME_NEVER)
 		return;
 	if (!sim_clock_is_true(world, number))

@@ -309,6 +309,9 @@ void sim_no_memory(struct sim_world *world);
 
 /* ---- host.c ---- */
 
+/* With that what-if: the range has come, and is not the end of the file. */
+bool sim_may_leave_early(const struct sim_world *world, uint32_t number, const struct pfs_action *action);
+
 /* Gives a running phone an event (now_us is filled in) and carries out what it asks. Returns what it
  * consumed. */
 uint32_t sim_step(struct sim_world *world, uint32_t phone, struct pfs_event *event);

@@ -22,6 +22,7 @@ struct child_link {
 struct reader {
 	uint64_t due_us;
 	uint32_t conn; /* handle; 0: none */
+	uint8_t file;
 };
 
 #define DISTRUSTED_MAX PFS_BLAMED_MAX

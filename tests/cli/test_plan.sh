@@ -161,7 +161,13 @@ check "and in the plots" $?
 exits 0 "a plot at one fan-out" plan $what --what-if fan-out=4 --sweep rtt=10ms,30ms --out marked
 grep -q "Time to the last phone, what-if: fan-out 4" marked/time.svg
 check "has it in its title" $?
-refused "a knob that there is not" "\"colour=3\": use fan-out=1 to fan-out=4" --phones 9 $line --window 1h --what-if colour=3
+refused "a knob that there is not" "\"colour=3\": use fan-out=1 to fan-out=4, waits=10% to waits=100%, or forward-early" --phones 9 $line --window 1h --what-if colour=3
+exits 0 "a sweep over the waits" plan $what --sweep waits=100%,50%,10%
+says out "^ *50 % what-if " "marks those that no phone has"
+says out "^ *100 %  " "and not those that they have"
+exits 0 "files forwarded early" plan $what --what-if forward-early --what-if waits=50%
+says out "^what-if: waits 50 %, files forwarded early: by PFS not" "both knobs"
+refused "a wait of none" "\"0%\": not whole percents from 10% to 100%" --phones 9 $line --window 1h --what-if waits=0%
 refused "a chain longer than a tree may be deep" "what_if.fan_out: 1: makes chains, which have at most 20 phones" --phones 99 $line --window 1h --what-if fan-out=1
 
 # a cache that cannot be written: the answer stands, and the status says it

@@ -148,7 +148,7 @@ static struct wire_frame some_frame(const struct pfs_conn *conn)
 	if (type == WIRE_DATA) {
 		uint64_t size = rig.phone.file == PFS_NO_FILE ? 10 : rig.config.files[rig.phone.file].size;
 
-		frame.offset = one_in(30) ? below(2000) : rig.phone.received;
+		frame.offset = one_in(30) ? one_in(2) ? 0 : below(2000) : rig.phone.received;
 		frame.length = one_in(30) ? below(3000) : size < frame.offset ? 0 : size - frame.offset;
 		if (frame.length > 1 && one_in(3))
 			frame.length = 1 + below((uint32_t)frame.length);
@@ -180,7 +180,7 @@ static const struct pfs_conn *some_conn(uint32_t *handle)
 /* Frames on one connection: one, one in pieces, or several at once. */
 static void frames(void)
 {
-	static uint8_t bytes[8 * 4096];
+	static uint8_t bytes[8 * (4096 + 2 * PFS_EARLY_BYTES)];
 	uint32_t handle, length = 0, count = one_in(5) ? 1 + below(6) : 1, cut;
 	const struct pfs_conn *conn = some_conn(&handle);
 
@@ -313,11 +313,14 @@ static void setting(void)
 {
 	rig.config.strength = one_in(2) ? 0 : below(UINT32_MAX);
 	rig.config.file_count = (uint8_t)(1 + below(4));
+	rig.config.forward_early = one_in(3);
 	for (uint32_t i = 1; i < 4; i++) {
 		rig.config.files[i] = rig.config.files[1];
 		rig.config.files[i].name[0] = (char)('a' + i);
 		rig.config.files[i].digest = one_in(10) ? 0x1111 : 0x2222 + i;
 		rig.config.files[i].size = one_in(5) ? 0 : one_in(3) ? 512 : below(2000);
+		if (rig.config.forward_early && one_in(2))
+			rig.config.files[i].size += 2 * PFS_EARLY_BYTES;
 	}
 	if (one_in(10))
 		rig.config.files[0].size = 0;
@@ -326,6 +329,7 @@ static void setting(void)
 	rig.config.tftp_tsize = one_in(4);
 	rig.config.tftp_timeout_s = one_in(4) ? 5 : 0;
 	rig.config.fan_out = one_in(2) ? 0 : (uint8_t)(1 + below(PFS_FAN_OUT_MAX));
+	rig.config.waits_percent = one_in(2) ? 0 : (uint8_t)(PFS_WAITS_PERCENT_MIN + below(91));
 	rig.opens = !one_in(20);
 	rig.server.answers = false;
 	rig_again(&rig);

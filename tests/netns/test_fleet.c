@@ -114,7 +114,7 @@ START_TEST(three_children_make_a_flatter_tree)
 	one_copy_of_each_file(13);
 	for (uint32_t i = 0; i < FILES; i++)
 		ck_assert_uint_eq(fleet.result->hierarchies[i].depth, 3); /* 1, 3, 9 */
-	ck_assert_int_gt(fleet_log_count(&fleet, 0, "What-if, not what phones do: fan-out=3"), 0);
+	ck_assert_int_gt(fleet_log_count(&fleet, 0, "What-if, not what phones do: fan-out=3 waits=100%"), 0);
 	fleet_end(&fleet);
 }
 END_TEST
@@ -136,6 +136,27 @@ static void only_one_reports_damage(uint32_t phones)
 	}
 	ck_assert_uint_eq(reporters, 1);
 }
+
+/* What-if: files go on as they come, on real sockets; whoever gets damage of one is fed anew by its parent. */
+START_TEST(files_are_forwarded_early)
+{
+	run(fleet_scenario(8, "1/4", SPEED, "\"what_if\": {\"forward_early\": true}"), false);
+	all_upgraded(8);
+	one_copy_of_each_file(8);
+	ck_assert_uint_eq(fleet.result->peer_bytes, 7 * plan_phone_firmware(fleet.plan, 0)->total_bytes);
+	fleet_end(&fleet);
+
+	run(fleet_scenario(8, "1/4", SPEED,
+			   "\"what_if\": {\"forward_early\": true},"
+			   "\"faults\": [{\"kind\": \"damage_tftp\", \"phase\": \"tftp\", \"percent\": 30, \"role\": \"root\","
+			   " \"file\": \"cnu\"}]"),
+	    false);
+	all_upgraded(8);
+	only_one_reports_damage(8);
+	ck_assert_uint_gt(fleet.result->peer_bytes, 7 * plan_phone_firmware(fleet.plan, 0)->total_bytes);
+	fleet_end(&fleet);
+}
+END_TEST
 
 START_TEST(damage_by_tftp_stays_with_its_phone)
 {
@@ -551,6 +572,7 @@ int main(void)
 	tcase_add_test(tcase, twelve_phones_make_a_tree);
 	tcase_add_test(tcase, three_children_make_a_flatter_tree);
 	tcase = add_case(suite, "damage");
+	tcase_add_test(tcase, files_are_forwarded_early);
 	tcase_add_test(tcase, damage_by_tftp_stays_with_its_phone);
 	tcase_add_test(tcase, damage_by_tcp_stays_with_its_phone);
 	tcase = add_case(suite, "log");

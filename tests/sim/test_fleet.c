@@ -137,6 +137,52 @@ START_TEST(trees_follow_the_fan_out)
 }
 END_TEST
 
+/* What-if: with waits of a tenth each file comes about that much sooner, by one copy still. */
+START_TEST(short_waits_shorten_each_election)
+{
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct sim_fleet whole, tenth;
+
+		sim_fleet_run(&(struct sim_fleet_spec){ .phones = 30, .seed = seed }, &whole);
+		sim_fleet_run(&(struct sim_fleet_spec){ .phones = 30, .seed = seed, .what_if.waits_percent = 10 }, &tenth);
+		ck_all_shared(&whole, 2);
+		ck_all_shared(&tenth, 2);
+		/* Nine tenths of 11.5 s at least and of 11.76 s at most, twice, and joins differ by some milliseconds. */
+		ck_assert_uint_gt(whole.result->duration_us - tenth.result->duration_us, UINT64_C(20600000));
+		ck_assert_uint_lt(whole.result->duration_us - tenth.result->duration_us, UINT64_C(21300000));
+		sim_fleet_done(&whole);
+		sim_fleet_done(&tenth);
+	}
+}
+END_TEST
+
+/*
+ * What-if: where files are large and ports slow, a tree that forwards as it
+ * comes costs hardly more than one transfer, one that waits one a level.
+ */
+START_TEST(early_forwarding_takes_the_tree_out_of_the_time)
+{
+	struct sim_fleet_spec spec = { .phones = 31, .seed = 2, .files = 1, .sizes = { 4000000 }, .wan_bps = 10000000,
+				       .port_bps = 10000000 };
+	uint64_t port_us = 4000000 * 8 / 10; /* the file on a port to one child */
+	struct sim_fleet whole, early;
+
+	sim_fleet_run(&spec, &whole);
+	spec.what_if.forward_early = true;
+	sim_fleet_run(&spec, &early);
+	ck_assert_int_eq(whole.error, 0);
+	ck_assert_int_eq(early.error, 0);
+	ck_assert_uint_eq(early.result->upgraded, 31);
+	ck_assert_uint_eq(early.result->tftp_transfers_pfs, 1);
+	ck_assert_uint_eq(early.result->peer_bytes, whole.result->peer_bytes); /* nothing is sent twice */
+	ck_assert_uint_eq(early.result->hierarchies[0].depth, 5);
+	/* Four levels of two children each, and of these the root's download hides all but one piece a level. */
+	ck_assert_uint_gt(whole.result->duration_us, early.result->duration_us + 6 * port_us);
+	sim_fleet_done(&whole);
+	sim_fleet_done(&early);
+}
+END_TEST
+
 /* Two said in so many words is what the phones do: the same traces, to the last. */
 START_TEST(two_children_are_no_what_if)
 {
@@ -269,6 +315,36 @@ START_TEST(children_wait_for_the_whole_file)
 }
 END_TEST
 
+/*
+ * What-if: one byte that flips on its way to the root is forwarded to all and
+ * found by the root alone: whoever was fed of it is fed anew, nobody is blamed,
+ * everybody is upgraded.
+ */
+START_TEST(early_damage_is_the_roots_alone)
+{
+	struct plan_fault fault = sim_fleet_fault(PLAN_FAULT_DAMAGE_TFTP, PLAN_ROLE_ROOT, PLAN_PHASE_TFTP, 20);
+	struct forward_check check = { 0 };
+	struct sim_fleet fleet;
+
+	fault.file = 1;
+	sim_fleet_run(&(struct sim_fleet_spec){ .phones = 40,
+						.seed = 3,
+						.faults = &fault,
+						.fault_count = 1,
+						.what_if.forward_early = true,
+						.tap = watch_forwarding,
+						.tap_context = &check },
+		      &fleet);
+	ck_assert_int_eq(fleet.error, 0);
+	ck_assert_uint_eq(fleet.result->upgraded, 40);
+	ck_assert_uint_eq(fleet.result->damaged, 1);
+	ck_assert_uint_eq(fleet.result->hierarchies[1].wan_copies, 2);
+	ck_assert_uint_gt(check.early, 0); /* some had begun before their parent was through */
+	ck_assert_uint_gt(fleet.result->peer_bytes, 39 * (INDEX_BYTES + PART_BYTES)); /* part of it twice */
+	sim_fleet_done(&fleet);
+}
+END_TEST
+
 /* Same seed, same trace, same counters; another seed, another trace. Faults, loss and both modes included. */
 START_TEST(same_seed_same_bytes)
 {
@@ -357,6 +433,9 @@ int main(void)
 	tcase_add_test(tests, a_hundred_phones_take_one_copy);
 	tcase_add_test(tests, trees_follow_the_fan_out);
 	tcase_add_test(tests, two_children_are_no_what_if);
+	tcase_add_test(tests, short_waits_shorten_each_election);
+	tcase_add_test(tests, early_forwarding_takes_the_tree_out_of_the_time);
+	tcase_add_test(tests, early_damage_is_the_roots_alone);
 	tcase_add_test(tests, a_mass_reset_gains_most);
 	tcase_add_test(tests, models_and_subnets_keep_apart);
 	tcase_add_test(tests, a_disabled_phone_takes_no_part);

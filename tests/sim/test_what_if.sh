@@ -30,5 +30,10 @@ holds() {
 for fan_out in 1 3 4; do
 	holds "\"fan_out\": $fan_out"
 done
+for waits in 10 40; do
+	holds "\"waits\": \"$waits%\""
+done
+holds '"forward_early": true'
+holds '"fan_out": 4, "waits": "25%", "forward_early": true'
 echo "1..$number"
 exit "$((bad ? 1 : 0))"

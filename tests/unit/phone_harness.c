@@ -240,8 +240,12 @@ static void carry_out(struct rig *rig, const struct pfs_action *action, const st
 		break;
 	case PFS_ACT_SEND_FILE:
 		slot = slot_of(rig, action);
-		must(!rig->shut[slot] && (rig->phone.held >> action->file & 1));
+		must(!rig->shut[slot]);
 		must(action->offset + action->length <= rig->config.files[action->file].size);
+		/* What-if: what has come, but not the end of a file. */
+		must(rig->phone.held >> action->file & 1 ||
+		     (rig->config.forward_early && action->offset + action->length <= rig->taken[action->file] &&
+		      action->offset + action->length < rig->config.files[action->file].size));
 		rig->owed_sent[slot]++;
 		break;
 	case PFS_ACT_SHUTDOWN:

@@ -204,9 +204,20 @@ START_TEST(what_ifs_are_said_where_they_are)
 	struct plan *plan = plan_of(&question);
 	ck_assert_str_eq(plan_what_if_text(&plan->what_if, text), "what-if: fan-out 3");
 	plan_free(plan);
+	ck_assert_int_eq(question_parse_what_if("waits=35%", &question.setting, error), 0);
+	plan = plan_of(&question);
+	ck_assert_str_eq(plan_what_if_text(&plan->what_if, text), "what-if: fan-out 3, waits 35 %");
+	plan_free(plan);
+	ck_assert_int_eq(question_parse_what_if("forward-early", &question.setting, error), 0);
+	plan = plan_of(&question);
+	ck_assert_str_eq(plan_what_if_text(&plan->what_if, text),
+			 "what-if: fan-out 3, waits 35 %, files forwarded early");
+	plan_free(plan);
 	question_as_real(&question.setting);
 	ck_assert_str_eq(text_of(&question), plain);
 	ck_assert_int_eq(question_parse_what_if("fan-out=5", &question.setting, error), -EINVAL);
+	ck_assert_int_eq(question_parse_what_if("waits=101%", &question.setting, error), -EINVAL);
+	ck_assert_int_eq(question_parse_what_if("waits=0.5", &question.setting, error), -EINVAL);
 	ck_assert_int_eq(question_parse_what_if("fanout=3", &question.setting, error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "use fan-out="));
 }
@@ -256,6 +267,53 @@ START_TEST(bound_of_many_is_their_bytes)
 	ck_assert_uint_eq(bound.sessions, 4);
 	ck_assert_uint_eq(bound.depth, 8); /* 250 phones: 2^8 - 1 would be full */
 	ck_assert_uint_gt(bound.tree_us, 0);
+	plan_free(plan);
+}
+END_TEST
+
+/* What-if: forwarded as it comes, the last file costs no level of the tree but where a port is too slow for it. */
+START_TEST(bound_knows_early_forwarding)
+{
+	struct question question = question_of(20, "7961", 1, 1536000, 20000);
+	struct capacity_bound whole, early;
+
+	struct plan *plan = plan_of(&question);
+	ck_assert_int_eq(capacity_bound(plan, false, &whole), 0);
+	plan_free(plan);
+	question.setting.forward_early = 1;
+	plan = plan_of(&question);
+	ck_assert(plan->what_if.forward_early);
+	ck_assert_int_eq(capacity_bound(plan, false, &early), 0);
+	ck_assert_uint_gt(whole.tree_us, 0);
+	ck_assert_uint_eq(early.tree_us, 0);
+	ck_assert_uint_eq(whole.total_us - whole.tree_us, early.total_us);
+	/* On ports of 100 kb/s the root's own two children are what takes longest. */
+	for (uint32_t i = 0; i < plan->phone_count; i++)
+		plan->phones[i].port_bps = 100000;
+	const struct plan_firmware *firmware = &plan->firmware[0];
+	uint64_t size = firmware->files[firmware->file_count - 1].size;
+	ck_assert_int_eq(capacity_bound(plan, false, &early), 0);
+	ck_assert_uint_gt(early.tree_us, 0);
+	ck_assert_uint_lt(early.tree_us, 2 * size * 8 * 10 + 1); /* at most all of it: 10 us a bit */
+	plan_free(plan);
+}
+END_TEST
+
+/* What-if: an election's waits are the same share of what they were, and nothing else is. */
+START_TEST(bound_knows_the_waits)
+{
+	struct question question = question_of(20, "7961", 1, 1536000, 20000);
+	struct plan *plan = plan_of(&question);
+	struct capacity_bound whole, half;
+
+	ck_assert_int_eq(capacity_bound(plan, false, &whole), 0);
+	plan_free(plan);
+	question.setting.waits_percent = 50;
+	plan = plan_of(&question);
+	ck_assert_int_eq(capacity_bound(plan, false, &half), 0);
+	ck_assert_uint_gt(whole.waits_us, 0);
+	ck_assert_uint_eq(whole.waits_us, 2 * half.waits_us);
+	ck_assert_uint_eq(whole.total_us - whole.waits_us, half.total_us - half.waits_us);
 	plan_free(plan);
 }
 END_TEST
@@ -354,7 +412,8 @@ START_TEST(sweeps_are_read)
 {
 	static const char *const bad[] = { "phones",	   "phone=1",	       "phones=",      "phones=1..10", "phones=10..1:3",
 					   "phones=1..9:1", "phones=1,1",      "wan=1,2",      "rtt=10ms..20ms:99",
-					   "reset=mass:1s..2s:3", "fan-out=0..3", "fan-out=2..5", "fan-out=3..1", "fan-out=2,2" };
+					   "reset=mass:1s..2s:3", "fan-out=0..3", "fan-out=2..5", "fan-out=3..1", "fan-out=2,2",  "waits=9%",
+					   "waits=50" };
 	struct sweep sweep = { 0 };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -373,6 +432,8 @@ START_TEST(sweeps_are_read)
 	ck_assert_int_eq(sweep_parse("fan-out=1..4", &sweep, error), 0);
 	ck_assert_uint_eq(sweep.axes[4].count, 4);
 	ck_assert_uint_eq(sweep.axes[4].values[3], 4);
+	ck_assert_int_eq(sweep_parse("waits=10%,100%", &sweep, error), 0);
+	ck_assert_uint_eq(sweep.axes[5].values[0], 10);
 }
 END_TEST
 
@@ -508,6 +569,8 @@ int main(void)
 	tcase_add_test(tcase, bound_of_many_is_their_bytes);
 	tcase_add_test(tcase, bound_knows_the_servers_limit);
 	tcase_add_test(tcase, bound_knows_the_fan_out);
+	tcase_add_test(tcase, bound_knows_the_waits);
+	tcase_add_test(tcase, bound_knows_early_forwarding);
 	tcase_add_test(tcase, hunts_find_the_point);
 	tcase_add_test(tcase, hunts_end_where_there_is_none);
 	tcase_add_test(tcase, sweeps_are_read);

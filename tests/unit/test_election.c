@@ -109,6 +109,64 @@ START_TEST(claims_confirm_and_bump)
 }
 END_TEST
 
+/* What-if: listening, claims, ROOT_WAITING, the spread of joiners and holders' answers by one factor, others not. */
+START_TEST(waits_are_shortened_alike)
+{
+	static const uint8_t percents[] = { 10, 33, 50, 100 };
+	uint32_t percent = percents[_i];
+	uint64_t whole_us = listening_us(RIG_STRENGTH), heard_us;
+	struct wire_claim claim;
+
+	rig.config.waits_percent = (uint8_t)percent;
+	/* In steps of an octave's part: rounded down, twice. */
+	ck_assert_uint_le(llabs((long long)listening_us(RIG_STRENGTH) - (long long)(whole_us * percent / 100)), 2);
+	rig_until(&rig, PFS_ST_ROOT_WAITING, 3 * PFS_S);
+	ck_assert_uint_eq(rig_trace_at(&rig, PFS_TR_CONFIRMED, 0) - rig_trace_at(&rig, PFS_TR_CLAIM, 0),
+			  PFS_CLAIMS * PFS_CLAIM_INTERVAL_US * percent / 100);
+	ck_assert_uint_eq(rig.phone.timer_us - rig_trace_at(&rig, PFS_TR_CONFIRMED, 0), PFS_ROOT_WAITING_US * percent / 100);
+
+	/* A follower comes after the claims that are left, within the spread. */
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		rig.config.seed = seed;
+		rig_again(&rig);
+		rig_start(&rig);
+		claim = rig_claim(&rig, PEER(2), 0x7fffffff, 0);
+		rig_hear(&rig, PEER(2), &claim);
+		must_be("following");
+		uint64_t wait_us = rig.phone.timer_us - rig.now_us;
+		ck_assert_uint_ge(wait_us, (5 * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US) * percent / 100);
+		ck_assert_uint_le(wait_us,
+				  (5 * PFS_CLAIM_INTERVAL_US + PFS_CONFIRM_MARGIN_US + PFS_JOIN_SPREAD_US) * percent / 100);
+	}
+
+	/* A holder answers before five claims are over. */
+	rig.config.file_count = 1;
+	rig_again(&rig);
+	rig_start(&rig);
+	rig_data(&rig, rig_member(&rig, PEER(2), 77), 0, 652);
+	rig_until(&rig, PFS_ST_LINGERING, PFS_S);
+	rig_mark(&rig);
+	hear_claim(9, 5);
+	heard_us = rig.now_us;
+	rig_advance(&rig, PFS_HOLDER_ANSWER_MIN_US * percent / 100 - 1);
+	ck_assert_uint_eq(rig_count(&rig, PFS_ACT_BROADCAST), 0);
+	rig_advance_to(&rig, heard_us + PFS_CLAIMS * PFS_CLAIM_INTERVAL_US * percent / 100 - 1);
+	ck_assert_uint_eq(rig_count(&rig, PFS_ACT_BROADCAST), 1);
+	/* What mends losses keeps its time. */
+	ck_assert_uint_eq(rig.phone.linger_us, heard_us + PFS_LINGER_US);
+}
+END_TEST
+
+/* Shorter than a tenth, or longer than they are, waits cannot be made. */
+START_TEST(waits_are_bounded)
+{
+	rig.config.waits_percent = PFS_WAITS_PERCENT_MIN - 1;
+	ck_assert_int_eq(pfs_phone_init(&rig.phone, &rig.config), -EINVAL);
+	rig.config.waits_percent = 101;
+	ck_assert_int_eq(pfs_phone_init(&rig.phone, &rig.config), -EINVAL);
+}
+END_TEST
+
 /* A time-out that comes late never makes two claims at once. */
 START_TEST(late_timeouts_make_no_burst)
 {
@@ -592,6 +650,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, listening_falls_with_strength);
 	tcase_add_test(tcase, claims_confirm_and_bump);
+	tcase_add_loop_test(tcase, waits_are_shortened_alike, 0, 4);
+	tcase_add_test(tcase, waits_are_bounded);
 	tcase_add_test(tcase, late_timeouts_make_no_burst);
 	tcase_add_loop_test(tcase, strengths_are_compared, 0, 7);
 	tcase_add_test(tcase, confirmed_beats_tentative_and_holding_beats_both);

@@ -238,6 +238,137 @@ START_TEST(f4_whole_file_after_verification)
 END_TEST
 
 /* F4, CSCtg96408: a damaged file is not forwarded, but fetched again. */
+/* A root with a large index whose download is under way, and a child. */
+static uint32_t early_root(void)
+{
+	uint32_t child;
+
+	rig.verify_holds = true;
+	rig.config.forward_early = 1;
+	rig.config.files[0].size = 10 * PFS_EARLY_BYTES; /* its last piece would be worth a frame */
+	rig.server.rtt_us = 1000;
+	rig_again(&rig);
+	waiting_root();
+	child = rig_child(&rig, PEER(1), 0, rig.phone.xid);
+	rig_until(&rig, PFS_ST_TFTP, 12 * PFS_S);
+	return child;
+}
+
+/* What-if: pieces go on as they come, a joiner's from the beginning; the end of the file waits for the verdict. */
+START_TEST(early_pieces_go_on_but_not_the_end)
+{
+	uint64_t size, before;
+	uint32_t child = early_root(), late;
+
+	size = rig.config.files[0].size;
+	while (rig.phone.received < 3 * PFS_EARLY_BYTES)
+		rig_advance(&rig, 1000);
+	ck_assert_uint_ge(bytes_sent(child), 2 * PFS_EARLY_BYTES);
+	ck_assert_uint_le(bytes_sent(child), rig.phone.received);
+	ck_assert(rig_frame_sent(&rig, child, WIRE_XFRCMD, NULL));
+	before = rig.phone.received;
+	late = rig_child(&rig, PEER(2), 0, rig.phone.xid);
+	ck_assert_uint_eq(bytes_sent(late), before);
+	rig_until(&rig, PFS_ST_VERIFYING, 5 * PFS_S);
+	rig_advance(&rig, 3 * PFS_S);
+	ck_assert_uint_lt(bytes_sent(child), size);
+	ck_assert_uint_lt(bytes_sent(late), size);
+	/* Nobody stands still who waits for more: beats keep the slot, however long. */
+	for (uint32_t i = 0; i < 40; i++) {
+		beat(child, 1);
+		beat(late, 1);
+		rig_advance(&rig, 5 * PFS_S);
+	}
+	ck_assert_uint_eq(core_children_count(&rig.phone, 0), 2);
+	rig_verified(&rig, true);
+	rig_advance(&rig, 1);
+	ck_assert_uint_eq(bytes_sent(child), size);
+	ck_assert_uint_eq(bytes_sent(late), size);
+	/* And now the verdict is waited for, no longer than ever. */
+	for (uint32_t i = 0; i < 25; i++) {
+		beat(child, 1);
+		rig_advance(&rig, 5 * PFS_S);
+	}
+	ck_assert_uint_eq(core_children_count(&rig.phone, 0), 0);
+}
+END_TEST
+
+/* What-if: what was sent on of a copy that is no good is sent again from the first byte; nobody is blamed for it. */
+START_TEST(early_pieces_of_damage_begin_anew)
+{
+	uint32_t child = early_root(), again = 0;
+	const struct rig_action *sent;
+	uint64_t at = 0;
+
+	rig_until(&rig, PFS_ST_VERIFYING, 5 * PFS_S);
+	rig_verified(&rig, false);
+	rig_advance(&rig, 5 * PFS_S);
+	rig_until(&rig, PFS_ST_VERIFYING, 5 * PFS_S);
+	rig_verified(&rig, true);
+	rig_advance(&rig, 1);
+	for (uint32_t i = 0; (sent = rig_find(&rig, PFS_ACT_SEND_FILE, i)); i++) {
+		if (sent->action.conn != child)
+			continue;
+		again += i > 0 && sent->action.offset == 0;
+		ck_assert(sent->action.offset == at || sent->action.offset == 0);
+		at = sent->action.offset + sent->action.length;
+	}
+	ck_assert_uint_eq(again, 1);
+	ck_assert_uint_eq(at, rig.config.files[0].size);
+	ck_assert_uint_eq(rig_traces(&rig, PFS_TR_CHILD_LOST), 0);
+	ck_assert_uint_eq(rig_traces(&rig, PFS_TR_BLAMED), 0);
+}
+END_TEST
+
+/* What-if: a parent that begins anew makes its child begin anew, and that one its own. */
+START_TEST(whoever_is_fed_anew_feeds_anew)
+{
+	uint64_t size = 5 * PFS_EARLY_BYTES;
+	const struct rig_action *last = NULL, *sent;
+	uint32_t conn, child;
+
+	rig.config.forward_early = 1;
+	rig.config.files[0].size = size;
+	rig_again(&rig);
+	rig_start(&rig);
+	conn = rig_member(&rig, PEER(2), 77);
+	child = rig_child(&rig, PEER(9), 0, 77);
+	for (uint32_t i = 0; i < 40; i++)
+		rig_data(&rig, conn, i * 1000, 1000);
+	rig_advance(&rig, 1);
+	ck_assert_uint_ge(bytes_sent(child), 2 * PFS_EARLY_BYTES);
+	rig_mark(&rig);
+	rig_data(&rig, conn, 0, 1000);
+	ck_assert_uint_eq(rig_count(&rig, PFS_ACT_DISCARD), 1);
+	ck_assert_uint_eq(rig.phone.received, 1000);
+	must_be("receiving");
+	for (uint64_t at = 1000; at < size; at += 1000)
+		rig_data(&rig, conn, at, size - at < 1000 ? size - at : 1000);
+	rig_advance(&rig, 1);
+	ck_assert_uint_eq(bytes_sent(child), size); /* from 0 on */
+	for (uint32_t i = 0; (sent = rig_find(&rig, PFS_ACT_SEND_FILE, i)); i++)
+		last = sent;
+	ck_assert_ptr_nonnull(last);
+	/* Its own verdict came before the end of it went out. */
+	ck_assert_uint_eq(rig_trace(&rig, PFS_TR_VERIFIED, 0)->a, 1);
+	ck_assert_uint_ge(last->at_us, rig_trace_at(&rig, PFS_TR_VERIFIED, 0));
+	ck_assert_uint_eq(rig_traces(&rig, PFS_TR_PARENT_LOST), 0);
+}
+END_TEST
+
+/* No real phone begins anew in mid-file: whoever sends it that is no parent. */
+START_TEST(f4_no_file_begins_twice)
+{
+	uint32_t conn;
+
+	rig_start(&rig);
+	conn = rig_member(&rig, PEER(2), 77);
+	rig_data(&rig, conn, 0, 100);
+	rig_data(&rig, conn, 0, 100);
+	ck_assert_uint_eq(rig_trace(&rig, PFS_TR_PARENT_LOST, 0)->a, PFS_LOSS_PROTOCOL);
+}
+END_TEST
+
 START_TEST(f4_damage_is_never_forwarded)
 {
 	uint32_t child;
@@ -697,6 +828,10 @@ int main(void)
 	tcase_add_test(tcase, f3_weights_do_not_wrap);
 	tcase_add_test(tcase, f4_whole_file_after_verification);
 	tcase_add_test(tcase, f4_damage_is_never_forwarded);
+	tcase_add_test(tcase, f4_no_file_begins_twice);
+	tcase_add_test(tcase, early_pieces_go_on_but_not_the_end);
+	tcase_add_test(tcase, early_pieces_of_damage_begin_anew);
+	tcase_add_test(tcase, whoever_is_fed_anew_feeds_anew);
 	tcase_add_loop_test(tcase, f6_f7_strangers_may_not_join, 0, 4);
 	tcase_add_test(tcase, files_of_equal_content_are_told_apart);
 	tcase_add_test(tcase, our_own_address_may_not_join);
