@@ -213,7 +213,7 @@ static void bridge(uint32_t number)
 {
 	struct rtattr *info, *data;
 	const uint8_t mac[6] = {2, 0, 0, 0, 1, (uint8_t)number}, off = 0;
-	char name[16];
+	char name[24];
 
 	*(struct ifinfomsg *)begin(RTM_NEWLINK, NLM_F_CREATE, sizeof(struct ifinfomsg)) =
 		(struct ifinfomsg){.ifi_index = (int)(BRIDGE + number), .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
