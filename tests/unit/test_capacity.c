@@ -184,7 +184,7 @@ START_TEST(scenarios_keep_what_is_not_asked)
 }
 END_TEST
 
-static const char *text_of(const struct question *question)
+static char *text_of(const struct question *question)
 {
 	return question_text(question, &question->setting, question->seed, error);
 }
@@ -193,14 +193,18 @@ static const char *text_of(const struct question *question)
 START_TEST(what_ifs_are_said_where_they_are)
 {
 	struct question question = question_of(9, "7961", 1, 1536000, 20000);
-	const char *plain = text_of(&question);
+	char *plain = text_of(&question), *knobs;
 	char text[PLAN_WHAT_IF_MAX];
 
 	ck_assert_ptr_null(strstr(plain, "what_if"));
 	ck_assert_int_eq(question_parse_what_if("fan-out=2", &question.setting, error), 0);
-	ck_assert_str_eq(text_of(&question), plain);
+	knobs = text_of(&question);
+	ck_assert_str_eq(knobs, plain);
+	free(knobs);
 	ck_assert_int_eq(question_parse_what_if("fan-out=3", &question.setting, error), 0);
-	ck_assert_ptr_nonnull(strstr(text_of(&question), "\"what_if\":{\"fan_out\":3}"));
+	knobs = text_of(&question);
+	ck_assert_ptr_nonnull(strstr(knobs, "\"what_if\":{\"fan_out\":3}"));
+	free(knobs);
 	struct plan *plan = plan_of(&question);
 	ck_assert_str_eq(plan_what_if_text(&plan->what_if, text), "what-if: fan-out 3");
 	plan_free(plan);
@@ -214,7 +218,10 @@ START_TEST(what_ifs_are_said_where_they_are)
 			 "what-if: fan-out 3, waits 35 %, files forwarded early");
 	plan_free(plan);
 	question_as_real(&question.setting);
-	ck_assert_str_eq(text_of(&question), plain);
+	knobs = text_of(&question);
+	ck_assert_str_eq(knobs, plain);
+	free(knobs);
+	free(plain);
 	ck_assert_int_eq(question_parse_what_if("fan-out=5", &question.setting, error), -EINVAL);
 	ck_assert_int_eq(question_parse_what_if("waits=101%", &question.setting, error), -EINVAL);
 	ck_assert_int_eq(question_parse_what_if("waits=0.5", &question.setting, error), -EINVAL);
