@@ -192,6 +192,8 @@ static int piece_vectors(const struct host *host, const struct piece *piece, str
 		vectors[0].iov_len = (size_t)left;
 		return left ? 1 : 0;
 	}
+	assert(host->worker->plan->what_if.forward_early ||
+	       store_holds(&host->store, piece->file, piece->offset + piece->length));
 	if (!piece->flip || !left)
 		return store_range(&host->store, piece->file, piece->offset + piece->sent, left, vectors, max, &covered);
 	count = store_range(&host->store, piece->file, piece->offset + piece->sent, 1, vectors, 1, &covered);

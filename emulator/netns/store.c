@@ -140,6 +140,11 @@ bool store_verify(struct store *store, uint8_t file)
 	return held->verified;
 }
 
+bool store_holds(const struct store *store, uint8_t file, uint64_t end)
+{
+	return end <= store->files[file].have && !store->files[file].foreign;
+}
+
 bool store_is_whole(const struct store *store)
 {
 	for (uint32_t file = 0; file < store->firmware->file_count; file++) {

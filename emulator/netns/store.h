@@ -56,6 +56,9 @@ int store_take(struct store *store, uint8_t file, uint64_t offset, const uint8_t
 /* Whether the file is complete and its digest the manifest's. Frees what only reception needs. */
 bool store_verify(struct store *store, uint8_t file);
 
+/* Whether the file's leading bytes up to `end` are held as they came. */
+bool store_holds(const struct store *store, uint8_t file, uint64_t end);
+
 /*
  * Whether every file is held to its last byte as the plan has it, whatever was
  * verified: byte for byte, not by digest. For what a phone is about to install.
@@ -69,9 +72,10 @@ void store_discard(struct store *store, uint8_t file);
  * content and of its own: fills at most `max` vectors, returns how many, and
  * in *covered how many bytes they hold (less than length where vectors ran
  * out). They are valid until the file is discarded. The range lies within
- * the file, and within what is held: but for a what-if that forwards a file before
- * its verdict. Then what was discarded since, or differs too much to be kept, is
- * the plan's bytes: whoever gets them is to begin anew and never to install them.
+ * the file, and within what is held (store_holds()): but for a what-if that
+ * forwards a file before its verdict. Then what was discarded since, or differs
+ * too much to be kept, is the plan's bytes: whoever gets them is to begin anew and
+ * never to install them.
  */
 int store_range(const struct store *store, uint8_t file, uint64_t offset, uint64_t length, struct iovec *vectors,
 		int max, uint64_t *covered);
