@@ -11,7 +11,8 @@
  * - A joiner is taken into the tree that its JOIN means, or by a holder
  *   (docs/protocol.md, question 9): an ACCEPT names that tree.
  * - A tree without failures is as flat as it can be (question 4).
- * - An orphan that knows an ancestor asks it before it elects (question 6).
+ * - An orphan that knows an ancestor asks it before it elects, and the root after
+ *   it (question 6).
  *   Known is what came with the ACCEPT and has not changed since; whoever has
  *   blamed somebody may have cause not to.
  * - XfrCmd reaches every member before the first byte of the file does ("One
@@ -42,6 +43,7 @@ void sim_conduct_begin(struct watched *phone)
 	phone->grandparent = phone->owes_xfrcmd = SIM_NONE;
 	phone->must_climb = phone->must_yield = phone->told_of_failure = false;
 	phone->dial_answered = phone->keeps_children = false;
+	phone->must_ask = phone->told_top = 0;
 	phone->asked_xid = phone->hops = phone->dialled = phone->dial_conn = 0;
 	phone->must_follow = phone->yielded = phone->join_avoid = phone->join_lost = 0;
 	phone->leader_rank = phone->heard_rank = RANK_UNKNOWN;
@@ -223,6 +225,8 @@ static void joining(struct sim_world *world, uint32_t number, const struct pfs_t
 	struct watched *phone = &world->watch->phones[number];
 
 	phone->must_climb = false;
+	if (trace->address == phone->must_ask)
+		phone->must_ask = 0;
 	phone->hops = (uint32_t)trace->a;
 	if (trace->address == phone->dialled && !phone->dial_answered && !may_be_lied_to(world))
 		sim_broken_by(world, number, sim_neighbour(world, number, trace->address),
@@ -285,6 +289,7 @@ static void joined(struct sim_world *world, uint32_t number, const struct pfs_tr
 	phone->heard_us = world->now_us;
 	phone->owes_xfrcmd = SIM_NONE;
 	phone->must_climb = false;
+	phone->must_ask = 0;
 	phone->grandparent = SIM_NONE;
 	/* A parent that holds the file has no ancestors in that hierarchy any more. */
 	if (parent != SIM_NONE && phones[parent].file == trace->file && phones[parent].held <= trace->file &&
@@ -300,6 +305,10 @@ static void parent_lost(struct sim_world *world, uint32_t number, const struct p
 			    trace->file == phone->file && phone->state != PFS_ST_VERIFYING &&
 			    trace->a != PFS_LOSS_STALLED && trace->a != PFS_LOSS_CYCLE &&
 			    phone->hops < HOPS_NEAR_END;
+	phone->must_ask = 0;
+	if (phone->must_climb && !may_be_lied_to(world) && phone->told_top != trace->address &&
+	    phone->told_top != world->plan->phones[number].address)
+		phone->must_ask = phone->told_top;
 	phone->grandparent = phone->owes_xfrcmd = SIM_NONE;
 	moved(world, number);
 }
@@ -327,7 +336,7 @@ void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pf
 		break;
 	case PFS_TR_FILE_BEGUN:
 		phone->failures = 0;
-		phone->dialled = 0;
+		phone->dialled = phone->must_ask = phone->told_top = 0;
 		break;
 	case PFS_TR_YIELDED:
 		yielded(world, number, trace);
@@ -364,9 +373,11 @@ void sim_conduct_trace(struct sim_world *world, uint32_t number, const struct pf
 		phone->upgraded_us = world->phones[number].port_open ? world->now_us : PFS_TIME_NEVER;
 		break;
 	case PFS_TR_ELECTION_AGAIN:
-		if (phone->must_climb)
+		if (phone->must_climb || (phone->must_ask && trace->b != PFS_LOSS_FAILED &&
+					  phone->hops < HOPS_NEAR_END && !phone->distrusted_count))
 			sim_broken(world, number, "an orphan asks its ancestors before it elects");
 		phone->must_climb = false;
+		phone->must_ask = phone->told_top = 0;
 		phone->dialled = 0;
 		if (trace->b == PFS_LOSS_FAILED && !phone->told_of_failure)
 			failure(world, number, trace);

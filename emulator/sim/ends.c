@@ -11,6 +11,7 @@
 
 #define FRAME_TYPE_OCTET 3
 #define TRACE_SILENCE 256 /* PFS_TR_TFTP_ERROR */
+#define TRACE_SIZE 258
 
 static bool takes_part(const struct sim_world *world, uint32_t number)
 {
@@ -99,16 +100,34 @@ void sim_ends_upgrade(struct sim_world *world, uint32_t number)
 		sim_broken(world, number, "every phone that stays alive ends within the bound");
 }
 
-/* Repeats of one request or ACK: each is a time-out, and whatever is heard in between is another one's. */
-static void repeated(struct watched *phone, const struct pfs_trace *trace)
+/*
+ * Repeats of one request or ACK: each is a time-out, and whatever is heard in between is another one's. No
+ * time-out is less than a second, and each is twice the one before.
+ */
+static void repeated(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
 {
+	struct watched *phone = &world->watch->phones[number];
 	bool request = trace->b;
 
 	if (phone->repeated_block != trace->a || phone->repeated_request != request)
 		phone->repeats = 0;
+	uint64_t least_us = phone->repeats < 5 ? PFS_TFTP_RTO_MIN_US << phone->repeats : PFS_TFTP_RTO_MAX_US;
+	if (least_us > PFS_TFTP_RTO_MAX_US)
+		least_us = PFS_TFTP_RTO_MAX_US;
+	if (phone->repeats && world->now_us < phone->repeated_us + least_us &&
+	    sim_clock_is_true(world, number))
+		sim_broken(world, number, "the time-out doubles with each silence");
+	phone->repeated_us = world->now_us;
 	phone->repeats++;
 	phone->repeated_block = trace->a;
 	phone->repeated_request = request;
+}
+
+/* What the server sent was no good. */
+static void spoilt(struct watched *phone)
+{
+	phone->spoilt++;
+	phone->spoils = true;
 }
 
 void sim_ends_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
@@ -117,13 +136,30 @@ void sim_ends_trace(struct sim_world *world, uint32_t number, const struct pfs_t
 
 	switch ((enum pfs_trace_kind)trace->kind) {
 	case PFS_TR_STARTED:
+	case PFS_TR_FILE_BEGUN:
+		phone->spoilt = phone->repeats = 0;
+		phone->spoils = false;
+		phone->last_block_us = PFS_TIME_NEVER;
+		break;
 	case PFS_TR_TFTP_BEGUN:
 		phone->repeats = 0;
+		phone->last_block_us = PFS_TIME_NEVER;
+		break;
+	case PFS_TR_TFTP_DONE:
+		phone->last_block_us = world->now_us;
+		break;
+	case PFS_TR_VERIFIED:
+		if (!trace->a && trace->address == world->plan->server.address)
+			spoilt(phone);
+		if (!trace->a)
+			phone->last_block_us = PFS_TIME_NEVER;
 		break;
 	case PFS_TR_TFTP_RETRANSMIT:
-		repeated(phone, trace);
+		repeated(world, number, trace);
 		break;
 	case PFS_TR_TFTP_ERROR:
+		if (trace->a == TRACE_SIZE)
+			spoilt(phone);
 		if (trace->a == TRACE_SILENCE && takes_part(world, number) &&
 		    phone->repeats < (phone->repeated_request ? PFS_TFTP_REQUEST_MAX : PFS_TFTP_SILENT_MAX))
 			sim_broken(world, number, "an attempt ends by silence after all its time-outs");
@@ -133,11 +169,28 @@ void sim_ends_trace(struct sim_world *world, uint32_t number, const struct pfs_t
 	}
 }
 
+/*
+ * Its last ACK may be lost: it can give it again for twice a time-out, which is a second at least. But for a
+ * file that is no good, for the next request, and for whoever leaves.
+ */
+static bool hangs_up(const struct sim_world *world, uint32_t number)
+{
+	const struct watched *phone = &world->watch->phones[number];
+	uint8_t state = world->phones[number].core.state;
+
+	return phone->last_block_us != PFS_TIME_NEVER &&
+	       world->now_us < phone->last_block_us + 2 * PFS_TFTP_RTO_MIN_US && state != PFS_ST_TFTP &&
+	       state != PFS_ST_REBOOTED && state != PFS_ST_FAILED && sim_clock_is_true(world, number);
+}
+
 /* What a phone says to its tree; the step is done, what is seen of it in `phones` is of before. */
 void sim_ends_action(struct sim_world *world, uint32_t number, const struct pfs_action *action)
 {
 	const struct watched *phone = &world->watch->phones[number];
 	struct wire_frame frame;
+
+	if (action->kind == PFS_ACT_TFTP_CLOSE && takes_part(world, number) && hangs_up(world, number))
+		sim_broken(world, number, "who has its last block can be asked for its ACK again");
 
 	if (phone->state != PFS_ST_TFTP_WAITING || action->kind != PFS_ACT_SEND ||
 	    action->bytes[FRAME_TYPE_OCTET] != WIRE_ALIVE ||
@@ -150,7 +203,11 @@ void sim_ends_action(struct sim_world *world, uint32_t number, const struct pfs_
 
 void sim_ends_stepped(struct sim_world *world, uint32_t number)
 {
-	const struct watched *phone = &world->watch->phones[number];
+	struct watched *phone = &world->watch->phones[number];
+
+	if (phone->spoils && phone->spoilt >= PFS_TFTP_DAMAGED_MAX && phone->state == PFS_ST_TFTP_WAITING)
+		sim_broken(world, number, "a damaged file is fetched again twice at most");
+	phone->spoils = false;
 
 	if (phone->was == PFS_ST_ORPHANED && phone->state == PFS_ST_LISTENING && phone->rounds > PFS_ROUNDS_MAX)
 		sim_broken(world, number, "after six elections the server is asked");

@@ -415,6 +415,7 @@ void sim_watch_event(struct sim_world *world, uint32_t number, const struct pfs_
 {
 	if (!world->watch || world->error || world->phones[number].hostile || !takes_part(world, number))
 		return;
+	sim_blame_event(world, number, event);
 	sim_conduct_event(world, number, event);
 	sim_pace_event(world, number, event);
 }

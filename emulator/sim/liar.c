@@ -8,6 +8,7 @@
  * - what it tells its children of the tree: themselves among its ancestors, and
  *   the tree of which it is a member no longer;
  * - a joiner sent to itself, or out of the subnet;
+ * - an ALIVE that is none, so that its child hangs up;
  * - a BEAT that is none, so that its parent hangs up; and then a child of its own
  *   is dialled as its next parent.
  *
@@ -20,6 +21,8 @@
 
 #define DRAW_LIE 0x6c696573
 #define FRAME_TYPE_OCTET 3
+#define DRAW_BREACH 0x62726561
+#define BREACH_ONE_IN 3
 #define NO_FRAME 99 /* no type of docs/protocol.md */
 
 static bool lies(struct sim_world *world, uint32_t number, uint32_t one_in)
@@ -113,5 +116,9 @@ void sim_liar_act(struct sim_world *world, uint32_t number, struct pfs_action *a
 	frame_lie(world, number, action, &frame);
 	action->length = pfs_wire_frame_write(&frame, action->bytes);
 	if (frame.type == WIRE_BEAT && below != SIM_NONE && lies(world, number, 2))
+		action->bytes[FRAME_TYPE_OCTET] = NO_FRAME;
+	/* By the time, so that the other lies are what they would be without. */
+	if (frame.type == WIRE_ALIVE &&
+	    pfs_draw(world->plan->seed, number, DRAW_BREACH, world->now_us) % BREACH_ONE_IN == 0)
 		action->bytes[FRAME_TYPE_OCTET] = NO_FRAME;
 }

@@ -1,7 +1,8 @@
 /*
  * How long things take, and that they end (docs/protocol.md, "Timers and
  * bounds", questions 2 and 3): a phone leaves each state of an election by its
- * time, listens for as long as its strength says, is held up while it forwards
+ * time, listens for as long as its strength says, answers no more than four
+ * times a second, is held up while it forwards
  * two older files and no longer, and when it has ended lingers for a minute, or
  * an hour at most. A child that stands still has no slot for ever (question 5):
  * whoever serves it lets it go after the time that a chunk may take, or a
@@ -24,6 +25,8 @@ void sim_pace_begin(struct watched *phone, uint64_t now_us)
 	phone->paced = PFS_ST_OFF;
 	phone->since_us = phone->spoken_us = now_us;
 	phone->over_us = PFS_TIME_NEVER;
+	phone->upgraded = false;
+	memset(phone->answered_us, 0, sizeof(phone->answered_us));
 	sim_pace_cut_off(phone);
 }
 
@@ -102,6 +105,32 @@ static uint32_t others_served(const struct watched *phone, uint8_t file)
 	return (uint32_t)__builtin_popcount(files);
 }
 
+/* A child of `file` more: the file that the phone is at has its place, with children or without. */
+static uint32_t others_kept(const struct watched *phone, uint8_t file)
+{
+	uint32_t files = others_served(phone, file);
+
+	if (phone->file == file || phone->file >= PFS_FILES_MAX || phone->upgraded)
+		return files;
+	for (uint32_t i = 0; i < phone->link_count; i++)
+		if (phone->links[i].file == phone->file)
+			return files;
+	return files + 1;
+}
+
+/* Four a second, but for what a root says of itself unasked, when elections brought nothing. */
+static void check_answer(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
+{
+	struct watched *phone = &world->watch->phones[number];
+	uint64_t interval_us = plan_wait_us(world->plan, PFS_ANSWER_INTERVAL_US);
+	uint64_t *answered_us = &phone->answered_us[trace->file];
+
+	if (*answered_us && world->now_us < *answered_us + interval_us && phone->was != PFS_ST_ORPHANED &&
+	    sim_clock_is_true(world, number))
+		sim_broken(world, number, "a phone answers for a file four times a second at most");
+	*answered_us = world->now_us;
+}
+
 void sim_pace_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace)
 {
 	struct watched *phone = &world->watch->phones[number];
@@ -118,10 +147,15 @@ void sim_pace_trace(struct sim_world *world, uint32_t number, const struct pfs_t
 			sim_broken(world, number, "at most two hierarchies at once");
 		break;
 	case PFS_TR_CHILD:
-		if (others_served(phone, trace->file) >= PFS_HIERARCHIES_MAX)
+		if (others_kept(phone, trace->file) >= PFS_HIERARCHIES_MAX)
 			sim_broken(world, number, "at most two hierarchies at once");
 		break;
+	case PFS_TR_ANSWER:
+		check_answer(world, number, trace);
+		break;
 	case PFS_TR_UPGRADED:
+		phone->upgraded = true;
+		/* fall through */
 	case PFS_TR_FAILED:
 		phone->over_us = world->now_us;
 		break;

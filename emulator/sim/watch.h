@@ -52,6 +52,8 @@ struct watched {
 	uint32_t owes_xfrcmd;     /* parent that has XfrCmd to pass on to it; SIM_NONE */
 	uint32_t hops;            /* of its last JOIN */
 	bool must_climb;          /* has lost its parent and knows an ancestor */
+	uint32_t must_ask;        /* its root, which is not its parent's parent: before it elects; 0 */
+	uint32_t told_top;        /* uppermost of its ancestors, where they are three or more; 0 */
 	bool must_yield;          /* the event being stepped is a stronger claim or answer */
 	uint8_t distrusted_count; /* past DISTRUSTED_MAX: anybody */
 	struct distrusted distrusted[DISTRUSTED_MAX];
@@ -70,15 +72,24 @@ struct watched {
 	bool told_of_failure;             /* in this step, by its parent */
 	bool keeps_children;              /* in this step: it has a file and goes on to the next */
 	/* of blame.c */
-	uint32_t owes_blame; /* peer whose file was damaged, in this step; 0 */
+	uint32_t owes_blame; /* peer that has given cause in this step; 0 */
+	uint32_t told_root;  /* of its tree, as its parent's frames say; 0 not known */
+	uint32_t led_by;     /* whom it has yielded to last; 0 */
+	uint32_t deaf, deaf_before; /* leader that it dials, and whom it dialled in vain the time before; 0 */
 	/* of ends.c */
 	uint32_t repeated_block, repeats; /* what it asked the server for again, and how often in a row */
 	bool repeated_request;
+	uint64_t repeated_us;   /* the last time */
+	uint64_t last_block_us; /* of the server's file came; PFS_TIME_NEVER: not yet */
+	uint32_t spoilt;        /* downloads of its file that were no good */
+	bool spoils;            /* one, in this step */
 	/* of pace.c */
 	uint8_t paced;      /* state that it is in ... */
 	uint64_t since_us;  /* ... since then */
 	uint64_t spoken_us; /* anything but the time came to it */
 	uint64_t over_us;   /* upgraded or failed; PFS_TIME_NEVER */
+	uint64_t answered_us[PFS_FILES_MAX]; /* its last answer for the file; 0 none */
+	bool upgraded;
 	struct reader readers[LINKS_MAX];
 };
 
@@ -146,6 +157,8 @@ bool sim_blame_cause(const struct watched *phone, uint32_t address);
 /* True where it has such cause, and blame may last that long. */
 bool sim_blame_avoids(const struct sim_world *world, uint32_t phone, uint32_t address);
 void sim_blame_trace(struct sim_world *world, uint32_t number, const struct pfs_trace *trace);
+/* Before a step and after it. */
+void sim_blame_event(struct sim_world *world, uint32_t number, const struct pfs_event *event);
 void sim_blame_stepped(struct sim_world *world, uint32_t number);
 
 /* ---- pace.c: how long things take ---- */
