@@ -340,6 +340,27 @@ START_TEST(slow_roots_are_waited_for)
 }
 END_TEST
 
+/* Who says that it tries again is waited for without progress, but for half an hour and no longer. */
+START_TEST(roots_that_try_again_are_waited_for_half_an_hour)
+{
+	uint64_t stall_us = PFS_ROOT_STALL_US + 4 * PFS_BEAT_US, since_us;
+	uint32_t conn;
+
+	rig_start(&rig);
+	conn = member();
+	since_us = rig.now_us;
+	while (rig.phone.state == PFS_ST_MEMBER && rig.now_us < since_us + 3 * PFS_ROOT_PATIENCE_US) {
+		rig_advance(&rig, PFS_BEAT_US);
+		if (rig.phone.state == PFS_ST_MEMBER)
+			alive(conn, TREE_RETRYING, 0);
+	}
+	ck_assert_uint_le(rig.now_us - since_us, PFS_ROOT_PATIENCE_US + stall_us);
+	ck_assert_uint_ge(rig.now_us - since_us, PFS_ROOT_PATIENCE_US + stall_us - 2 * PFS_BEAT_US);
+	ck_assert_uint_eq(rig_trace(&rig, PFS_TR_PARENT_LOST, 0)->a, PFS_LOSS_STALLED);
+	must_be("orphaned");
+}
+END_TEST
+
 /* But not for ever, whatever they say. */
 START_TEST(no_root_is_waited_for_for_ever)
 {
@@ -658,6 +679,10 @@ START_TEST(news_goes_down_at_once)
 	rig_mark(&rig);
 	alive(conn, TREE_TFTP, 1);
 	ck_assert_uint_eq(rig_count(&rig, PFS_ACT_SEND), 0);
+	rig_mark(&rig);
+	alive(conn, TREE_RETRYING, 1);
+	ck_assert(rig_frame_sent(&rig, child, WIRE_ALIVE, &told));
+	ck_assert_uint_eq(told.phase, TREE_RETRYING);
 }
 END_TEST
 
@@ -703,6 +728,7 @@ int main(void)
 	tcase_add_test(tcase, silent_parents_are_left);
 	tcase_add_test(tcase, roots_that_stand_still_are_left);
 	tcase_add_test(tcase, slow_roots_are_waited_for);
+	tcase_add_test(tcase, roots_that_try_again_are_waited_for_half_an_hour);
 	tcase_add_test(tcase, no_root_is_waited_for_for_ever);
 	tcase_add_test(tcase, own_ancestors_are_left);
 	tcase_add_test(tcase, joining_ones_own_subtree_fails);
