@@ -5,10 +5,11 @@
  * again by --path, as text and as a Mermaid diagram.
  *
  * Exit status: 0 every state was visited and everything held; 1 something did
- * not; 2 usage; 3 a bound was met before all was visited; 4 no memory, or a file could not be written.
+ * not; 2 usage; 3 a bound was met before all was visited, or a signal ended it; 4 no memory, or a file could not be written.
  */
 #include <argp.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,10 +27,13 @@
 
 struct arguments {
 	struct search_options options;
-	uint64_t shorten; /* transitions */
+	uint32_t phones_max; /* options.phones is the least */
+	uint64_t shorten;    /* transitions */
 	const char *out_dir, *path;
 	bool quiet, searches; /* an option of a search was given */
 };
+
+static volatile sig_atomic_t stop;
 
 /* Tells how far the search is: one line that is drawn over on a terminal, else one each ten seconds. */
 struct teller {
@@ -57,17 +61,17 @@ enum {
 static const struct argp_option option_list[] = {
 	{ "exhaustive", KEY_EXHAUSTIVE, NULL, 0, "all behaviours of a small fleet, not some of a large one",
 	  0 },
-	{ "phones", KEY_PHONES, "N", 0, "phones, 2 to 4 (3)", 0 },
+	{ "phones", KEY_PHONES, "N[..M]", 0, "phones, 2 to 4 (3); of a range each number in turn", 0 },
 	{ "drops", KEY_DROPS, "D", 0, "broadcasts and TFTP packets that may be lost, 0 to 9 (0)", 0 },
 	{ "kills", KEY_KILLS, "K", 0, "phones that may lose their power, at any point, 0 to 3 (0)", 0 },
 	{ "files", KEY_FILES, "F", 0, "files of the upgrade, 1 or 2 (1)", 0 },
 	{ "order", KEY_ORDER, "O", 0, "one ordering of the phones' strengths alone, from 1; 0: all (0)", 0 },
 	{ "max-states", KEY_STATES, "N", 0,
-	  "give up an ordering past so many states (300000000: 3.5 GiB at most, for each worker); 0: never",
+	  "give up an ordering past so many states (300000000: 3.5 GiB at most, for each worker), then go on to the next; 0: never",
 	  0 },
 	{ "all-orders", KEY_ALL_ORDERS, NULL, 0, "search those orderings too that are like another one", 0 },
 	{ "workers", KEY_WORKERS, "W", 0, "search so many orderings at once, 1 to 64 (one a processor)", 0 },
-	{ "seconds", KEY_SECONDS, "S", 0, "give up after so long; 0: never (0)", 0 },
+	{ "seconds", KEY_SECONDS, "S", 0, "give up after so long, with each number of phones; 0: never (0)", 0 },
 	{ "shorten", KEY_SHORTEN, "N", 0,
 	  "look through so many transitions for a shorter counterexample (20000000); 0: as it was found", 0 },
 	{ "out", KEY_OUT, "DIR", 0, "where a counterexample goes (" CASES_OUT_DEFAULT ")", 0 },
@@ -92,6 +96,21 @@ static uint64_t number(const char *text, const char *option, uint64_t least, uin
 	return value;
 }
 
+/* "N" or "N..M" */
+static void parse_phones(struct arguments *arguments, const char *text, struct argp_state *state)
+{
+	const char *dots = strstr(text, "..");
+	char first[16];
+
+	snprintf(first, sizeof(first), "%.*s", dots ? (int)(dots - text) : (int)sizeof(first) - 1, text);
+	arguments->options.phones =
+		(uint32_t)number(first, "phones", SEARCH_PHONES_MIN, SEARCH_PHONES_MAX, state);
+	arguments->phones_max = (uint32_t)number(dots ? dots + 2 : first, "phones", SEARCH_PHONES_MIN,
+						 SEARCH_PHONES_MAX, state);
+	if (arguments->phones_max < arguments->options.phones)
+		argp_error(state, "--phones %s: the range ends before it begins", text);
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -103,8 +122,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case KEY_EXHAUSTIVE:
 		return 0;
 	case KEY_PHONES:
-		options->phones =
-			(uint32_t)number(argument, "phones", SEARCH_PHONES_MIN, SEARCH_PHONES_MAX, state);
+		parse_phones(arguments, argument, state);
 		return 0;
 	case KEY_DROPS:
 		options->drops = (uint32_t)number(argument, "drops", 0, SEARCH_DROPS_MAX, state);
@@ -169,7 +187,7 @@ static const struct argp parser = {
 	NULL,
 	"Visits every state that a fleet of two to four phones can reach, and checks all that must hold.\v"
 	"Exit status: 0 all states visited, everything held; 1 something did not; 2 usage; "
-	"3 a bound was met first; 4 out of memory, or a file could not be written.",
+	"3 a bound was met first, or interrupted; 4 out of memory, or a file could not be written.",
 	NULL,
 	NULL,
 	NULL
@@ -214,6 +232,8 @@ static void print_shortened(const struct search_result *result, const struct sea
 		printf(", first found with %u", shortened->found_length);
 	if (!shortened->bound)
 		printf("; no path with this order of strengths is shorter\n");
+	else if (!strcmp(shortened->bound, SEARCH_INTERRUPTED))
+		printf("; an interrupt ended the search for a shorter one\n");
 	else if (shortened->none_within)
 		printf("; none of up to %u breaks anything, and the bound of %s ended the search between\n",
 		       shortened->none_within, shortened->bound);
@@ -286,6 +306,22 @@ static int report(const struct arguments *arguments, struct search_result *resul
 	return FLEET_EXIT_FAILED;
 }
 
+/* The first one ends the search with what there is; the second one ends the program. */
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 static int print(const struct arguments *arguments, struct search_result *result, const char *folder)
 {
 	print_counts(&arguments->options, result);
@@ -295,6 +331,10 @@ static int print(const struct arguments *arguments, struct search_result *result
 									     : "all states visited");
 		return FLEET_EXIT_GOOD;
 	case SEARCH_NOT_EXHAUSTED:
+		if (!strcmp(result->bound, SEARCH_INTERRUPTED)) {
+			printf("not exhausted: interrupted; nothing was found up to there\n");
+			return FLEET_EXIT_INCONCLUSIVE;
+		}
 		printf("not exhausted: the bound of %s was met; nothing was found up to there\n",
 		       result->bound);
 		return FLEET_EXIT_INCONCLUSIVE;
@@ -347,6 +387,7 @@ static int search(struct arguments *arguments, const char *folder)
 
 	arguments->options.progress = arguments->quiet ? NULL : print_progress;
 	arguments->options.context = &teller;
+	arguments->options.stop = &stop;
 	error = search_run(&arguments->options, &result);
 	if (teller.terminal && !arguments->quiet)
 		fprintf(stderr, "\r\033[K");
@@ -364,9 +405,25 @@ static int search(struct arguments *arguments, const char *folder)
 	return status;
 }
 
+/* One number of phones after the other, until something does not hold or cannot be. */
+static int search_all(struct arguments *arguments, const char *folder)
+{
+	int status = FLEET_EXIT_GOOD;
+
+	for (; arguments->options.phones <= arguments->phones_max && !stop; arguments->options.phones++) {
+		int one = search(arguments, folder);
+		if (one != FLEET_EXIT_GOOD)
+			status = one;
+		if (one == FLEET_EXIT_FAILED || one == FLEET_EXIT_HOST)
+			break;
+	}
+	return stop && status == FLEET_EXIT_GOOD ? FLEET_EXIT_INCONCLUSIVE : status;
+}
+
 int exhaustive_main(int argc, char **argv)
 {
 	struct arguments arguments = { .options = { .phones = 3, .files = 1, .states_max = STATES_MAX },
+				       .phones_max = 3,
 				       .shorten = SHORTEN_DEFAULT,
 				       .out_dir = CASES_OUT_DEFAULT };
 	struct cases cases;
@@ -378,7 +435,8 @@ int exhaustive_main(int argc, char **argv)
 	} else if (cases_open(&cases, arguments.out_dir) < 0) {
 		return FLEET_EXIT_USAGE;
 	} else {
-		status = search(&arguments, cases.path);
+		catch_signals();
+		status = search_all(&arguments, cases.path);
 		cases_close(&cases);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,8 @@
 #define PHONES_MOST 2000
 #define WORKERS_MOST 1024
 #define SEED_MOST (UINT64_MAX - 1) /* the scenario format has no larger one */
+
+static volatile sig_atomic_t stop;
 
 struct options {
 	struct race_settings settings;
@@ -181,10 +184,13 @@ static const struct argp parser = { option_table,
 				    NULL,
 				    "Draws a fleet and its faults from each seed, upgrades it in virtual "
 				    "time and checks what must always hold. "
-				    "The first case that breaks an invariant is shrunk, and written as a "
+				    "The first case of each invariant that breaks, of up to three, is shrunk and written as a "
 				    "scenario for 'pfs-fleet run --engine sim' with its sequence "
 				    "diagram.\v"
-				    "Exit status: 0 all held; 1 something broke; 2 usage or a bad scenario; 4 what "
+				    "SIGINT and SIGTERM end the campaign with the results so far; the second one ends "
+				    "shrinking too.\n\n"
+				    "Exit status: 0 all held; 1 something broke; 2 usage or a bad scenario; 3 "
+				    "interrupted before anything broke; 4 what "
 				    "was found could not be written.",
 				    NULL,
 				    NULL,
@@ -215,6 +221,23 @@ static char *command_line(const struct options *options)
 	return fclose(stream) == 0 ? text : NULL;
 }
 
+static void on_signal(int number)
+{
+	(void)number;
+	if (stop < 2)
+		stop = stop + 1;
+}
+
+/* Workers inherit it, and take no notice: whoever gave them their work ends them. */
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 static int run_campaign(struct options *options)
 {
 	struct race_settings *settings = &options->settings;
@@ -235,6 +258,8 @@ static int run_campaign(struct options *options)
 	}
 	if (failures < 0)
 		return failures == -EINVAL ? FLEET_EXIT_USAGE : FLEET_EXIT_HOST;
+	if (failures == 0 && stop)
+		return FLEET_EXIT_INCONCLUSIVE;
 	return failures == 0 ? FLEET_EXIT_GOOD : FLEET_EXIT_FAILED;
 }
 
@@ -261,7 +286,8 @@ int command_races(int argc, char **argv)
 						 .phones_max = PHONES_DEFAULT_MAX,
 						 .faults = UINT64_MAX,
 						 .out_dir = CASES_OUT_DEFAULT,
-						 .save = folder_write } };
+						 .save = folder_write,
+						 .stop = &stop } };
 	struct scenario_error error;
 	struct plan *plan = NULL;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -278,6 +304,7 @@ int command_races(int argc, char **argv)
 			if (plan_phone_firmware(plan, i)->file_count > options.settings.files)
 				options.settings.files = plan_phone_firmware(plan, i)->file_count;
 	}
+	catch_signals();
 	int status = run_with_folder(&options);
 	plan_free(plan);
 	return status;

@@ -36,6 +36,7 @@ struct options {
 	bool sim, json, quiet, journal, find_speed;
 	const char *journal_phones;  /* as written, or NULL: all */
 	uint64_t journal_bytes_max;
+	bool has_journal_size;
 	uint8_t *journal_chosen;     /* one a phone, or NULL: all */
 	uint32_t workers;            /* 0: not said */
 	struct scenario_overrides overrides;
@@ -151,6 +152,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPT_JOURNAL_SIZE:
 		parse_journal_size(options, argument, state);
+		options->has_journal_size = true;
 		return 0;
 	case 'q':
 		options->quiet = true;
@@ -159,6 +161,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->scenario = argument_scenario(state, argument);
 		return 0;
 	case ARGP_KEY_END:
+		if (options->has_journal_size && !options->journal)
+			argp_error(state, "--journal-size is of a journal: it needs --journal");
 		check_workers(options, state); /* the engine may have been named after it */
 		if (options->find_speed && options->sim)
 			argp_error(state, "--find-speed: virtual time holds any speed");

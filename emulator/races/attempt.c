@@ -1,8 +1,10 @@
 /* One case run once, here or in a process of its own, and what became of it. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,7 +76,33 @@ int race_run(const char *scenario, enum world_sabotage sabotage, const struct ra
 	return r;
 }
 
-int race_run_apart(const char *scenario, enum world_sabotage sabotage, struct race_outcome *outcome)
+int race_await(int fd, const volatile sig_atomic_t *stop, int enough)
+{
+	struct pollfd there = { .fd = fd, .events = POLLIN };
+	sigset_t before, open;
+
+	sigprocmask(SIG_SETMASK, NULL, &before);
+	open = before;
+	sigdelset(&open, SIGINT);
+	sigdelset(&open, SIGTERM);
+	/* ppoll() lets none through where there is something to be read at once, as there is with fast workers. */
+	sigprocmask(SIG_SETMASK, &open, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	while (*stop < enough)
+		if (ppoll(&there, 1, NULL, &open) > 0)
+			return 0;
+	return -EINTR;
+}
+
+void race_child_bind(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+}
+
+int race_run_apart(const char *scenario, enum world_sabotage sabotage, const volatile sig_atomic_t *stop,
+		   struct race_outcome *outcome)
 {
 	int ends[2], status;
 	ssize_t got;
@@ -82,7 +110,7 @@ int race_run_apart(const char *scenario, enum world_sabotage sabotage, struct ra
 	if (pipe(ends) < 0)
 		return -errno;
 	fflush(NULL);
-	pid_t child = fork();
+	pid_t parent = getpid(), child = fork();
 	if (child < 0) {
 		int error = -errno;
 		close(ends[0]);
@@ -90,6 +118,7 @@ int race_run_apart(const char *scenario, enum world_sabotage sabotage, struct ra
 		return error;
 	}
 	if (child == 0) {
+		race_child_bind(parent);
 		int r = race_run(scenario, sabotage, NULL, true, outcome);
 		/* One write below PIPE_BUF: whole or not at all. */
 		_Static_assert(sizeof(*outcome) <= 4096, "an outcome is written in one piece");
@@ -98,12 +127,17 @@ int race_run_apart(const char *scenario, enum world_sabotage sabotage, struct ra
 		_exit(r == 0 ? 0 : 1);
 	}
 	close(ends[1]);
+	bool stopped = race_await(ends[0], stop, 2) < 0;
+	if (stopped)
+		kill(child, SIGKILL);
 	do
 		got = read(ends[0], outcome, sizeof(*outcome));
 	while (got < 0 && errno == EINTR);
 	close(ends[0]);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
+	if (stopped)
+		return -EINTR;
 	if (got == sizeof(*outcome))
 		return 0;
 	if (!WIFSIGNALED(status))

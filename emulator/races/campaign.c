@@ -38,6 +38,7 @@ struct campaign {
 	struct failure shrunk[SHRINK_MAX];
 	uint32_t shrunk_count;
 	uint64_t begun_ns, shown_ns;
+	bool interrupted;
 };
 
 static uint64_t real_ns(void)
@@ -90,6 +91,7 @@ static int hire(struct campaign *campaign, uint32_t number, uint64_t seed)
 	if (pipe(ends) < 0)
 		return -errno;
 	fflush(NULL);
+	pid_t parent = getpid();
 	worker->pid = fork();
 	if (worker->pid < 0) {
 		int error = -errno;
@@ -98,6 +100,7 @@ static int hire(struct campaign *campaign, uint32_t number, uint64_t seed)
 		return error;
 	}
 	if (worker->pid == 0) {
+		race_child_bind(parent);
 		close(ends[0]);
 		for (uint32_t i = 0; i < campaign->settings->workers; i++)
 			if (i != number && campaign->workers[i].results >= 0)
@@ -122,12 +125,22 @@ static int dismiss(struct worker *worker)
 	return status;
 }
 
-/* The outcome of a seed, from the worker that has it. */
+/* Whatever it is at: a worker that is not at its end has nothing that is still wanted. */
+static void end(struct worker *worker)
+{
+	if (worker->pid > 0)
+		kill(worker->pid, SIGKILL);
+	dismiss(worker);
+}
+
+/* The outcome of a seed, from the worker that has it. -EINTR: the campaign was stopped first. */
 static int take(struct campaign *campaign, uint64_t seed, struct race_outcome *outcome)
 {
 	const struct race_settings *settings = campaign->settings;
 	uint32_t number = (uint32_t)((seed - settings->seed_first) % settings->workers);
 
+	if (race_await(campaign->workers[number].results, settings->stop, 1) < 0)
+		return -EINTR;
 	if (transfer(campaign->workers[number].results, outcome, sizeof(*outcome), false))
 		return 0;
 	int status = dismiss(&campaign->workers[number]);
@@ -236,9 +249,11 @@ static int report_failure(struct campaign *campaign, const struct race_outcome *
 	char *scenario = race_draw(settings, outcome->seed);
 	if (!scenario)
 		return -ENOMEM;
-	r = race_shrink(scenario, settings->sabotage, outcome, &shrunk);
+	r = race_shrink(scenario, settings, outcome, &shrunk);
 	if (r == 0)
 		r = write_case(settings, &shrunk);
+	else if (r == -EINTR)
+		printf("  not shrunk: interrupted; the replay shrinks it\n");
 	free(shrunk.scenario);
 	free(scenario);
 	return r;
@@ -268,7 +283,8 @@ static int run_seeds(struct campaign *campaign)
 		if (seed == settings->seed_last)
 			break;
 	}
-	return r;
+	campaign->interrupted = r == -EINTR;
+	return r == -EINTR ? 0 : r;
 }
 
 int64_t race_campaign(const struct race_settings *settings)
@@ -281,15 +297,25 @@ int64_t race_campaign(const struct race_settings *settings)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < settings->workers; i++)
 		campaign.workers[i].results = -1;
+	sigset_t ours, before;
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	/* They come through in race_await(); and not to the workers, which a terminal sends them too. */
+	sigprocmask(SIG_BLOCK, &ours, &before);
 	r = run_seeds(&campaign);
 	for (uint32_t i = 0; i < settings->workers; i++)
-		dismiss(&campaign.workers[i]);
+		end(&campaign.workers[i]);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	free(campaign.workers);
 	if (r < 0)
 		return r;
 	if (campaign.failures > LISTED_MAX)
 		printf("... and %" PRIu64 " more\n", campaign.failures - LISTED_MAX);
 	race_coverage_print(&campaign.coverage, campaign.seeds, stdout);
+	if (campaign.interrupted)
+		printf("interrupted after %" PRIu64 " of %" PRIu64 " seeds\n", campaign.seeds,
+		       settings->seed_last - settings->seed_first + 1);
 	printf("%" PRIu64 " seeds, %" PRIu64 " faults, %" PRIu64 " events, %" PRIu64 " phone-hours: %" PRIu64
 	       " failures\n",
 	       campaign.seeds, campaign.faults, campaign.events, campaign.phone_us / UINT64_C(3600000000),

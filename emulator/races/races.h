@@ -7,9 +7,11 @@
 #ifndef FLEET_RACES_H
 #define FLEET_RACES_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "emulator/world.h"
 
@@ -28,6 +30,8 @@ struct race_settings {
 	const char *command; /* the command line but --seeds, for the line that replays a seed */
 	enum world_sabotage sabotage;
 	bool quiet;
+	/* Signals that came (SIGINT, SIGTERM), counted by the caller's handler: 1 ends the campaign, 2 its shrinking too. */
+	const volatile sig_atomic_t *stop;
 };
 
 /* What became of one case. Plain: it goes through a pipe. */
@@ -68,8 +72,20 @@ struct race_listener {
  */
 int race_run(const char *scenario, enum world_sabotage sabotage, const struct race_listener *listener,
 	     bool quiet, struct race_outcome *outcome);
-/* The same in a process of its own: a case that crashes has an outcome too. */
-int race_run_apart(const char *scenario, enum world_sabotage sabotage, struct race_outcome *outcome);
+/*
+ * The same in a process of its own: a case that crashes has an outcome too. -EINTR where
+ * *stop reached 2 meanwhile: that process is ended.
+ */
+int race_run_apart(const char *scenario, enum world_sabotage sabotage, const volatile sig_atomic_t *stop,
+		   struct race_outcome *outcome);
+/*
+ * Waits until there is something to be read. Only here do SIGINT and SIGTERM, which a
+ * campaign blocks, come through, so that none comes between a look at *stop and the wait. Returns
+ * 0, or -EINTR once *stop is as much as `enough`.
+ */
+int race_await(int fd, const volatile sig_atomic_t *stop, int enough);
+/* In a new child: it is not to outlive its parent, however that ends. */
+void race_child_bind(pid_t parent);
 
 /* ---- shrink.c ---- */
 
@@ -81,9 +97,9 @@ struct race_shrunk {
 /*
  * Takes away phones, faults and time until nothing more can go while the same
  * invariant breaks; the scenario's seed may be another one in the end, the
- * outcome's is the case's. Returns 0, or a negative errno.
+ * outcome's is the case's. Returns 0, or a negative errno: -EINTR where *stop reached 2.
  */
-int race_shrink(const char *scenario, enum world_sabotage sabotage, const struct race_outcome *outcome,
+int race_shrink(const char *scenario, const struct race_settings *settings, const struct race_outcome *outcome,
 		struct race_shrunk *shrunk);
 
 /* ---- diagram.c ---- */
@@ -102,7 +118,9 @@ const char *race_impossible(enum pfs_state state, enum pfs_event_kind kind);
 
 /* ---- campaign.c ---- */
 
-/* Runs all seeds; results on stdout, progress on stderr. Returns the number of failures, or a negative errno.
+/*
+ * Runs all seeds, until *stop; results on stdout, progress on stderr. Returns the number of failures, or a
+ * negative errno.
  */
 int64_t race_campaign(const struct race_settings *settings);
 

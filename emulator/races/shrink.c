@@ -25,7 +25,7 @@
 
 struct shrinking {
 	cJSON *scenario;
-	enum world_sabotage sabotage;
+	const struct race_settings *settings;
 	struct race_outcome outcome;
 	uint64_t seed; /* of the case as it was found */
 	bool varied;   /* it has another one by now */
@@ -231,8 +231,11 @@ static bool keep(struct shrinking *shrinking, cJSON *candidate)
 	if (!json)
 		shrinking->error = -ENOMEM;
 	/* A candidate that is no scenario any more (a fault that could never strike) is no case. */
-	if (json && race_run_apart(json, shrinking->sabotage, &outcome) == 0)
+	int r = json ? race_run_apart(json, shrinking->settings->sabotage, shrinking->settings->stop, &outcome) : 0;
+	if (json && r == 0)
 		same = strcmp(outcome.broken, shrinking->outcome.broken) == 0;
+	if (r == -EINTR)
+		shrinking->error = r;
 	shrinking->attempts++;
 	free(json);
 	if (!same) {
@@ -346,11 +349,11 @@ static uint32_t phones_in(cJSON *scenario)
 	return phones;
 }
 
-int race_shrink(const char *scenario, enum world_sabotage sabotage, const struct race_outcome *outcome,
+int race_shrink(const char *scenario, const struct race_settings *settings, const struct race_outcome *outcome,
 		struct race_shrunk *shrunk)
 {
 	struct shrinking shrinking = { .scenario = cJSON_Parse(scenario),
-				       .sabotage = sabotage,
+				       .settings = settings,
 				       .outcome = *outcome,
 				       .seed = outcome->seed };
 	bool any = true;

@@ -235,7 +235,7 @@ static void flight_happens(struct search_step *step, const struct search_event *
 	}
 }
 
-static void kill(struct search_step *step, uint32_t phone)
+static void cut_power(struct search_step *step, uint32_t phone)
 {
 	struct search_state *state = step->state;
 
@@ -320,7 +320,7 @@ void search_apply(struct search_step *step, const struct search_event *event)
 		break;
 	case KIND_KILL:
 		arrow(step, event->index, -2, "is killed", false);
-		kill(step, event->index);
+		cut_power(step, event->index);
 		break;
 	default:
 		search_pass(state, search_advance_us(state));

@@ -12,7 +12,7 @@
 /* What others may look at while an explorer works. */
 struct explore_view {
 	atomic_ullong states, bytes;
-	atomic_bool stop; /* set from outside: end soon, NOT_EXHAUSTED by "seconds" */
+	atomic_bool stop; /* set from outside: end soon, NOT_EXHAUSTED; who set it says by what */
 };
 
 struct explored {

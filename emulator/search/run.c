@@ -28,7 +28,8 @@ struct run {
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	uint32_t next;         /* under lock from here on: job */
+	const char *bound;     /* under lock from here on: why all was stopped, or NULL */
+	uint32_t next;         /* job */
 	uint32_t working;      /* workers that have not ended */
 	uint32_t first_broken; /* order, or ORDERS_MAX: nobody need search any after it */
 	bool ended[ORDERS_MAX];
@@ -49,7 +50,7 @@ static uint32_t job_take(struct run *run)
 {
 	uint32_t order;
 
-	if (run->error || run->next == run->job_count)
+	if (run->error || run->bound || run->next == run->job_count)
 		return ORDERS_MAX;
 	order = run->jobs[run->next];
 	if (order > run->first_broken)
@@ -122,7 +123,11 @@ static void look(struct run *run)
 		run->memory_peak = progress.memory_bytes;
 	if (run->options->progress)
 		run->options->progress(run->options->context, &progress);
-	if (run->options->seconds_max && progress.elapsed_s >= run->options->seconds_max)
+	if (run->options->stop && *run->options->stop)
+		run->bound = SEARCH_INTERRUPTED;
+	else if (!run->bound && run->options->seconds_max && progress.elapsed_s >= run->options->seconds_max)
+		run->bound = "seconds";
+	if (run->bound)
 		for (uint32_t i = 0; i < run->workers; i++)
 			atomic_store(&run->views[i].stop, true);
 }
@@ -242,9 +247,11 @@ static void conclude(struct run *run)
 		broken->path = NULL;
 	} else if (sum->verdict == SEARCH_HOLDS &&
 		   sum->orders_done < (run->options->only_order ? 1 : run->orders)) {
-		sum->verdict = SEARCH_NOT_EXHAUSTED; /* the time was over before the last had begun */
-		sum->bound = "seconds";
+		sum->verdict = SEARCH_NOT_EXHAUSTED; /* all was stopped before the last had begun */
+		sum->bound = run->bound;
 	}
+	if (sum->verdict == SEARCH_NOT_EXHAUSTED && run->options->stop && *run->options->stop)
+		sum->bound = SEARCH_INTERRUPTED;
 }
 
 static bool options_valid(const struct search_options *options)
@@ -289,7 +296,7 @@ int search_run(const struct search_options *options, struct search_result *resul
 	clock_gettime(CLOCK_MONOTONIC, &run->from);
 	jobs_first(run);
 	error = search(run);
-	if (!error && stands_for_others(run) && run->first_broken == ORDERS_MAX) {
+	if (!error && stands_for_others(run) && run->first_broken == ORDERS_MAX && !run->bound) {
 		jobs_rest(run);
 		error = search(run);
 	}

@@ -37,11 +37,12 @@
  * Orders of strengths that are alike but for the phones' names are searched once
  * (orders.c); each order is searched by one worker, and what comes out does not depend on
  * how many there are. Only seconds_max looks at a clock, and whoever is stopped
- * by it says so.
+ * by it, or by a signal, says so.
  */
 #ifndef FLEET_SEARCH_H
 #define FLEET_SEARCH_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -70,6 +71,7 @@ struct search_options {
 	uint32_t phones, files, drops, kills;
 	uint64_t states_max;  /* stop an order there; 0: no bound */
 	uint32_t seconds_max; /* stop then; 0: no bound */
+	const volatile sig_atomic_t *stop; /* not 0: stop now; may be NULL */
 	uint32_t depth_max;   /* events of a path; 0: no bound */
 	uint64_t transitions_max; /* stop an order there; 0: no bound */
 	uint32_t only_order;  /* this ordering of strengths alone, from 1; 0: all */
@@ -81,6 +83,8 @@ struct search_options {
 	void (*progress)(void *context, const struct search_progress *progress); /* or NULL */
 	void *context;
 };
+
+#define SEARCH_INTERRUPTED "interrupt" /* .bound of who was stopped by *stop */
 
 enum search_verdict {
 	SEARCH_HOLDS,         /* all states visited, all invariants held */

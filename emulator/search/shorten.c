@@ -58,7 +58,7 @@ static void judge(struct shortening *shortening)
 }
 
 /* From below; then, what was found within the last bound may be shorter still. */
-static int raise(struct shortening *shortening)
+static int raise_bound(struct shortening *shortening)
 {
 	int verdict = SEARCH_HOLDS;
 
@@ -70,7 +70,7 @@ static int raise(struct shortening *shortening)
 	return verdict < 0 ? verdict : 0;
 }
 
-static int lower(struct shortening *shortening)
+static int lower_bound(struct shortening *shortening)
 {
 	int verdict = SEARCH_BROKEN;
 
@@ -95,10 +95,10 @@ int search_shorten(const struct search_options *options, uint64_t transitions, s
 	shortening.options.plain = false;
 	shortening.transitions_left = transitions / 2;
 	judge(&shortening);
-	error = raise(&shortening);
+	error = raise_bound(&shortening);
 	shortening.transitions_left += transitions - transitions / 2;
 	if (!error)
-		error = lower(&shortening);
+		error = lower_bound(&shortening);
 	if (shortening.shortest)
 		shortened->bound = NULL;
 	else if (!shortened->bound)

@@ -103,5 +103,23 @@ refuses "a member too few" '/"kills":/d' 'kills: missing: expected a whole numbe
 refuses "text after it" '$a {}' 'line [0-9]*, column [0-9]*: not JSON here or just before'
 refuses "another format" 's,pfs-fleet/path/1,pfs-fleet/path/2,' 'format: "pfs-fleet/path/2": expected "pfs-fleet/path/1"$'
 
+# Broken off. It is at work once it has told how far it is.
+rm -f out err # of the one before
+"$fleet" races --exhaustive --phones 4 --drops 1 --workers 1 >out 2>err </dev/null &
+pid=$!
+until grep -q "states/s" err; do kill -0 $pid 2>/dev/null || break; done
+kill -TERM $pid
+wait $pid
+[ $? -eq 3 ]
+check "an interrupted search is inconclusive" $?
+says out "^not exhausted: interrupted; nothing was found up to there$" "and says so"
+says out "^phones 4, .*: [1-9][0-9]* states, " "with the states that it had visited"
+[ ! -e results ]
+check "no folder is left" $?
+exits 3 "a range of phones" races --exhaustive --phones 2..3 --max-states 5000 --quiet
+says out "^phones 2, " "each number"
+says out "^phones 3, " "in turn"
+exits 2 "a range backwards" races --exhaustive --phones 3..2
+
 echo "1..$number"
 exit "$((bad ? 1 : 0))"

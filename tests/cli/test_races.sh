@@ -57,5 +57,35 @@ check "the line that replays it does so elsewhere" $?
 [ "$(sed -n 's/^seed //p' out | head -n 1)" = "$broken" ]
 check "and the same breaks" $?
 
+# Broken off, by a signal to it alone. It is at work once a failure, or its progress, is to be read.
+interrupt() { # SIGNAL, FILE, PATTERN, ARGUMENT...
+	signal=$1 file=$2 pattern=$3
+	shift 3
+	rm -f out err # of the one before
+	"$fleet" "$@" >out 2>err </dev/null &
+	pid=$!
+	until grep -q -e "$pattern" "$file" 2>/dev/null; do kill -0 $pid 2>/dev/null || break; done
+	worker=$(pgrep -P $pid | head -n 1)
+	kill "-$signal" $pid
+	wait $pid
+	got=$?
+}
+for signal in INT TERM; do
+	interrupt $signal err "^races: " races --seeds 1..1000000 --workers 2
+	check "SIG$signal: nothing was found: inconclusive" "$((got == 3 ? 0 : 1))"
+	says out "^interrupted after [1-9][0-9]* of 1000000 seeds$" "it says after how many seeds"
+	says out "^[1-9][0-9]* seeds, [0-9]* faults, .*: 0 failures$" "and sums them up"
+	[ -n "$worker" ] && ! kill -0 "$worker" 2>/dev/null
+	check "no worker is left" $?
+	[ ! -e results ]
+	check "no folder is left" $?
+done
+interrupt TERM err "^races: .* [1-9][0-9]* failures" races --seeds 1..1000000 --workers 1 --sabotage verified-lies --out cut
+check "a failure was found: that counts" "$((got == 1 ? 0 : 1))"
+says out "^interrupted after [1-9][0-9]* of 1000000 seeds$" "it was interrupted all the same"
+says out "^seed [0-9]*: broken: " "the failure is printed"
+[ -f "$(sed -n 's/^  smallest: \(.*\) (.*/\1/p' out | head -n 1)" ]
+check "and its smallest case is there" $?
+
 echo "1..$number"
 exit "$((bad ? 1 : 0))"

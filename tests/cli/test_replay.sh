@@ -64,6 +64,8 @@ says err '^pfs-fleet: --journal: "SEP1": no such phones: use a name or address o
 test ! -e none
 check "and nothing is made" $?
 exits 2 "a size without a unit is a usage error" run "$smoke" --journal-size 5
+exits 2 "a size without a journal too" run "$smoke" --journal-size 1kB
+says err "needs --journal" "and the error says what is missing"
 exits 0 "some phones alone" run "$smoke" --engine sim --mode pfs --out some -q \
 	--journal=SEP021B54000002..SEP021B54000003,10.1.1.7
 exits 0 "replay" replay some/pfs.journal
