@@ -16,6 +16,7 @@
 #include "emulator/commands/host_limits.h"
 #include "emulator/hq/real_server.h"
 #include "emulator/netns/fabric.h"
+#include "emulator/processors.h"
 #include "emulator/scenario/scenario.h"
 #include "emulator/scenario/units.h"
 
@@ -303,7 +304,7 @@ static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t 
 {
 	uint64_t each = plan->needs.descriptors_phone_worst, fullest = UINT64_MAX - 1;
 
-	if (plan_workers(plan, given, each, workers) < 0)
+	if (plan_workers(plan, given, each, processors(PLAN_WORKERS_MAX), workers) < 0)
 		return fullest;
 	if (!*workers)
 		*workers = plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;

@@ -127,7 +127,7 @@ bool limits_allow(const struct plan *plan)
 			(unsigned long long)limits_room(limits_namespaces(), needs->namespaces - plan->phone_count, 1));
 		return false;
 	}
-	if (plan_workers(plan, descriptors, needs->descriptors_phone_typical, &workers) < 0) {
+	if (plan_workers(plan, descriptors, needs->descriptors_phone_typical, 1, &workers) < 0) {
 		fprintf(stderr, "pfs-fleet: no memory\n");
 		return false;
 	}

@@ -19,6 +19,7 @@
 #include "emulator/commands/commands.h"
 #include "emulator/commands/folder.h"
 #include "emulator/commands/validate.h"
+#include "emulator/processors.h"
 #include "emulator/scenario/scenario.h"
 
 #define WORKERS_MAX 256
@@ -264,13 +265,6 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-static uint32_t cores(void)
-{
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return online < 1 ? 1 : online > WORKERS_MAX ? WORKERS_MAX : (uint32_t)online;
-}
-
 static int take_scenario(struct options *options)
 {
 	const struct question asked = options->question;
@@ -479,7 +473,7 @@ static int ask(struct options *options, char *out_dir)
 		.cache = &cache,
 		.path = options->scenario ? options->scenario : "plan",
 		.identity = options->question.folders,
-		.workers = options->workers ? options->workers : cores(),
+		.workers = options->workers ? options->workers : processors(WORKERS_MAX),
 		.stop = &stop,
 		.quiet = options->quiet,
 	};

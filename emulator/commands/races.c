@@ -15,6 +15,7 @@
 #include "emulator/commands/cases.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/exhaustive.h"
+#include "emulator/processors.h"
 #include "emulator/races/races.h"
 #include "emulator/scenario/scenario.h"
 
@@ -290,9 +291,8 @@ int command_races(int argc, char **argv)
 						 .stop = &stop } };
 	struct scenario_error error;
 	struct plan *plan = NULL;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	options.settings.workers = cores > 0 ? (uint32_t)cores : 1;
+	options.settings.workers = processors(WORKERS_MOST);
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
 	if (options.scenario) {
 		if (scenario_load(options.scenario, NULL, &plan, &error) < 0) {

@@ -19,6 +19,7 @@
 #include "emulator/commands/folder.h"
 #include "emulator/commands/host_limits.h"
 #include "emulator/commands/jobs.h"
+#include "emulator/processors.h"
 #include "emulator/report/report.h"
 #include "emulator/scenario/scenario.h"
 #include "emulator/scenario/units.h"
@@ -228,18 +229,11 @@ static uint64_t stretched(uint64_t limit_us, uint32_t scale_ppm)
 	return limit_us < UINT64_MAX / 1000000 ? limit_us * 1000000 / scale_ppm : limit_us;
 }
 
-static uint32_t cores(void)
-{
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return online < 1 ? 1 : online > SIM_WORKERS_MAX ? SIM_WORKERS_MAX : (uint32_t)online;
-}
-
 static void fill_jobs(const struct options *options, const struct plan *plan, bool sim, struct one_run *pfs,
 		      struct one_run *traditional, struct job jobs[2])
 {
 	/* What was said for the real kernel says nothing about virtual time beside it. */
-	uint32_t workers = sim != options->sim || (sim && !options->workers) ? cores() : options->workers;
+	uint32_t workers = sim != options->sim || (sim && !options->workers) ? processors(SIM_WORKERS_MAX) : options->workers;
 
 	for (int i = 0; i < 2; i++)
 		jobs[i] = (struct job){ .plan = plan,

@@ -20,6 +20,7 @@
 
 #include "emulator/hq/real_server.h"
 #include "emulator/netns/run.h"
+#include "emulator/processors.h"
 
 #define PUBLISH_S 0.25
 
@@ -37,7 +38,7 @@ struct worker *crew_worker_of(const struct run *run, uint32_t phone)
 	return &run->workers[run->gate->worker_of_switch[plan->subnets[plan->phones[phone].subnet].lan_switch]];
 }
 
-/* As many as it takes for everybody's descriptors at worst, unless somebody has said. */
+/* One a processor and as many as it takes for everybody's descriptors at worst, unless somebody has said. */
 static int count_workers(struct run *run)
 {
 	const struct plan *plan = run->options->plan;
@@ -49,7 +50,8 @@ static int count_workers(struct run *run)
 		return 0;
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
-	error = plan_workers(plan, limit.rlim_cur, plan->needs.descriptors_phone_worst, &run->worker_count);
+	error = plan_workers(plan, limit.rlim_cur, plan->needs.descriptors_phone_worst, processors(PLAN_WORKERS_MAX),
+			     &run->worker_count);
 	if (!error && !run->worker_count)
 		run->worker_count = plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
 	return error;

@@ -68,11 +68,12 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, u
 	return error;
 }
 
-int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t *workers)
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers)
 {
 	uint64_t fullest;
 
-	for (*workers = 1; *workers <= PLAN_WORKERS_MAX; ++*workers) {
+	*workers = wanted < plan->switch_count ? wanted : plan->switch_count;
+	for (; *workers <= PLAN_WORKERS_MAX; ++*workers) {
 		int error = plan_descriptors(plan, *workers, each, &fullest);
 
 		if (error)

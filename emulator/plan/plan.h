@@ -431,8 +431,11 @@ int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_swi
  */
 int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, uint64_t *fullest);
 
-/* The fewest workers whose tables fit a limit; 0: no number of them does. Returns 0 or -ENOMEM. */
-int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t *workers);
+/*
+ * How many workers: `wanted` (1 to PLAN_WORKERS_MAX), but no more than switches, since one is not divided; or the
+ * fewest above that whose tables fit the limit. 0: no number of them does. Returns 0 or -ENOMEM.
+ */
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers);
 
 /* One line for the writer of a scenario: what a fault does, on whom and when. Returns what snprintf would. */
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size);

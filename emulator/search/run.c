@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "emulator/processors.h"
 #include "emulator/search/explore.h"
 #include "emulator/search/state.h"
 
@@ -266,9 +266,7 @@ static bool options_valid(const struct search_options *options)
 
 static uint32_t workers_of(const struct search_options *options)
 {
-	long online = options->workers ? (long)options->workers : sysconf(_SC_NPROCESSORS_ONLN);
-
-	return online < 1 ? 1 : online > WORKERS_MAX ? WORKERS_MAX : (uint32_t)online;
+	return options->workers ? options->workers : processors(WORKERS_MAX);
 }
 
 int search_run(const struct search_options *options, struct search_result *result)

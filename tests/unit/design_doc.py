@@ -24,8 +24,8 @@ def included(path):
             re.finditer(r'^#include "(?:emulator/(\w+)|(pfs-core))[/.]', path.read_text(), re.M)}
 
 
-# What the worlds have in common is a header, not a folder: it stands for what it includes.
-world = included(root / "emulator/world.h")
+# What several have in common and is a header, not a folder, stands for what it includes.
+headers = {path.stem: included(path) for path in (root / "emulator").glob("*.h")}
 folders = {"pfs-core": root / "pfs-core"}
 folders |= {path.name: path for path in (root / "emulator").iterdir() if path.is_dir()}
 told = {}
@@ -36,8 +36,8 @@ check(set(told) == set(folders), "the table has each folder: " + " ".join(sorted
 true = {}
 for name, folder in sorted(folders.items()):
     true[name] = set().union(*(included(path) for path in folder.glob("*.[ch]")))
-    if "world" in true[name]:
-        true[name] = true[name] - {"world"} | world
+    for header in true[name] & set(headers):
+        true[name] = true[name] - {header} | headers[header]
     true[name] -= {name}
     check(told.get(name) == true[name], f"{name} stands on {', '.join(sorted(true[name])) or 'nothing'}")
 

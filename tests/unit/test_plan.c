@@ -113,12 +113,16 @@ START_TEST(switches_are_dealt_out)
 	ck_assert_uint_eq(one, plan->needs.descriptors_fixed + each * plan->phone_count);
 	ck_assert_int_eq(plan_descriptors(plan, 2, each, &two), 0);
 	ck_assert_uint_eq(two, plan->needs.descriptors_fixed + each * 2500);
-	ck_assert_int_eq(plan_workers(plan, one, each, &workers), 0);
+	ck_assert_int_eq(plan_workers(plan, one, each, 1, &workers), 0);
 	ck_assert_uint_eq(workers, 1);
-	ck_assert_int_eq(plan_workers(plan, one - 1, each, &workers), 0);
+	ck_assert_int_eq(plan_workers(plan, one - 1, each, 1, &workers), 0);
 	ck_assert_uint_eq(workers, 2);
-	ck_assert_int_eq(plan_workers(plan, two - 1, each, &workers), 0);
+	ck_assert_int_eq(plan_workers(plan, two - 1, each, 1, &workers), 0);
 	ck_assert_uint_eq(workers, 0); /* a switch is not divided */
+	ck_assert_int_eq(plan_workers(plan, one, each, 2, &workers), 0);
+	ck_assert_uint_eq(workers, 2); /* as many as are wanted */
+	ck_assert_int_eq(plan_workers(plan, one, each, PLAN_WORKERS_MAX, &workers), 0);
+	ck_assert_uint_eq(workers, 3); /* but no more than switches */
 	plan_free(plan);
 }
 END_TEST
