@@ -37,7 +37,6 @@ struct run {
 	bool settling;                 /* every phone has ended; what is under way still arrives */
 	bool interrupted;
 	uint64_t event_errors;         /* of all workers, once they are gone */
-	struct fidelity_reading before; /* anything was made */
 	struct fidelity_reading started;
 };
 

@@ -376,6 +376,12 @@ static void measure_received(struct run *run)
 	report->rx_bytes_min = smallest == UINT64_MAX ? 0 : smallest;
 }
 
+/*
+ * The least that the kernel had when a run of this process began. It takes seconds to free a fleet, and what it has
+ * still to free of the last one must not be taken off what this one needs.
+ */
+static uint64_t kernel_bytes_least = UINT64_MAX;
+
 static void measure(struct run *run)
 {
 	const struct worker *first = &run->workers[0];
@@ -386,7 +392,7 @@ static void measure(struct run *run)
 
 	fidelity_read(&now);
 	fidelity_compare(&run->started, &now, report);
-	report->kernel_bytes = now.kernel_bytes > run->before.kernel_bytes ? now.kernel_bytes - run->before.kernel_bytes : 0;
+	report->kernel_bytes = now.kernel_bytes > kernel_bytes_least ? now.kernel_bytes - kernel_bytes_least : 0;
 	report->rss_bytes = fidelity_rss_bytes();
 	report->workers = run->worker_count;
 	report->descriptors_peak = fidelity_descriptors() - first->descriptors + first->descriptors_peak +
@@ -494,7 +500,9 @@ int netns_world_run(const struct world_options *options, struct world_report *re
 	run->report = report;
 	ledger_init(&run->ledger);
 	pthread_mutex_init(&run->snapshots_lock, NULL);
-	fidelity_read(&run->before);
+	fidelity_read(&run->started);
+	if (run->started.kernel_bytes < kernel_bytes_least)
+		kernel_bytes_least = run->started.kernel_bytes;
 	error = bring_up(run);
 	if (!error && !run->interrupted) {
 		fidelity_read(&run->started);

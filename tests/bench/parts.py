@@ -118,6 +118,7 @@ def processors_awake():
         yield
 
 
+QUIET = namespaces()  # when the bench began
 UP_DOWN = ("bench_bare", "bench_bring_up")
 
 
@@ -328,6 +329,7 @@ def part_virtual(bench):
 
 def fleet_rows(bench, scenario_name, mode):
     path = os.path.join(HERE, "..", "..", "scenarios", scenario_name + ".json")
+    wait_quiet(QUIET)  # the kernel's memory is the machine's
     summary = bench.run_fleet(os.path.normpath(path), "--mode", mode)
     run, setup, fidelity = summary["runs"][0], summary["setup"], summary["fidelity"]
     name = f"{scenario_name}, {mode}"
