@@ -9,14 +9,15 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "emulator/commands/arguments.h"
 #include "emulator/commands/cases.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/exhaustive.h"
+#include "emulator/commands/interrupt.h"
 #include "emulator/search/path.h"
 #include "emulator/search/search.h"
 
@@ -32,8 +33,6 @@ struct arguments {
 	const char *out_dir, *path;
 	bool quiet, searches; /* an option of a search was given */
 };
-
-static volatile sig_atomic_t stop;
 
 /* Tells how far the search is: one line that is drawn over on a terminal, else one each ten seconds. */
 struct teller {
@@ -82,20 +81,6 @@ static const struct argp_option option_list[] = {
 	{ 0 },
 };
 
-static uint64_t number(const char *text, const char *option, uint64_t least, uint64_t greatest,
-		       struct argp_state *state)
-{
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text < '0' || *text > '9' || value < least || value > greatest)
-		argp_error(state, "--%s %s: expected a number from %llu to %llu", option, text,
-			   (unsigned long long)least, (unsigned long long)greatest);
-	return value;
-}
-
 /* "N" or "N..M" */
 static void parse_phones(struct arguments *arguments, const char *text, struct argp_state *state)
 {
@@ -104,9 +89,9 @@ static void parse_phones(struct arguments *arguments, const char *text, struct a
 
 	snprintf(first, sizeof(first), "%.*s", dots ? (int)(dots - text) : (int)sizeof(first) - 1, text);
 	arguments->options.phones =
-		(uint32_t)number(first, "phones", SEARCH_PHONES_MIN, SEARCH_PHONES_MAX, state);
-	arguments->phones_max = (uint32_t)number(dots ? dots + 2 : first, "phones", SEARCH_PHONES_MIN,
-						 SEARCH_PHONES_MAX, state);
+		(uint32_t)argument_number(state, "phones", first, SEARCH_PHONES_MIN, SEARCH_PHONES_MAX);
+	arguments->phones_max = (uint32_t)argument_number(state, "phones", dots ? dots + 2 : first, SEARCH_PHONES_MIN,
+							  SEARCH_PHONES_MAX);
 	if (arguments->phones_max < arguments->options.phones)
 		argp_error(state, "--phones %s: the range ends before it begins", text);
 }
@@ -125,31 +110,31 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		parse_phones(arguments, argument, state);
 		return 0;
 	case KEY_DROPS:
-		options->drops = (uint32_t)number(argument, "drops", 0, SEARCH_DROPS_MAX, state);
+		options->drops = (uint32_t)argument_number(state, "drops", argument, 0, SEARCH_DROPS_MAX);
 		return 0;
 	case KEY_KILLS:
-		options->kills = (uint32_t)number(argument, "kills", 0, SEARCH_KILLS_MAX, state);
+		options->kills = (uint32_t)argument_number(state, "kills", argument, 0, SEARCH_KILLS_MAX);
 		return 0;
 	case KEY_FILES:
-		options->files = (uint32_t)number(argument, "files", 1, SEARCH_FILES_MAX, state);
+		options->files = (uint32_t)argument_number(state, "files", argument, 1, SEARCH_FILES_MAX);
 		return 0;
 	case KEY_ORDER:
-		options->only_order = (uint32_t)number(argument, "order", 0, UINT32_MAX, state);
+		options->only_order = (uint32_t)argument_number(state, "order", argument, 0, UINT32_MAX);
 		return 0;
 	case KEY_STATES:
-		options->states_max = number(argument, "max-states", 0, UINT64_MAX, state);
+		options->states_max = argument_number(state, "max-states", argument, 0, UINT64_MAX);
 		return 0;
 	case KEY_ALL_ORDERS:
 		options->all_orders = true;
 		return 0;
 	case KEY_WORKERS:
-		options->workers = (uint32_t)number(argument, "workers", 1, 64, state);
+		options->workers = (uint32_t)argument_number(state, "workers", argument, 1, 64);
 		return 0;
 	case KEY_SECONDS:
-		options->seconds_max = (uint32_t)number(argument, "seconds", 0, UINT32_MAX, state);
+		options->seconds_max = (uint32_t)argument_number(state, "seconds", argument, 0, UINT32_MAX);
 		return 0;
 	case KEY_SHORTEN:
-		arguments->shorten = number(argument, "shorten", 0, UINT64_MAX, state);
+		arguments->shorten = argument_number(state, "shorten", argument, 0, UINT64_MAX);
 		return 0;
 	case KEY_OUT:
 		arguments->out_dir = argument;
@@ -306,22 +291,6 @@ static int report(const struct arguments *arguments, struct search_result *resul
 	return FLEET_EXIT_FAILED;
 }
 
-/* The first one ends the search with what there is; the second one ends the program. */
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 static int print(const struct arguments *arguments, struct search_result *result, const char *folder)
 {
 	print_counts(&arguments->options, result);
@@ -387,7 +356,7 @@ static int search(struct arguments *arguments, const char *folder)
 
 	arguments->options.progress = arguments->quiet ? NULL : print_progress;
 	arguments->options.context = &teller;
-	arguments->options.stop = &stop;
+	arguments->options.stop = &interrupt;
 	error = search_run(&arguments->options, &result);
 	if (teller.terminal && !arguments->quiet)
 		fprintf(stderr, "\r\033[K");
@@ -410,14 +379,14 @@ static int search_all(struct arguments *arguments, const char *folder)
 {
 	int status = FLEET_EXIT_GOOD;
 
-	for (; arguments->options.phones <= arguments->phones_max && !stop; arguments->options.phones++) {
+	for (; arguments->options.phones <= arguments->phones_max && !interrupt; arguments->options.phones++) {
 		int one = search(arguments, folder);
 		if (one != FLEET_EXIT_GOOD)
 			status = one;
 		if (one == FLEET_EXIT_FAILED || one == FLEET_EXIT_HOST)
 			break;
 	}
-	return stop && status == FLEET_EXIT_GOOD ? FLEET_EXIT_INCONCLUSIVE : status;
+	return interrupt && status == FLEET_EXIT_GOOD ? FLEET_EXIT_INCONCLUSIVE : status;
 }
 
 int exhaustive_main(int argc, char **argv)
@@ -435,7 +404,7 @@ int exhaustive_main(int argc, char **argv)
 	} else if (cases_open(&cases, arguments.out_dir) < 0) {
 		return FLEET_EXIT_USAGE;
 	} else {
-		catch_signals();
+		interrupt_catch(NULL);
 		status = search_all(&arguments, cases.path);
 		cases_close(&cases);
 	}

@@ -5,7 +5,6 @@
  * judged, and how, is in gate/.
  */
 #include <argp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +15,12 @@
 #include "emulator/commands/folder.h"
 #include "emulator/commands/gate_files.h"
 #include "emulator/commands/gate_work.h"
+#include "emulator/commands/interrupt.h"
 #include "emulator/scenario/units.h"
 
 #define EFFECT_DEFAULT_PPM 10000
 #define LINES_SHOWN 30         /* of those that pass, of a kind */
 #define WORKERS_MAX 256
-
-static volatile sig_atomic_t stop;
 
 enum {
 	OPT_ENGINE = 256,
@@ -137,21 +135,6 @@ static const struct argp parser = {
 	NULL
 };
 
-static void on_signal(int number)
-{
-	stop = 1;
-	gate_run_signal(number);
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 static double now_s(void)
 {
 	struct timespec now;
@@ -200,7 +183,7 @@ int command_gate(int argc, char **argv)
 		fprintf(stderr, "%s\n", error.line);
 		return FLEET_EXIT_USAGE;
 	}
-	struct gate_work work = { .options = &options, .plan = plan, .folder = folder, .stop = &stop, .status = -1 };
+	struct gate_work work = { .options = &options, .plan = plan, .folder = folder, .stop = &interrupt, .status = -1 };
 	double began_s = now_s();
 	work.result.scenario = plan->name;
 	work.result.engine = options.sim ? "sim" : "netns";
@@ -208,7 +191,7 @@ int command_gate(int argc, char **argv)
 	if (strlen(options.scenario) < sizeof(work.scenario) &&
 	    folder_make(options.out, plan->name, time(NULL), folder) == 0) {
 		strcpy(work.scenario, options.scenario);
-		catch_signals();
+		interrupt_catch(gate_run_signal);
 		gate_work(&work);
 		status = conclude(&work, began_s);
 		if (work.status >= 0)

@@ -5,7 +5,6 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "emulator/commands/arguments.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/folder.h"
+#include "emulator/commands/interrupt.h"
 #include "emulator/commands/validate.h"
 #include "emulator/processors.h"
 #include "emulator/scenario/scenario.h"
@@ -34,8 +34,6 @@ struct options {
 	struct sweep sweep;
 	struct answer_options answer;
 };
-
-static volatile sig_atomic_t stop;
 
 enum {
 	OPT_PHONES = 256,
@@ -249,22 +247,6 @@ static const struct argp parser = {
 	NULL
 };
 
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-/* The first one ends the work, and what is done is kept; the second one ends the program. */
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 static int take_scenario(struct options *options)
 {
 	const struct question asked = options->question;
@@ -474,7 +456,7 @@ static int ask(struct options *options, char *out_dir)
 		.path = options->scenario ? options->scenario : "plan",
 		.identity = options->question.folders,
 		.workers = options->workers ? options->workers : processors(WORKERS_MAX),
-		.stop = &stop,
+		.stop = &interrupt,
 		.quiet = options->quiet,
 	};
 	r = work_out(options, &pool, out_dir, &status, error);
@@ -502,7 +484,7 @@ int command_plan(int argc, char **argv)
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
 	if ((!options.scenario || take_scenario(&options) == 0) &&
 	    (!options.out || folder_make(options.out, "plan", 0, out_dir) == 0)) {
-		catch_signals();
+		interrupt_catch(NULL);
 		status = ask(&options, options.out ? out_dir : NULL);
 		if (options.out)
 			rmdir(out_dir); /* where nothing was written to it */

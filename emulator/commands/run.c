@@ -18,6 +18,7 @@
 #include "emulator/commands/find_speed.h"
 #include "emulator/commands/folder.h"
 #include "emulator/commands/host_limits.h"
+#include "emulator/commands/interrupt.h"
 #include "emulator/commands/jobs.h"
 #include "emulator/processors.h"
 #include "emulator/report/report.h"
@@ -42,8 +43,6 @@ struct options {
 	uint32_t workers;            /* 0: not said */
 	struct scenario_overrides overrides;
 };
-
-static volatile sig_atomic_t stop;
 
 enum {
 	OPT_ENGINE = 256,
@@ -188,12 +187,6 @@ static const struct argp parser = {
 	NULL
 };
 
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
 /* A core broke an assertion of its own: the journal has the event that did it. */
 static void on_abort(int number)
 {
@@ -204,12 +197,10 @@ static void on_abort(int number)
 /* The first one ends the run with what there is; the second one ends the program. */
 static void catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction action = { .sa_handler = on_abort, .sa_flags = (int)SA_RESETHAND };
 
+	interrupt_catch(NULL);
 	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	action.sa_handler = on_abort;
 	sigaction(SIGABRT, &action, NULL);
 }
 
@@ -242,7 +233,7 @@ static void fill_jobs(const struct options *options, const struct plan *plan, bo
 					.wanted = i == 1 ? options->modes.traditional : options->modes.pfs,
 					.quiet = options->quiet,
 					.workers = workers,
-					.stop = &stop,
+					.stop = &interrupt,
 					.label = i == 1 ? "traditional" : "PFS",
 					.run = i == 1 ? traditional : pfs };
 }
@@ -271,7 +262,7 @@ static bool run_side(const struct options *options, const struct plan *plan, str
 	side->side = (struct report_side){ .plan = side->plan,
 					   .pfs = report_of(&side->pfs),
 					   .traditional = report_of(&side->traditional) };
-	return !stop;
+	return !interrupt;
 }
 
 static int exit_status(const struct report *report)
@@ -362,7 +353,7 @@ static int look_for_speed(const struct options *options, const struct plan *plan
 				     .jobs = jobs,
 				     .too_fast_milli = plan->speed_milli,
 				     .quiet = options->quiet,
-				     .stop = &stop };
+				     .stop = &interrupt };
 	uint32_t held, not_held;
 	int error;
 
@@ -415,7 +406,7 @@ static int run_modes(const struct options *options, const struct plan *plan, con
 		.pfs = report_of(&pfs),
 		.traditional = report_of(&traditional),
 	};
-	bool interrupted = stop || broken;
+	bool interrupted = interrupt || broken;
 	if (options->find_speed && !interrupted && look_for_speed(options, plan, jobs) < 0)
 		fprintf(stderr, "pfs-fleet: the highest speed that holds was not found\n");
 	if (report_is_reduced(&report) && !interrupted && run_side(options, plan, &side))

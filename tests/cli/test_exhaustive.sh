@@ -25,7 +25,7 @@ exits 0 "all orderings" races --exhaustive --phones 2 --all-orders --workers 1
 says out "^3 of 3 orders of strengths, 3 of them searched$" "each by itself"
 exits 0 "one ordering alone" races --exhaustive --phones 2 --order 3
 exits 2 "one phone is no fleet" races --exhaustive --phones 1
-says err "expected a number from 2 to 4" "the range is told"
+says err "not a whole number from 2 to 4" "the range is told"
 exits 2 "somebody has to live" races --exhaustive --phones 2 --kills 2
 exits 2 "an ordering that there is not" races --exhaustive --phones 2 --order 4
 exits 2 "seeds are the other search's" races --exhaustive --seeds 1..2
