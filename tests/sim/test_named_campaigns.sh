@@ -3,8 +3,8 @@
 # the race meets what nobody thought of beside it. What must come out (`expect`)
 # is the undisturbed race's and is not asked; docs/protocol.md's "What always
 # holds" is. More seeds than these: pfs-fleet races --scenario RACE --seeds 1..1000.
-# With a sanitizer's build, which is there for the memory and four times slower, a
-# quarter of the seeds.
+# With a sanitizer's build, which is there for the memory and four times slower, an
+# eighth of the seeds.
 # Usage: test_named_campaigns.sh PFS_FLEET FOLDER [SHARE: one seed in so many, 1 if not said]
 set -u
 
