@@ -98,14 +98,56 @@ static uint32_t pair_of(const struct plan *plan, const uint8_t *ip, uint32_t len
 	return ((get32(ip + 12) ^ get32(ip + 16)) * 2654435769u) >> 18;
 }
 
+static uint64_t round_trip_us(const struct wan *wan)
+{
+	return (uint64_t)wan->down.link.config.delay_us + wan->up.link.config.delay_us;
+}
+
 /*
  * What was owed before goes: its frame had no answer between (a last ACK before
- * the next request), so nobody came later by it.
+ * the next request), so nobody came later by it. A frame that is later than a
+ * round trip was not held up here and now: the pair falls behind from block to
+ * block, each as of a time that is past, and nothing will make that good.
  */
-void carry_released(struct wan *wan, uint32_t pair, uint64_t late_us)
+void carry_released(struct direction *direction, const struct frame *frame, uint64_t now_us)
 {
-	if (pair != NO_PAIR)
-		wan->owed_us[pair] = late_us > UINT32_MAX ? UINT32_MAX : (uint32_t)late_us;
+	struct wan *wan = direction->wan;
+	uint64_t late_us = now_us - frame->arrival_us;
+
+	if (frame->pair == NO_PAIR)
+		return;
+	if (late_us > round_trip_us(wan))
+		histogram_add(&wan->relay->late, late_us);
+	wan->pairs[frame->pair] = (struct pair){.released_us = now_us,
+						.owed_us = late_us > UINT32_MAX ? UINT32_MAX : (uint32_t)late_us,
+						.length = (uint16_t)(frame->length - ETHERNET_BYTES),
+						.asked = true,
+						.down = direction->down};
+}
+
+/*
+ * How much of the time since it was asked an answer took because phones and
+ * headquarters run on a host: namespaces, wake-ups, other phones before it. The
+ * scenario has them answer at once, but for the site's network. An answer that
+ * took too long for that waited, for a time-out or a disk, and owes nothing.
+ */
+static uint64_t turn_own_us(const struct direction *direction, const struct pair *pair, const struct frame *frame,
+			    uint64_t came_us)
+{
+	const struct wan *wan = direction->wan;
+	uint64_t took_us, lan_us = 0;
+
+	if (!pair->asked || pair->down == direction->down || came_us <= pair->released_us)
+		return 0;
+	took_us = came_us - pair->released_us;
+	if (took_us > TURN_OWN_REAL_US * wan->relay->plan->speed_milli / 1000)
+		return 0;
+	if (pair->down) {
+		uint64_t bits = 8 * (uint64_t)(pair->length + frame->length + ETHERNET_BYTES);
+
+		lan_us = wan->lan_us + (wan->port_bps ? bits * 1000000 / wan->port_bps : 0);
+	}
+	return took_us > lan_us ? took_us - lan_us : 0;
 }
 
 /*
@@ -177,21 +219,24 @@ static void insert(struct relay *relay, struct direction *direction, struct fram
 bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came_us)
 {
 	struct relay *relay = direction->wan->relay;
-	uint32_t *owed, none = 0;
-	uint64_t wanted_us, as_of_us;
+	struct pair none = {0}, *pair;
+	uint64_t own_us, wanted_us, as_of_us;
 	enum link_verdict verdict;
 
 	frame->pair = pair_of(relay->plan, frame->bytes + ETHERNET_BYTES, frame->length - ETHERNET_BYTES);
-	owed = frame->pair == NO_PAIR ? &none : &direction->wan->owed_us[frame->pair];
-	wanted_us = came_us > *owed ? came_us - *owed : 0;
+	pair = frame->pair == NO_PAIR ? &none : &direction->wan->pairs[frame->pair];
+	own_us = turn_own_us(direction, pair, frame, came_us);
+	wanted_us = came_us > pair->owed_us + own_us ? came_us - pair->owed_us - own_us : 0;
 	verdict = offer_as_of(direction, frame, wanted_us, &as_of_us);
-	if (*owed) {
-		uint64_t lost_us = as_of_us - wanted_us;
+	if (pair->owed_us) {
+		/* the relay's own lateness goes first into what could be had */
+		uint64_t lost_us = as_of_us - wanted_us > own_us ? as_of_us - wanted_us - own_us : 0;
 
-		histogram_add(&relay->late, lost_us < *owed ? lost_us : *owed);
-		relay->corrections += lost_us < *owed;
-		*owed = 0;
+		histogram_add(&relay->late, lost_us < pair->owed_us ? lost_us : pair->owed_us);
+		relay->corrections += lost_us < pair->owed_us;
 	}
+	pair->owed_us = 0;
+	pair->asked = false;
 	if (verdict != LINK_FORWARD)
 		return false;
 	insert(relay, direction, frame);

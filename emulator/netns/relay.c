@@ -173,7 +173,7 @@ static void release(struct relay *relay, struct direction *direction)
 	if (send(direction->out, frame->bytes, frame->length, MSG_DONTWAIT) != (ssize_t)frame->length)
 		relay->failed++;
 	/* with the time that sending took: the kernel carries a frame to its receiver within that call */
-	carry_released(wan, frame->pair, scenario_now(relay) - frame->arrival_us);
+	carry_released(direction, frame, scenario_now(relay));
 	frame_put(relay, frame);
 }
 
@@ -241,6 +241,41 @@ static void direction_init(struct wan *wan, struct direction *direction, bool do
 	link_init(&direction->link, down ? &site->down : &site->up, link_seed(plan->seed, wan->site, down));
 }
 
+/* Of a site's networks and ports the quickest: what is taken for the host's own is never more than it was. */
+static void quickest_lan(struct wan *wan)
+{
+	const struct plan *plan = wan->relay->plan;
+
+	bool limited = true;
+
+	wan->lan_us = UINT64_MAX;
+	for (uint32_t i = 0; i < plan->phone_count; i++) {
+		const struct plan_phone *phone = &plan->phones[i];
+		uint64_t lan_us = 2 * (uint64_t)plan->subnets[phone->subnet].lan_delay_us;
+
+		if (phone->site != wan->site)
+			continue;
+		limited &= phone->port_bps != 0;
+		if (lan_us < wan->lan_us)
+			wan->lan_us = lan_us;
+		if (phone->port_bps > wan->port_bps)
+			wan->port_bps = phone->port_bps;
+	}
+	if (!limited)
+		wan->port_bps = 0;
+}
+
+static void wan_init(struct wan *wan, struct relay *relay, uint32_t site)
+{
+	wan->relay = relay;
+	wan->site = site;
+	wan->router = -1;
+	wan->hq = -1;
+	direction_init(wan, &wan->down, true);
+	direction_init(wan, &wan->up, false);
+	quickest_lan(wan);
+}
+
 struct relay *relay_new(const struct plan *plan)
 {
 	struct relay *relay = calloc(1, sizeof(*relay));
@@ -259,16 +294,8 @@ struct relay *relay_new(const struct plan *plan)
 		free(relay);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < plan->site_count; i++) {
-		struct wan *wan = &relay->wans[i];
-
-		wan->relay = relay;
-		wan->site = i;
-		wan->router = -1;
-		wan->hq = -1;
-		direction_init(wan, &wan->down, true);
-		direction_init(wan, &wan->up, false);
-	}
+	for (uint32_t i = 0; i < plan->site_count; i++)
+		wan_init(&relay->wans[i], relay, i);
 	return relay;
 }
 

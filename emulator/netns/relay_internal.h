@@ -11,6 +11,7 @@
 
 #define TURN_FRAMES 64            /* read or released before others get their turn */
 #define PAIRS 16384               /* of a phone and headquarters on a link, by hash */
+#define TURN_OWN_REAL_US 1000     /* an answer that took longer, in real time, waited for something of the scenario's */
 #define NO_PAIR UINT32_MAX
 #define ETHERNET_BYTES 14
 
@@ -23,6 +24,14 @@ struct frame {
 };
 
 struct wan;
+
+/* What is between a phone and headquarters. */
+struct pair {
+	uint64_t released_us; /* when the last frame had been handed on, scenario time */
+	uint32_t owed_us;     /* lateness still to be made good */
+	uint16_t length;      /* that frame's, without Ethernet's part */
+	bool asked, down;     /* it has no answer yet; it went to the site */
+};
 
 /* One way over a link. */
 struct direction {
@@ -42,7 +51,9 @@ struct wan {
 	uint32_t site;
 	int router, hq;             /* packet sockets at the two ends, -1 */
 	struct direction down, up;
-	uint32_t owed_us[PAIRS];    /* lateness still to be made good */
+	uint64_t lan_us;            /* what the scenario has the site's network take for a frame and its answer, but for.. */
+	uint64_t port_bps;          /* ..the wire time of both in a phone's port; 0: none */
+	struct pair pairs[PAIRS];
 };
 
 struct relay {
@@ -71,8 +82,8 @@ struct relay {
  */
 bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came_us);
 
-/* A frame of that pair was sent so much after its time. */
-void carry_released(struct wan *wan, uint32_t pair, uint64_t late_us);
+/* A frame was handed to its receiver, at or after its arrival_us; scenario time. */
+void carry_released(struct direction *direction, const struct frame *frame, uint64_t now_us);
 
 /* The earliest direction's first frame was taken out. */
 void carry_settle(struct relay *relay);

@@ -19,16 +19,22 @@ static struct plan *plan;
 static struct relay *relay;
 static struct direction *down, *up;
 
-static void make(uint64_t rate_bps)
+static void make_with(uint64_t rate_bps, uint32_t lan_delay_us, uint64_t port_bps)
 {
 	struct link_config link = {.delay_us = DELAY_US, .rate_bps = rate_bps, .queue_bytes_max = 1000000};
-	struct plan_by_hand wanted = {.phones = 4, .down = link, .up = link};
+	struct plan_by_hand wanted = {.phones = 4, .down = link, .up = link, .port_bps = port_bps};
 
 	plan = plan_by_hand(&wanted);
+	plan->subnets[0].lan_delay_us = lan_delay_us;
 	relay = relay_new(plan);
 	ck_assert_ptr_nonnull(relay);
 	down = &relay->wans[0].down;
 	up = &relay->wans[0].up;
+}
+
+static void make(uint64_t rate_bps)
+{
+	make_with(rate_bps, 0, 0);
 }
 
 static void done(void)
@@ -60,6 +66,12 @@ static struct frame *carry(struct direction *direction, uint32_t phone, uint64_t
 	return frame;
 }
 
+/* That frame has reached its receiver so long after its time. */
+static void released(struct direction *direction, const struct frame *frame, uint64_t late_us)
+{
+	carry_released(direction, frame, frame->arrival_us + late_us);
+}
+
 /* An answer that comes late by what its question was late arrives in time. */
 START_TEST(lock_step_keeps_time)
 {
@@ -70,7 +82,7 @@ START_TEST(lock_step_keeps_time)
 	for (int i = 0; i < 100; i++) {
 		frame = carry(i % 2 ? down : up, 0, now + (i ? 300 : 0));
 		ck_assert_uint_eq(frame->arrival_us, now + DELAY_US);
-		carry_released(&relay->wans[0], frame->pair, 300);
+		released(i % 2 ? down : up, frame, 300);
 		now += DELAY_US;
 	}
 	ck_assert_uint_eq(relay->corrections, 99);
@@ -87,7 +99,7 @@ START_TEST(each_pair_its_own)
 
 	make(0);
 	frame = carry(down, 0, 1000);
-	carry_released(&relay->wans[0], frame->pair, 500);
+	released(down, frame, 500);
 	ck_assert_uint_eq(carry(up, 1, 20000)->arrival_us, 20000 + DELAY_US);
 	ck_assert_uint_eq(carry(up, 0, 20000)->arrival_us, 19500 + DELAY_US);
 	ck_assert_uint_eq(carry(up, 0, 21000)->arrival_us, 21000 + DELAY_US);
@@ -103,11 +115,9 @@ END_TEST
 START_TEST(the_rate_holds)
 {
 	struct frame *first, *second, *third;
-	uint32_t pair;
 
 	make(1000000);
-	pair = carry(down, 1, 0)->pair;
-	carry_released(&relay->wans[0], pair, 6000);
+	released(down, carry(down, 1, 0), 6000);
 	first = carry(up, 0, 50000);
 	ck_assert_uint_eq(first->arrival_us, 50000 + TX_US + DELAY_US);
 	second = carry(up, 1, 50100); /* as of 44100: the link was idle then */
@@ -115,7 +125,7 @@ START_TEST(the_rate_holds)
 	ck_assert_ptr_eq(up->head, second);
 	ck_assert_ptr_eq(up->tail, first);
 	ck_assert_uint_eq(relay->late.max, 0);
-	carry_released(&relay->wans[0], carry(down, 2, 1000)->pair, 6000);
+	released(down, carry(down, 2, 1000), 6000);
 	third = carry(up, 2, 50200); /* as of 44200: taken until 48100 */
 	ck_assert_uint_eq(third->arrival_us, 48100 + TX_US + DELAY_US);
 	ck_assert_uint_eq(relay->late.max, 48100 - 44200);
@@ -126,14 +136,13 @@ END_TEST
 /* Where the transmitter has been busy all along, nothing is to be had: its turn is behind the others. */
 START_TEST(no_idle_time_no_gift)
 {
-	struct frame *frame;
-	uint32_t pair;
+	struct frame *asked, *frame;
 
 	make(1000000);
-	pair = carry(down, 3, 0)->pair;
+	asked = carry(down, 3, 0);
 	for (uint32_t i = 0; i < 3; i++)
 		carry(up, 0, 0);
-	carry_released(&relay->wans[0], pair, 2000);
+	released(down, asked, 2000);
 	carry(up, 0, 3000);
 	frame = carry(up, 3, 3100);
 	ck_assert_uint_eq(frame->arrival_us, 5 * TX_US + DELAY_US);
@@ -150,10 +159,86 @@ START_TEST(a_pair_keeps_its_order)
 	make(0);
 	first = carry(up, 0, 10000);
 	carry(up, 1, 10100);
-	carry_released(&relay->wans[0], first->pair, 5000);
+	released(down, first, 5000);
 	second = carry(up, 0, 10200);
 	ck_assert_uint_ge(second->arrival_us, first->arrival_us);
 	ck_assert_ptr_eq(up->head, first);
+	done();
+}
+END_TEST
+
+/* What an answer took because there is a host counts as nothing, in either direction. */
+START_TEST(answers_owe_their_turn)
+{
+	uint64_t due = 1000;
+
+	make(0);
+	for (int i = 0; i < 100; i++) {
+		/* the last one was 200 us late, and its answer took 90 us besides */
+		struct frame *frame = carry(i % 2 ? down : up, 0, due + (i ? 200 + 90 : 0));
+
+		ck_assert_uint_eq(frame->arrival_us, due + DELAY_US);
+		released(i % 2 ? down : up, frame, 200);
+		due += DELAY_US;
+	}
+	ck_assert_uint_eq(relay->late.max, 0);
+	done();
+}
+END_TEST
+
+/* The site's own network has its time of the scenario's: two ways, and both frames in the phone's port. */
+START_TEST(the_lan_takes_its_time)
+{
+	const uint64_t lan_us = 2 * 50 + 2 * 8 * (ETHERNET_BYTES + IP_BYTES) / 10;
+	struct frame *asked;
+
+	make_with(0, 50, 10000000);
+	asked = carry(down, 0, 0);
+	released(down, asked, 0);
+	ck_assert_uint_eq(carry(up, 0, DELAY_US + lan_us + 70)->arrival_us, DELAY_US + lan_us + DELAY_US);
+	released(down, carry(down, 1, 50000), 0);
+	/* quicker than that: as quick as it was */
+	ck_assert_uint_eq(carry(up, 1, 50000 + DELAY_US + 30)->arrival_us, 50000 + DELAY_US + 30 + DELAY_US);
+	/* headquarters is not in it */
+	released(up, carry(up, 2, 100000), 0);
+	ck_assert_uint_eq(carry(down, 2, 100000 + DELAY_US + 70)->arrival_us, 100000 + DELAY_US + DELAY_US);
+	done();
+}
+END_TEST
+
+/* Who waited for something of the scenario's, or was not asked, came when he came. */
+START_TEST(waits_are_the_scenarios)
+{
+	make(0);
+	released(down, carry(down, 0, 0), 0);
+	ck_assert_uint_eq(carry(up, 0, DELAY_US + TURN_OWN_REAL_US + 1)->arrival_us,
+			  DELAY_US + TURN_OWN_REAL_US + 1 + DELAY_US);
+	released(down, carry(down, 1, 50000), 0);
+	/* sent again, by the side that had asked */
+	ck_assert_uint_eq(carry(down, 1, 50000 + DELAY_US + 70)->arrival_us, 50000 + DELAY_US + 70 + DELAY_US);
+	/* and what comes behind an answer is none */
+	released(down, carry(down, 2, 100000), 0);
+	carry(up, 2, 100000 + DELAY_US + 10);
+	ck_assert_uint_eq(carry(up, 2, 100000 + DELAY_US + 70)->arrival_us, 100000 + DELAY_US + 70 + DELAY_US);
+	done();
+}
+END_TEST
+
+/* A host too slow for the speed: each frame is late by more than the one before, though all are as of their time. */
+START_TEST(falling_behind_is_recorded)
+{
+	uint64_t due = 1000;
+
+	make(0);
+	for (uint64_t i = 1; i <= 100; i++) {
+		struct frame *frame = carry(i % 2 ? up : down, 0, due + (i - 1) * 400);
+
+		ck_assert_uint_eq(frame->arrival_us, due + DELAY_US);
+		released(i % 2 ? up : down, frame, i * 400);
+		due += DELAY_US;
+	}
+	ck_assert_uint_eq(relay->late.max, 100 * 400);
+	ck_assert_uint_ge(histogram_percentile(&relay->late, 990), 2 * DELAY_US);
 	done();
 }
 END_TEST
@@ -168,7 +253,7 @@ START_TEST(log_lines_are_left_out)
 	plan->log_server.address = plan->server.address;
 	plan->log_server.port = 1800;
 	frame = carry(up, 0, 1000);
-	carry_released(&relay->wans[0], frame->pair, 700);
+	released(up, frame, 700);
 	ck_assert_uint_eq(carry(down, 0, 20000)->arrival_us, 20000 + DELAY_US);
 	done();
 }
@@ -184,6 +269,10 @@ int main(void)
 	tcase_add_test(tests, the_rate_holds);
 	tcase_add_test(tests, no_idle_time_no_gift);
 	tcase_add_test(tests, a_pair_keeps_its_order);
+	tcase_add_test(tests, answers_owe_their_turn);
+	tcase_add_test(tests, the_lan_takes_its_time);
+	tcase_add_test(tests, waits_are_the_scenarios);
+	tcase_add_test(tests, falling_behind_is_recorded);
 	tcase_add_test(tests, log_lines_are_left_out);
 	suite_add_tcase(suite, tests);
 	return tap_run(suite);
