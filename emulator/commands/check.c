@@ -348,16 +348,19 @@ static int print_needs(const struct plan *plan)
 {
 	const struct plan_needs *needs = &plan->needs;
 	uint64_t phones = plan->phone_count, each = needs->descriptors_phone_worst, namespaces = limits_namespaces(),
-		 table = limits_raise_descriptors(needs->descriptors_fixed + phones * each), memory = limits_memory(),
+		 table = limits_raise_descriptors(limits_descriptors_wanted(plan)), memory = limits_memory(),
 		 learned = limits_neighbours();
 	uint32_t workers = 1;
-	uint64_t fullest = fullest_table(plan, table, &workers);
+	uint64_t fullest = fullest_table(plan, table, &workers), fit = 0;
+
+	if (fullest > table)
+		plan_phones_fit(plan, table, each, 0, &fit);
 	const struct need rows[] = {
 		{"namespaces", "user.max_net_namespaces", needs->namespaces, namespaces,
 		 limits_room(namespaces, needs->namespaces - phones, 1), false},
 		{"workers, a table each", "", workers, LIMITS_NONE, 0, false},
 		{"descriptors, at worst", "RLIMIT_NOFILE, the fullest table", fullest, table,
-		 limits_phones_on_a_switch(plan, table, each), false},
+		 fit, false},
 		{"memory, estimated", "available", needs->memory_bytes, memory,
 		 limits_room(memory, needs->memory_bytes - phones * needs->memory_phone_bytes,
 			     needs->memory_phone_bytes), true},

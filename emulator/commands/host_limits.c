@@ -106,17 +106,38 @@ uint64_t limits_room(uint64_t given, uint64_t fixed, uint64_t each)
 	return given > fixed ? (given - fixed) / each : 0;
 }
 
-uint64_t limits_phones_on_a_switch(const struct plan *plan, uint64_t table, uint64_t each)
-{
-	return limits_room(table, plan->needs.descriptors_fixed, each);
-}
-
-bool limits_allow(const struct plan *plan)
+uint64_t limits_descriptors_wanted(const struct plan *plan)
 {
 	const struct plan_needs *needs = &plan->needs;
-	uint64_t all = needs->descriptors_fixed + plan->phone_count * needs->descriptors_phone_worst;
-	uint64_t descriptors = limits_raise_descriptors(all), fitting;
-	uint32_t workers;
+
+	return needs->descriptors_fixed + PLAN_WORKER_DESCRIPTORS * PLAN_WORKERS_MAX +
+	       plan->phone_count * needs->descriptors_phone_worst;
+}
+
+static void tell_no_room(const struct plan *plan, uint64_t given, uint32_t workers)
+{
+	const uint64_t each = plan->needs.descriptors_phone_typical;
+	uint64_t fullest = 0, fitting = 0;
+	bool more_workers = workers && workers < plan->switch_count && workers < PLAN_WORKERS_MAX;
+	uint32_t most = workers ? workers : plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
+
+	plan_descriptors(plan, most, each, &fullest);
+	plan_phones_fit(plan, given, each, workers, &fitting);
+	fprintf(stderr,
+		"pfs-fleet: %llu phones on %u worker%s need %llu descriptors in the fullest table, the host gives %llu, "
+		"room for %llu phone%s on %s switch: ulimit -Hn %llu as root, %sor fewer phones%s\n",
+		(unsigned long long)plan->phone_count, most, most == 1 ? "" : "s", (unsigned long long)fullest,
+		(unsigned long long)given, (unsigned long long)fitting, fitting == 1 ? "" : "s",
+		plan->switch_count == 1 ? "the" : "each", (unsigned long long)fullest, more_workers ? "more workers, " : "",
+		plan->switch_count < PLAN_WORKERS_MAX ? " on a switch" : "");
+}
+
+bool limits_allow(const struct plan *plan, uint32_t workers)
+{
+	const struct plan_needs *needs = &plan->needs;
+	uint64_t descriptors = limits_raise_descriptors(limits_descriptors_wanted(plan)), fullest = 0;
+	uint32_t enough = workers;
+	int error;
 
 	if (needs->namespaces > limits_namespaces()) {
 		fprintf(stderr,
@@ -127,17 +148,16 @@ bool limits_allow(const struct plan *plan)
 			(unsigned long long)limits_room(limits_namespaces(), needs->namespaces - plan->phone_count, 1));
 		return false;
 	}
-	if (plan_workers(plan, descriptors, needs->descriptors_phone_typical, 1, &workers) < 0) {
+	if (workers)
+		error = plan_descriptors(plan, workers, needs->descriptors_phone_typical, &fullest);
+	else
+		error = plan_workers(plan, descriptors, needs->descriptors_phone_typical, 1, &enough);
+	if (error < 0) {
 		fprintf(stderr, "pfs-fleet: no memory\n");
 		return false;
 	}
-	if (!workers) {
-		fitting = limits_phones_on_a_switch(plan, descriptors, needs->descriptors_phone_typical);
-		fprintf(stderr,
-			"pfs-fleet: %llu phones on one switch need more than the %llu descriptors that the host gives a "
-			"worker, of which it has room for %llu phones: ulimit -Hn %llu as root, or more switches\n",
-			(unsigned long long)needs->crowd_max, (unsigned long long)descriptors,
-			(unsigned long long)fitting, (unsigned long long)all);
+	if (!enough || fullest > descriptors) {
+		tell_no_room(plan, descriptors, workers);
 		return false;
 	}
 	return real_server_is_there(plan);

@@ -26,19 +26,20 @@ uint64_t limits_neighbours(void);
 /* net.core.netdev_max_backlog: packets that may wait on one processor, a broadcast's copies among them; or LIMITS_NONE. */
 uint64_t limits_backlog(void);
 
+/* What all descriptor tables of a fleet could come to at worst, each phone's counted: what is asked of the host. */
+uint64_t limits_descriptors_wanted(const struct plan *plan);
+
 /*
- * Whether a fleet on the real kernel certainly cannot be made here. Returns
+ * Whether a fleet on the real kernel certainly cannot be made here, with so
+ * many workers (0: as many as it takes). Returns
  * true, or false after one line on stderr that says why and what to do. What
  * is left to chance (memory, descriptors at worst) is for `check` to tell.
  * Raises the limit of descriptors as limits_raise_descriptors() does.
  */
-bool limits_allow(const struct plan *plan);
+bool limits_allow(const struct plan *plan, uint32_t workers);
 
 /* How many of `each` fit into what is given beside `fixed`. */
 uint64_t limits_room(uint64_t given, uint64_t fixed, uint64_t each);
-
-/* Phones of one switch whose descriptors, `each` a phone, fit one table. */
-uint64_t limits_phones_on_a_switch(const struct plan *plan, uint64_t table, uint64_t each);
 
 /* user.max_net_namespaces, or LIMITS_NONE. */
 uint64_t limits_namespaces(void);

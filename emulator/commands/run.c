@@ -493,7 +493,7 @@ int command_run(int argc, char **argv)
 		plan_free(plan);
 		return FLEET_EXIT_USAGE;
 	}
-	if (!options.sim && !limits_allow(plan)) {
+	if (!options.sim && !limits_allow(plan, options.workers)) {
 		free(options.journal_chosen);
 		plan_free(plan);
 		return FLEET_EXIT_HOST;

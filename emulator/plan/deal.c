@@ -6,6 +6,7 @@
  * of the fleet.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "emulator/plan/plan.h"
@@ -59,7 +60,7 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, u
 	for (uint32_t w = 0; w < workers && !error; w++) {
 		/* The first keeps a descriptor of the namespace of each phone that is another's. */
 		uint64_t others = w ? 0 : plan->phone_count - phones[0];
-		uint64_t table = needs->descriptors_fixed + phones[w] * each + others;
+		uint64_t table = needs->descriptors_fixed + PLAN_WORKER_DESCRIPTORS * workers + phones[w] * each + others;
 
 		*fullest = table > *fullest ? table : *fullest;
 	}
@@ -83,4 +84,56 @@ int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, u
 	}
 	*workers = 0;
 	return 0;
+}
+
+/* The plan with no more than so many phones on a switch: what is asked of it here is all that it is good for. */
+static void cut(const struct plan *plan, uint64_t phones, struct plan_switch *switches, struct plan *smaller)
+{
+	*smaller = *plan;
+	smaller->switches = switches;
+	smaller->phone_count = 0;
+	for (uint32_t i = 0; i < plan->switch_count; i++) {
+		switches[i] = plan->switches[i];
+		if (switches[i].ports > phones)
+			switches[i].ports = (uint32_t)phones;
+		smaller->phone_count += switches[i].ports;
+	}
+}
+
+static int fits(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t workers, bool *fit)
+{
+	uint64_t fullest;
+	int error;
+
+	if (workers) {
+		error = plan_descriptors(plan, workers, each, &fullest);
+		*fit = !error && fullest <= table_limit;
+		return error;
+	}
+	error = plan_workers(plan, table_limit, each, 1, &workers);
+	*fit = !error && workers;
+	return error;
+}
+
+int plan_phones_fit(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t workers, uint64_t *phones)
+{
+	struct plan_switch *switches = calloc(plan->switch_count + 1u, sizeof(*switches));
+	uint64_t too_many = plan->needs.crowd_max + 1;
+	int error = switches ? 0 : -ENOMEM;
+
+	*phones = 0;
+	while (!error && too_many - *phones > 1) {
+		uint64_t middle = *phones + (too_many - *phones) / 2;
+		struct plan smaller;
+		bool fit;
+
+		cut(plan, middle, switches, &smaller);
+		error = fits(&smaller, table_limit, each, workers, &fit);
+		if (fit)
+			*phones = middle;
+		else
+			too_many = middle;
+	}
+	free(switches);
+	return error;
 }

@@ -39,9 +39,11 @@
 #define PHONE_DESCRIPTORS_WORST (1 + 1 + 2 * 2)
 /* One tree: a parent for each phone. */
 #define PHONE_DESCRIPTORS_TYPICAL (1 + 1 + 2)
-/* A site: the router's namespace, two packet sockets of the relay, their timer. */
+/* A site: the router's namespace and its route socket, two packet sockets of the relay. */
 #define SITE_DESCRIPTORS 4
-/* stdio, event loops, timers, headquarters with its listening socket, netlink, journal and logs. */
+/* A switch: its namespace and route socket, the packet socket that counts ARP. */
+#define SWITCH_DESCRIPTORS 3
+/* stdio, the namespaces of headquarters and relay, the relay's timer, headquarters' listening socket, netlink, journal, logs. */
 #define PROCESS_DESCRIPTORS 64
 
 static int fill_shares(struct plan *plan)
@@ -98,7 +100,8 @@ static void fill_needs(struct plan *plan)
 	needs->neighbours += 4 * phones + 2 * sites;
 	needs->descriptors_phone_worst = PHONE_DESCRIPTORS_WORST + plan->log_server.enabled;
 	needs->descriptors_phone_typical = PHONE_DESCRIPTORS_TYPICAL + plan->log_server.enabled;
-	uint64_t fixed = PROCESS_DESCRIPTORS + PLAN_DESCRIPTORS_KEPT + SITE_DESCRIPTORS * sites + plan->switch_count;
+	uint64_t fixed = PROCESS_DESCRIPTORS + PLAN_DESCRIPTORS_KEPT + SITE_DESCRIPTORS * sites +
+			 SWITCH_DESCRIPTORS * plan->switch_count;
 	needs->descriptors_fixed = fixed + server_sockets;
 	uint64_t firmware_bytes = 0;
 	for (uint32_t i = 0; i < plan->firmware_count; i++)

@@ -417,6 +417,8 @@ void plan_slice_free(struct plan *slice);
 int plan_finish(struct plan *plan);
 
 #define PLAN_WORKERS_MAX 16
+/* Of each worker in every table, since they are made before the tables part: epoll, its wake-up, a timer, softnet_stat. */
+#define PLAN_WORKER_DESCRIPTORS 4
 
 /*
  * Deals the switches out to `workers` workers (1 to PLAN_WORKERS_MAX): fills one
@@ -436,6 +438,12 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, u
  * fewest above that whose tables fit the limit. 0: no number of them does. Returns 0 or -ENOMEM.
  */
 int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers);
+
+/*
+ * How many phones on each switch (those with fewer keep them) would fit the limit: with `workers`, or with as many as
+ * it takes (0). 0 phones: none would. Returns 0 or -ENOMEM.
+ */
+int plan_phones_fit(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t workers, uint64_t *phones);
 
 /* One line for the writer of a scenario: what a fault does, on whom and when. Returns what snprintf would. */
 int plan_fault_describe(const struct plan *plan, const struct plan_fault *fault, char *text, size_t size);

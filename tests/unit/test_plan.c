@@ -110,9 +110,9 @@ START_TEST(switches_are_dealt_out)
 	ck_assert_uint_eq(of[2], 1);
 	ck_assert_uint_eq(of[0] + of[1], 0);
 	ck_assert_int_eq(plan_descriptors(plan, 1, each, &one), 0);
-	ck_assert_uint_eq(one, plan->needs.descriptors_fixed + each * plan->phone_count);
+	ck_assert_uint_eq(one, plan->needs.descriptors_fixed + PLAN_WORKER_DESCRIPTORS + each * plan->phone_count);
 	ck_assert_int_eq(plan_descriptors(plan, 2, each, &two), 0);
-	ck_assert_uint_eq(two, plan->needs.descriptors_fixed + each * 2500);
+	ck_assert_uint_eq(two, plan->needs.descriptors_fixed + 2 * PLAN_WORKER_DESCRIPTORS + each * 2500);
 	ck_assert_int_eq(plan_workers(plan, one, each, 1, &workers), 0);
 	ck_assert_uint_eq(workers, 1);
 	ck_assert_int_eq(plan_workers(plan, one - 1, each, 1, &workers), 0);
@@ -124,6 +124,49 @@ START_TEST(switches_are_dealt_out)
 	ck_assert_int_eq(plan_workers(plan, one, each, PLAN_WORKERS_MAX, &workers), 0);
 	ck_assert_uint_eq(workers, 3); /* but no more than switches */
 	plan_free(plan);
+}
+END_TEST
+
+#define EACH 6
+
+static bool room_for(uint32_t switches, uint32_t phones, uint64_t limit, uint32_t workers, uint64_t *fit)
+{
+	struct plan plan = {.switch_count = switches, .phone_count = switches * phones,
+			    .switches = calloc(switches, sizeof(*plan.switches)),
+			    .needs = {.crowd_max = phones, .descriptors_fixed = 120 + 7 * switches}};
+	uint64_t fullest = 0;
+
+	for (uint32_t i = 0; i < switches; i++)
+		plan.switches[i].ports = phones;
+	ck_assert_int_eq(plan_phones_fit(&plan, limit, EACH, workers, fit), 0);
+	if (workers)
+		ck_assert_int_eq(plan_descriptors(&plan, workers, EACH, &fullest), 0);
+	else
+		ck_assert_int_eq(plan_workers(&plan, limit, EACH, 1, &workers), 0);
+	free(plan.switches);
+	return workers && fullest <= limit;
+}
+
+/* What is said to fit does, and one more on each switch does not, however many switches share a table. */
+START_TEST(phones_that_fit)
+{
+	static const struct {
+		uint32_t switches, phones;
+		uint64_t limit;
+		uint32_t workers;
+	} cases[] = {{1, 5000, 20000, 0}, {4, 1500, 4000, 0}, {40, 500, 20000, 0}, {40, 300, 5000, 0}, {2, 400, 1000, 1}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint32_t switches = cases[i].switches, workers = cases[i].workers;
+		uint64_t fit, again;
+
+		ck_assert(!room_for(switches, cases[i].phones, cases[i].limit, workers, &fit));
+		ck_assert_uint_ge(fit, 1);
+		ck_assert(room_for(switches, (uint32_t)fit, cases[i].limit, workers, &again));
+		ck_assert_uint_eq(again, fit);
+		ck_assert(!room_for(switches, (uint32_t)fit + 1, cases[i].limit, workers, &again));
+		ck_assert_uint_eq(again, fit);
+	}
 }
 END_TEST
 
@@ -190,6 +233,7 @@ int main(void)
 	tcase_add_test(tcase, switches_and_wan);
 	tcase_add_test(tcase, needs_are_counted);
 	tcase_add_test(tcase, switches_are_dealt_out);
+	tcase_add_test(tcase, phones_that_fit);
 	tcase_add_test(tcase, config_of_a_phone);
 	tcase_add_test(tcase, hierarchies);
 	suite_add_tcase(suite, tcase);
