@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "emulator/commands/commands.h"
+#include "emulator/commands/output.h"
 
 #define RUNS_DEFAULT 5         /* in the netns world; virtual time gives the same each time */
 #define PAIRS_MORE 3           /* so many times the pairs asked for at most, where the first ones do not decide */
@@ -228,8 +230,10 @@ static void update_baseline(struct gate_work *work, const struct gate_baseline *
 	const char *path = work->options->baseline;
 	FILE *stream = work->options->json ? stderr : stdout;
 	uint32_t changes;
+	int error = output_write(path, true, gate_baseline_put, now);
 
-	if (gate_baseline_write(path, now) < 0) {
+	if (error) {
+		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", path, strerror(-error));
 		work->status = FLEET_EXIT_HOST;
 		return;
 	}
@@ -246,10 +250,14 @@ static bool read_baseline(struct gate_work *work, const struct gate_identity *no
 {
 	const char *path = work->options->baseline;
 	char error[1024];
+	struct stat status;
 
 	*known = false;
 	*then = (struct gate_baseline){ 0 };
 	if (!path)
+		return true;
+	/* From a pipe or a device nothing is to be read that an update could differ from. */
+	if (work->options->update && stat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return true;
 	/* One that is not to be read any more is what an update is for. */
 	int r = gate_baseline_read(path, then, error, sizeof(error));

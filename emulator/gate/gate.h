@@ -185,8 +185,8 @@ int gate_baseline_read(const char *path, struct gate_baseline *baseline, char *e
 /* Whether it is of this scenario, engine, seed and so on: as above. */
 int gate_baseline_fits(const char *path, const struct gate_baseline *baseline, const struct gate_identity *now,
 		       char *error, size_t size);
-/* Whole or not at all. Returns 0, or a negative errno with one line on stderr. */
-int gate_baseline_write(const char *path, const struct gate_baseline *baseline);
+/* Puts it on a stream, as its file has it; `baseline` is a struct gate_baseline. Returns 0 or -ENOMEM. */
+int gate_baseline_put(const void *baseline, FILE *stream);
 void gate_baseline_free(struct gate_baseline *baseline);
 
 /*

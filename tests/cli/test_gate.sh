@@ -148,6 +148,35 @@ number=$((number + 1)) bad=$((bad | got))
 cmp -s short.json base.json && [ "$(find . -maxdepth 1 -name 'short.json.*' | wc -l)" -eq 0 ]
 check "the file before it stays, and no part of the new one" $?
 
+# What a file that is not a plain one stands for stays: a device is written to, of a link the file that it names.
+# The node is this test's own: a program that replaces it spoils nothing of the host's.
+if full_device full; then
+	gate 4 "a full device takes no baseline" "$smoke" --baseline full --update --out ninth
+	says err '^pfs-fleet: cannot write full: No space left on device' "the line names it"
+	test -c full
+	check "and it is still a device" $?
+else
+	echo "ok $((number += 1)) - a full device takes no baseline # SKIP no device of its own can be made here"
+fi
+mkdir elsewhere
+sed 's/"pfs.tftp.blocks": 164/"pfs.tftp.blocks": 163/' kept.json >elsewhere/kept.json
+ln -s elsewhere/kept.json link.json
+gate 0 "--update of a symbolic link" "$smoke" --baseline link.json --update --out tenth
+says out '^changed pfs.tftp.blocks: 163 -> 164' "shows what changed in the file that it names"
+test -L link.json && cmp -s elsewhere/kept.json kept.json
+check "and writes that one, not the link" $?
+ln -s fresh.json elsewhere/link.json
+ln -s elsewhere/link.json far.json
+gate 0 "--update of a link to what is not there yet" "$smoke" --baseline far.json --update --out eleventh
+test -L far.json && test -L elsewhere/link.json && cmp -s elsewhere/fresh.json kept.json
+check "makes it where the link says" $?
+mkfifo pipe
+timeout 20 cat pipe >piped &
+exits 0 "--update to a pipe" gate "$smoke" --engine sim -q --baseline pipe --update --out twelfth
+wait $!
+test -p pipe && cmp -s piped kept.json
+check "goes through it" $?
+
 # Another build.
 gate 0 "this build beside itself passes" "$smoke" --against "$fleet" --out pair
 says out '^pass  *pfs.hierarchies\[0\].confirmed_s of floor/CP-7911G/SCCP11.9-4-2SR3-1S.loads: 0.000 s ' "hierarchies are compared"
