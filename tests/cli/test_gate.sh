@@ -100,6 +100,16 @@ cmp -s base.json kept.json
 check "and the file is as it was" $?
 valid fourth/gate.json fourth/junit.xml
 
+# The baseline says what is, also where the scenario's gates say that it should not be.
+gated failing '"pfs.duration_s": {"max": "10s"}, "pfs.upgraded": {"max": 1}'
+gate 1 "--update where gates fail is a fail" failing.json --baseline failing-base.json --update --out failing-first
+says out '^failing-base.json: new, ' "the baseline is written all the same"
+says out '^failing-base.json: written, although 2 gates of the scenario fail' "which is said"
+gate 1 "and again" failing.json --baseline failing-base.json --update --out failing-again
+says out '^failing-base.json: written, although 2 gates of the scenario fail' "where nothing changed too"
+cmp -s failing-base.json kept.json
+check "it holds what there is" $?
+
 # A baseline of something else. Nothing may be run for it.
 other() { # TEXT PATTERN ARGUMENT...
 	text_of_case=$1 pattern=$2
@@ -213,12 +223,33 @@ program older <<'SCRIPT'
 echo "scenario.json: lan: {}: unknown field, known here: sites" >&2
 exit 2
 SCRIPT
+# One whose run says something, leaves something in its folder, and then ends as the name says: by a signal, or with a
+# status and no summary.
+for end in killed 0 4 2 5; do
+	program "talks-$end" <<SCRIPT
+#!/bin/sh
+[ "\$1" = --version ] && { echo "pfs-fleet 0.0.1"; exit 0; }
+while [ "\$1" != --out ]; do shift; done
+mkdir -p "\$2/console" && echo log >"\$2/console/P1.log" && ln -s "$smoke" "\$2/link"
+seq 1 2000
+echo "the last thing it said"
+[ $end != killed ] || kill -KILL \$\$
+exit $end
+SCRIPT
+done
+for end in 2 4 5; do
+	program "silent-$end" <<SCRIPT
+#!/bin/sh
+[ "\$1" = --version ] && { echo "pfs-fleet 0.0.1"; exit 0; }
+exit $end
+SCRIPT
+done
 echo "no program" >text
-none() { # TEXT PATTERN PROGRAM
-	gate 2 "$1" "$smoke" --against "$3" --out "none-$3"
+none() { # TEXT PATTERN PROGRAM [STATUS]
+	gate "${4-2}" "$1" "$smoke" --against "$3" --out "none-$3"
 	says err "$2" "which says why"
-	test ! -e "none-$3/gate.json"
-	check "and no verdict is given" $?
+	test ! -e "none-$3"
+	check "and no verdict is given, nor a folder left that would be in the way of the next try" $?
 }
 none "a program that is not there" '^pfs-fleet: --against: absent: No such file or directory' absent
 none "one that is no program" '^pfs-fleet: --against: ./text: Permission denied' ./text
@@ -226,6 +257,30 @@ none "one whose interpreter is not there" '^pfs-fleet: --against: ./broken: No s
 none "another program" '^pfs-fleet: --against: ./liar: is no pfs-fleet, --version says "something 1.0"' ./liar
 none "one that dies" 'was ended by signal 11' ./dying
 none "one that does not take the scenario" '^scenario.json: lan: {}: unknown field' ./older
+none "one that is killed" '^pfs-fleet: pair-1-other was ended by signal 9' ./talks-killed
+says err '^the last thing it said' "what it had said is told"
+check "but not all of it" "$(grep -c '^1$' err)"
+none "one that leaves no summary" '^pfs-fleet: pair-1-other ended with status 0 and left no summary' ./talks-0
+says err '^the last thing it said' "what it had said is told"
+none "one that lacks something" '^the last thing it said' ./talks-4 4
+none "one that does not like its arguments" '^the last thing it said' ./talks-2
+none "one with a status of its own" '^pfs-fleet: pair-1-other ended with status 5 and left no summary' ./talks-5
+none "one that lacks something and does not say what" '^pfs-fleet: pair-1-other ended with status 4 and said nothing' ./silent-4 4
+none "one that says nothing at all" '^pfs-fleet: pair-1-other ended with status 2 and said nothing' ./silent-2
+none "one that says nothing, with a status of its own" '^pfs-fleet: pair-1-other ended with status 5 and said nothing' ./silent-5
+test -s "$smoke"
+check "what a link in a run's folder names is not touched" $?
+# A verdict that cannot be written: here a folder is in the way, which another one made.
+program meddler <<SCRIPT
+#!/bin/sh
+[ "\$1" = --version ] || mkdir -p meddled/junit.xml.part
+exec "$fleet" "\$@"
+SCRIPT
+gate 4 "a verdict that cannot be written is the host's lack" "$smoke" --against ./meddler --out meddled
+says err '^pfs-fleet: cannot write meddled/junit.xml: Is a directory' "the line names the file"
+says out '^pass: smoke' "the verdict is printed all the same"
+[ "$(find meddled)" = "$(printf 'meddled\nmeddled/junit.xml.part')" ]
+check "of the folder only what the gate did not make is left" $?
 
 # Usage.
 gate 2 "no scenario"
