@@ -91,19 +91,28 @@ static int parse_list(struct sweep_axis *axis, char *list, char error[QUESTION_E
 	return 0;
 }
 
+/* FROM..TO, at the dots. */
+static int parse_ends(const struct sweep_axis *axis, char *text, char *dots, uint64_t *from, uint64_t *to,
+		      char error[QUESTION_ERROR_MAX])
+{
+	int r;
+
+	*dots = '\0';
+	r = parse_value(axis->kind, text, from, error);
+	r = r < 0 ? r : parse_value(axis->kind, dots + 2, to, error);
+	if (r == 0 && *from >= *to)
+		r = fail(error, "\"%s..%s\": expected the smaller value first", text, dots + 2);
+	return r;
+}
+
 /* FROM..TO of an axis that has few values: each of them. */
 static int parse_steps(struct sweep_axis *axis, char *text, char *dots, char error[QUESTION_ERROR_MAX])
 {
 	uint64_t from, to;
-	int r;
+	int r = parse_ends(axis, text, dots, &from, &to, error);
 
-	*dots = '\0';
-	r = parse_value(axis->kind, text, &from, error);
-	r = r < 0 ? r : parse_value(axis->kind, dots + 2, &to, error);
 	if (r < 0)
 		return r;
-	if (from >= to)
-		return fail(error, "\"%s..%s\": expected the smaller value first", text, dots + 2);
 	for (uint64_t value = from; value <= to; value++)
 		axis->values[axis->count++] = value;
 	return 0;
@@ -118,16 +127,13 @@ static int parse_range(struct sweep_axis *axis, char *text, char *dots, char err
 
 	if (!colon)
 		return fail(error, "\"%s\": how many values? use FROM..TO:COUNT", text);
-	*dots = *colon = '\0';
+	*colon = '\0';
 	count = strtoull(colon + 1, &end, 10);
 	if (colon[1] < '0' || colon[1] > '9' || *end || count < 2 || count > SWEEP_VALUES_MAX)
 		return fail(error, "\"%s\": not a number of values from 2 to %d", colon + 1, SWEEP_VALUES_MAX);
-	r = parse_value(axis->kind, text, &from, error);
-	r = r < 0 ? r : parse_value(axis->kind, dots + 2, &to, error);
+	r = parse_ends(axis, text, dots, &from, &to, error);
 	if (r < 0)
 		return r;
-	if (from >= to)
-		return fail(error, "\"%s..%s\": expected the smaller value first", text, dots + 2);
 	for (uint64_t i = 0; i < count; i++) {
 		double part = (double)i / (double)(count - 1);
 		double value = from ? (double)from * pow((double)to / (double)from, part) : (double)to * part;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -109,6 +110,23 @@ int folder_write(const char *path, const char *name, const char *text)
 	if (error)
 		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", whole, strerror(-error));
 	return error;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status;
+	(void)type;
+	(void)walk;
+	remove(path);
+	return 0;
+}
+
+void folder_remove(const char *path, const char *name)
+{
+	char whole[FOLDER_PATH_MAX + NAME_MAX + 8];
+
+	snprintf(whole, sizeof(whole), "%s/%s", path, name);
+	nftw(whole, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 void folder_abandon(const char *path)

@@ -23,6 +23,9 @@ int folder_ensure(const char *path);
 /* Writes a file of the folder whole or not at all. Returns 0, or a negative errno with one line on stderr. */
 int folder_write(const char *path, const char *name, const char *text);
 
+/* Removes a file of the folder, or a folder in it with all that it holds; links are removed and not followed. Says nothing. */
+void folder_remove(const char *path, const char *name);
+
 /* Takes back a folder in which nothing was run: what folder_write() put there and empty folders. */
 void folder_abandon(const char *path);
 

@@ -145,26 +145,29 @@ static double now_s(void)
 
 /* ------------------------------------------------------------- the command */
 
-static int conclude(struct gate_work *work, double began_s)
+/* *kept: the verdict is in the folder, with the runs that it came of. */
+static int conclude(struct gate_work *work, double began_s, bool *kept)
 {
 	static const int statuses[] = { [GATE_PASS] = FLEET_EXIT_GOOD,
 					[GATE_FAIL] = FLEET_EXIT_FAILED,
 					[GATE_INCONCLUSIVE] = FLEET_EXIT_INCONCLUSIVE,
 					[GATE_SKIPPED] = FLEET_EXIT_INCONCLUSIVE };
 
+	*kept = false;
 	if (work->status >= 0)
 		return work->status;
 	work->result.took_s = now_s() - began_s;
 	gate_conclude(&work->result);
 	int status = statuses[work->result.outcome];
-	if (gate_files_write(work->folder, &work->result) < 0)
+	*kept = gate_files_write(work->folder, &work->result) == 0;
+	if (gate_files_append(&work->result) < 0 || !*kept)
 		status = FLEET_EXIT_HOST;
 	if (work->options->json) {
 		char *text = gate_json(&work->result);
 
 		fputs(text ? text : "", stdout);
 		free(text);
-	} else if (gate_print(&work->result, LINES_SHOWN, stdout) == 0) {
+	} else if (gate_print(&work->result, LINES_SHOWN, stdout) == 0 && *kept) {
 		printf("results: %s\n", work->folder);
 	}
 	return status;
@@ -177,6 +180,7 @@ int command_gate(int argc, char **argv)
 	char folder[FOLDER_PATH_MAX];
 	struct plan *plan;
 	int status = FLEET_EXIT_USAGE;
+	bool kept;
 
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
 	if (scenario_load(options.scenario, &options.overrides, &plan, &error) < 0) {
@@ -193,9 +197,12 @@ int command_gate(int argc, char **argv)
 		strcpy(work.scenario, options.scenario);
 		interrupt_catch(gate_run_signal);
 		gate_work(&work);
-		status = conclude(&work, began_s);
-		if (work.status >= 0)
-			folder_abandon(folder);
+		status = conclude(&work, began_s, &kept);
+		/* Else the same command would end with 2 the next time, for a folder that is not empty. */
+		if (!kept) {
+			gate_files_abandon(folder);
+			gate_work_abandon(&work);
+		}
 	}
 	gate_work_deinit(&work);
 	plan_free(plan);

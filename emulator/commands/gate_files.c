@@ -23,7 +23,7 @@ static int write_text(const char *folder, const char *name, char *text)
 }
 
 /* Other steps of the job write there too: append, in one write. */
-static int append_summary(const struct gate_result *result)
+int gate_files_append(const struct gate_result *result)
 {
 	const char *path = getenv("GITHUB_STEP_SUMMARY");
 	int error = 0;
@@ -54,7 +54,13 @@ int gate_files_write(const char *folder, const struct gate_result *result)
 	int json = write_text(folder, "gate.json", gate_json(result));
 	int markdown = write_text(folder, "gate.md", gate_markdown(result));
 	int junit = write_text(folder, "junit.xml", gate_junit(result));
-	int appended = append_summary(result);
 
-	return json ? json : markdown ? markdown : junit ? junit : appended;
+	return json ? json : markdown ? markdown : junit;
+}
+
+void gate_files_abandon(const char *folder)
+{
+	folder_remove(folder, "gate.json");
+	folder_remove(folder, "gate.md");
+	folder_remove(folder, "junit.xml");
 }

@@ -4,12 +4,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "emulator/commands/commands.h"
+#include "emulator/commands/output.h"
 
 #define RUNS_DEFAULT 5         /* in the netns world; virtual time gives the same each time */
 #define PAIRS_MORE 3           /* so many times the pairs asked for at most, where the first ones do not decide */
 #define RESOLUTION_REAL_S 0.002 /* what a host does to a time for nothing: the netns world tells no less apart */
+#define VERSION_MS 10000       /* in which another program says its version; a run may take as long as it takes */
 
 _Static_assert(GATE_RUNS_MAX * PAIRS_MORE <= GATE_SAMPLES_MAX, "there is room for every pair");
 
@@ -30,6 +33,12 @@ static void __attribute__((format(printf, 2, 3))) doubt(struct gate_work *work, 
 /* ------------------------------------------------------------- one run */
 
 enum made { MADE_GOOD, MADE_UNTRUSTED, MADE_NONE };
+
+/* With these a run ends that leaves a summary. */
+static bool ends_whole(int status)
+{
+	return status == FLEET_EXIT_GOOD || status == FLEET_EXIT_FAILED || status == FLEET_EXIT_INCONCLUSIVE;
+}
 
 /* Makes a run and hands out its summary, which the caller deletes. MADE_NONE: the gate ends, said why. */
 static enum made make_run(struct gate_work *work, const char *program, const char *name, cJSON **summary)
@@ -62,14 +71,17 @@ static enum made make_run(struct gate_work *work, const char *program, const cha
 		return MADE_UNTRUSTED;
 	if (run.summary)
 		return MADE_GOOD;
+	if (run.said[0])
+		fprintf(stderr, "pfs-fleet: the last lines of %s.txt:\n%s\n", name, run.said);
 	if (run.error[0])
 		fprintf(stderr, "%s\n", run.error);
 	if (run.ended_by)
 		fprintf(stderr, "pfs-fleet: %s was ended by signal %d (%s)\n", name, run.ended_by, strsignal(run.ended_by));
 	else if (run.status < 0)
 		fprintf(stderr, "pfs-fleet: %s could not be begun: %s\n", name, strerror(-run.status));
-	else if (run.status == 0 || run.status == 1 || run.status == 3)
-		fprintf(stderr, "pfs-fleet: %s ended with status %d and left no summary\n", name, run.status);
+	else if (!run.error[0] || (run.status != FLEET_EXIT_USAGE && run.status != FLEET_EXIT_HOST))
+		fprintf(stderr, "pfs-fleet: %s ended with status %d and %s\n", name, run.status,
+			run.error[0] || run.said[0] || ends_whole(run.status) ? "left no summary" : "said nothing");
 	/* What the run said of itself is what the gate says; one that died is no verdict about the fleet. */
 	work->status = run.status == 2 || run.status == 4 ? run.status : program ? FLEET_EXIT_USAGE : FLEET_EXIT_HOST;
 	return MADE_NONE;
@@ -227,9 +239,11 @@ static void update_baseline(struct gate_work *work, const struct gate_baseline *
 {
 	const char *path = work->options->baseline;
 	FILE *stream = work->options->json ? stderr : stdout;
-	uint32_t changes;
+	uint32_t changes, failed = 0;
+	int error = output_write(path, true, gate_baseline_put, now);
 
-	if (gate_baseline_write(path, now) < 0) {
+	if (error) {
+		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", path, strerror(-error));
 		work->status = FLEET_EXIT_HOST;
 		return;
 	}
@@ -239,6 +253,11 @@ static void update_baseline(struct gate_work *work, const struct gate_baseline *
 	else
 		fprintf(stream, "%s: new, %d exact figures and %d measured ones\n", path,
 			cJSON_GetArraySize(now->exact), cJSON_GetArraySize(now->measured));
+	for (uint32_t i = 0; i < work->result.count; i++)
+		failed += work->result.lines[i].outcome == GATE_FAIL;
+	if (failed)
+		fprintf(stream, "%s: written, although %u gate%s of the scenario fail%s: it says what is, not what should be\n",
+			path, failed, failed == 1 ? "" : "s", failed == 1 ? "s" : "");
 }
 
 /* The baseline is read before anything is run: what is wrong with it is not to be learned an hour later. */
@@ -246,10 +265,14 @@ static bool read_baseline(struct gate_work *work, const struct gate_identity *no
 {
 	const char *path = work->options->baseline;
 	char error[1024];
+	struct stat status;
 
 	*known = false;
 	*then = (struct gate_baseline){ 0 };
 	if (!path)
+		return true;
+	/* From a pipe or a device nothing is to be read that an update could differ from. */
+	if (work->options->update && stat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return true;
 	/* One that is not to be read any more is what an update is for. */
 	int r = gate_baseline_read(path, then, error, sizeof(error));
@@ -384,7 +407,7 @@ static void gate_against(struct gate_work *work)
 	uint32_t most = work->options->sim ? wanted : wanted * PAIRS_MORE, used = 0;
 	char said[512];
 
-	if (gate_program_check(work->options->against, said, sizeof(said)) < 0) {
+	if (gate_program_check(work->options->against, VERSION_MS, said, sizeof(said)) < 0) {
 		fprintf(stderr, "pfs-fleet: --against: %s\n", said);
 		work->status = FLEET_EXIT_USAGE;
 		return;
@@ -420,6 +443,27 @@ void gate_work(struct gate_work *work)
 		gate_against(work);
 	else
 		gate_by_itself(work);
+}
+
+/* A run's folder, which was new and so has nothing in it but the run's, and its table. */
+static void abandon_run(const struct gate_work *work, const char *kind, uint32_t number, const char *which)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "%s-%u%s", kind, number, which);
+	folder_remove(work->folder, name);
+	snprintf(name, sizeof(name), "%s-%u%s.txt", kind, number, which);
+	folder_remove(work->folder, name);
+}
+
+void gate_work_abandon(const struct gate_work *work)
+{
+	for (uint32_t i = 1; i <= work->attempts; i++) {
+		abandon_run(work, work->options->against ? "pair" : "run", i, work->options->against ? "-other" : "");
+		if (work->options->against)
+			abandon_run(work, "pair", i, "-this");
+	}
+	folder_abandon(work->folder);
 }
 
 void gate_work_deinit(struct gate_work *work)

@@ -47,6 +47,8 @@ struct gate_work {
  * has said why.
  */
 void gate_work(struct gate_work *work);
+/* Removes from the folder what was made there, and nothing else; and the folder, where it is empty then. */
+void gate_work_abandon(const struct gate_work *work);
 void gate_work_deinit(struct gate_work *work);
 
 #endif

@@ -23,6 +23,7 @@
 #include "emulator/scenario/scenario.h"
 
 #define WORKERS_MAX 256
+#define OUT_NAME_MAX 256
 
 struct options {
 	const char *scenario, *out;
@@ -288,12 +289,34 @@ static int fit_status(const struct answer *answer)
 	return FLEET_EXIT_INCONCLUSIVE;
 }
 
+/* Where the answer goes, and what is there of it: all, or nothing that would be in the way of the next try. */
+struct out {
+	char folder[FOLDER_PATH_MAX];
+	uint32_t count;
+	char names[SWEEP_PLOTS_MAX + 4][OUT_NAME_MAX];
+};
+
+static int out_write(struct out *out, const char *name, const char *text)
+{
+	int r = folder_write(out->folder, name, text);
+
+	if (r == 0 && out->count < sizeof(out->names) / sizeof(out->names[0]))
+		snprintf(out->names[out->count++], OUT_NAME_MAX, "%s", name);
+	return r;
+}
+
+static void out_abandon(struct out *out)
+{
+	while (out->count)
+		folder_remove(out->folder, out->names[--out->count]);
+}
+
 /* The scenario of the question itself, or a line on stderr that says why not. */
-static int write_scenario(const char *out_dir, const struct question *question)
+static int write_scenario(struct out *out, const struct question *question)
 {
 	char error[QUESTION_ERROR_MAX];
 	char *scenario = question_text(question, &question->setting, question->seed, error);
-	int r = scenario ? folder_write(out_dir, "scenario.json", scenario) : -ENOMEM;
+	int r = scenario ? out_write(out, "scenario.json", scenario) : -ENOMEM;
 
 	free(scenario);
 	return r;
@@ -327,7 +350,7 @@ static int with_validity(const struct options *options, int status)
 		       : status;
 }
 
-static int show(const struct options *options, const struct answer *answer, const struct pool *pool, const char *out_dir)
+static int show(const struct options *options, const struct answer *answer, const struct pool *pool, struct out *out)
 {
 	char *json = show_json(with_validation(options, show_answer_json(answer)));
 	int status = with_validity(options, fit_status(answer));
@@ -342,8 +365,10 @@ static int show(const struct options *options, const struct answer *answer, cons
 			validate_show(&options->validation, stdout);
 		tell_runs(pool);
 	}
-	if (out_dir && (write_scenario(out_dir, &options->question) < 0 || folder_write(out_dir, "plan.json", json) < 0))
+	if (out && (write_scenario(out, &options->question) < 0 || out_write(out, "plan.json", json) < 0)) {
+		out_abandon(out);
 		status = FLEET_EXIT_HOST;
+	}
 	free(json);
 	return status;
 }
@@ -366,25 +391,25 @@ static int sweep_status(const struct sweep *sweep)
 
 static int put_plot(void *context, const char *name, const char *svg)
 {
-	return folder_write(context, name, svg);
+	return out_write(context, name, svg);
 }
 
 /* Everything that a sweep leaves; a negative errno (said on stderr) where a file could not be written. */
-static int write_sweep(const struct options *options, char *out_dir, const char *json, const char *csv)
+static int write_sweep(const struct options *options, struct out *out, const char *json, const char *csv)
 {
 	uint32_t left = 0;
-	int r = folder_write(out_dir, "plan.json", json);
+	int r = out_write(out, "plan.json", json);
 
 	if (r == 0)
-		r = folder_write(out_dir, "points.csv", csv);
+		r = out_write(out, "points.csv", csv);
 	if (r == 0)
-		r = sweep_plots(&options->sweep, put_plot, out_dir, &left);
+		r = sweep_plots(&options->sweep, put_plot, out, &left);
 	if (left)
 		fprintf(stderr, "pfs-fleet: %u plots are left out; a sweep has up to %d\n", left, SWEEP_PLOTS_MAX);
 	return r;
 }
 
-static int show_sweep(const struct options *options, const struct pool *pool, char *out_dir)
+static int show_sweep(const struct options *options, const struct pool *pool, struct out *out)
 {
 	char *json = show_json(with_validation(options, sweep_json(&options->sweep))), *csv = sweep_csv(&options->sweep);
 	int status = with_validity(options, sweep_status(&options->sweep));
@@ -399,8 +424,10 @@ static int show_sweep(const struct options *options, const struct pool *pool, ch
 			validate_show(&options->validation, stdout);
 		tell_runs(pool);
 	}
-	if (json && csv && out_dir && write_sweep(options, out_dir, json, csv) < 0)
+	if (json && csv && out && write_sweep(options, out, json, csv) < 0) {
+		out_abandon(out);
 		status = FLEET_EXIT_HOST;
+	}
 	free(json);
 	free(csv);
 	return status;
@@ -414,7 +441,7 @@ static void tell_cache(const struct pool *pool)
 }
 
 /* Returns 0, or what was in the way, with a sentence where it is -EINVAL. */
-static int work_out(struct options *options, struct pool *pool, char *out_dir, int *status, char *error)
+static int work_out(struct options *options, struct pool *pool, struct out *out, int *status, char *error)
 {
 	struct answer answer;
 	int r;
@@ -427,7 +454,7 @@ static int work_out(struct options *options, struct pool *pool, char *out_dir, i
 			r = validate_run(&options->validation, &options->question, pool, error);
 		}
 		if (r == 0)
-			*status = show_sweep(options, pool, out_dir);
+			*status = show_sweep(options, pool, out);
 		sweep_deinit(&options->sweep);
 		return r;
 	}
@@ -437,12 +464,12 @@ static int work_out(struct options *options, struct pool *pool, char *out_dir, i
 		r = validate_run(&options->validation, &options->question, pool, error);
 	}
 	if (r == 0)
-		*status = show(options, &answer, pool, out_dir);
+		*status = show(options, &answer, pool, out);
 	answer_deinit(&answer);
 	return r;
 }
 
-static int ask(struct options *options, char *out_dir)
+static int ask(struct options *options, struct out *out)
 {
 	struct cache cache = { 0 };
 	char engine[CACHE_ENGINE_MAX], error[QUESTION_ERROR_MAX];
@@ -459,7 +486,7 @@ static int ask(struct options *options, char *out_dir)
 		.stop = &interrupt,
 		.quiet = options->quiet,
 	};
-	r = work_out(options, &pool, out_dir, &status, error);
+	r = work_out(options, &pool, out, &status, error);
 	tell_cache(&pool);
 	if (r == 0 && pool.cache_error && status == FLEET_EXIT_GOOD)
 		return FLEET_EXIT_HOST;
@@ -477,17 +504,17 @@ static int ask(struct options *options, char *out_dir)
 int command_plan(int argc, char **argv)
 {
 	struct options options = { 0 };
-	char out_dir[FOLDER_PATH_MAX];
+	struct out out = { .count = 0 };
 	int status = FLEET_EXIT_USAGE;
 
 	question_init(&options.question);
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
 	if ((!options.scenario || take_scenario(&options) == 0) &&
-	    (!options.out || folder_make(options.out, "plan", 0, out_dir) == 0)) {
+	    (!options.out || folder_make(options.out, "plan", 0, out.folder) == 0)) {
 		interrupt_catch(NULL);
-		status = ask(&options, options.out ? out_dir : NULL);
+		status = ask(&options, options.out ? &out : NULL);
 		if (options.out)
-			rmdir(out_dir); /* where nothing was written to it */
+			rmdir(out.folder); /* where nothing was written to it */
 	}
 	question_deinit(&options.question);
 	return status;

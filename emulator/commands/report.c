@@ -5,14 +5,11 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "emulator/commands/commands.h"
+#include "emulator/commands/output.h"
 #include "emulator/page/page.h"
 
 struct options {
@@ -113,104 +110,30 @@ static const struct argp parser = {
 	NULL
 };
 
-static int fail_write(const char *path, int error)
+struct content {
+	const struct options *options;
+	struct page_folder *const *folders;
+};
+
+static int put_page(const void *context, FILE *stream)
 {
-	fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", path, strerror(error));
-	return FLEET_EXIT_HOST;
+	const struct content *content = context;
+
+	return page_write(content->folders, &content->options->page, stream);
 }
 
-/* Says that it is. */
-static int exists(const char *path)
-{
-	fprintf(stderr, "pfs-fleet: %s: is there already; --force replaces it\n", path);
-	return FLEET_EXIT_USAGE;
-}
-
-/* 0, or an errno; the stream is closed. */
-static int write_stream(const struct options *options, struct page_folder *const folders[2], FILE *stream)
-{
-	int error;
-
-	errno = 0;
-	error = -page_write(folders, &options->page, stream);
-	/* The stream has the cause in errno, if anybody has. */
-	if (error == EIO && errno)
-		error = errno;
-	if (fclose(stream) != 0 && !error)
-		error = errno;
-	return error;
-}
-
-/* A terminal, a pipe, /dev/full: nothing is replaced there, so it is written to as it stands. */
-static int write_through(const struct options *options, struct page_folder *const folders[2])
-{
-	FILE *stream = fopen(options->out, "we");
-	int error = stream ? write_stream(options, folders, stream) : errno;
-
-	return error ? fail_write(options->out, error) : FLEET_EXIT_GOOD;
-}
-
-static int write_beside(const struct options *options, struct page_folder *const folders[2], const char *path, char *part)
-{
-	int file = mkstemp(part), error = 0;
-	mode_t mask = umask(0);
-
-	umask(mask);
-	if (file < 0)
-		return fail_write(path, errno);
-	FILE *stream = fdopen(file, "w");
-	if (!stream) {
-		error = errno;
-		close(file);
-	} else {
-		if (fchmod(file, 0666 & ~mask) < 0)
-			error = errno;
-		int written = write_stream(options, folders, stream);
-		error = error ? error : written;
-	}
-	/* link() takes no name that somebody else has taken meanwhile; rename() would. */
-	if (!error && (options->force ? rename(part, path) : link(part, path)) < 0)
-		error = errno;
-	unlink(part);
-	if (error == EEXIST)
-		return exists(path);
-	return error ? fail_write(path, error) : FLEET_EXIT_GOOD;
-}
-
-/*
- * A file beside FILE first, which then takes its name: whoever looks sees the
- * old one, none, or all of it. Who interrupts waits for the milliseconds that it takes.
- */
 static int write_file(const struct options *options, struct page_folder *const folders[2])
 {
-	struct stat status;
-	sigset_t signals, before;
-	bool there = stat(options->out, &status) == 0;
-	char *part = NULL, *path;
-	int exit_status;
+	const struct content content = { options, folders };
+	int error = output_write(options->out, options->force, put_page, &content);
 
-	if (there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-		return write_through(options, folders);
-	if (there && S_ISDIR(status.st_mode))
-		return fail_write(options->out, EISDIR);
-	if (there && !options->force)
-		return exists(options->out);
-	/* What a symbolic link names is replaced, not the link. */
-	path = there ? realpath(options->out, NULL) : strdup(options->out);
-	if (!path || asprintf(&part, "%s.XXXXXX", path) < 0) {
-		free(path);
-		return fail_write(options->out, ENOMEM);
+	if (error == -EEXIST) {
+		fprintf(stderr, "pfs-fleet: %s: is there already; --force replaces it\n", options->out);
+		return FLEET_EXIT_USAGE;
 	}
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-	exit_status = write_beside(options, folders, path, part);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	free(part);
-	free(path);
-	return exit_status;
+	if (error)
+		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", options->out, strerror(-error));
+	return error ? FLEET_EXIT_HOST : FLEET_EXIT_GOOD;
 }
 
 int command_report(int argc, char **argv)

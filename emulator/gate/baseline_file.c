@@ -4,13 +4,10 @@
  * was cut or edited by hand is an error with its place, never a quieter gate.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "emulator/gate/gate.h"
 
@@ -252,8 +249,9 @@ static bool put_part(FILE *file, const char *name, const cJSON *part, bool last)
 	return good;
 }
 
-static bool put_all(FILE *file, const struct gate_baseline *baseline)
+int gate_baseline_put(const void *context, FILE *file)
 {
+	const struct gate_baseline *baseline = context;
 	const struct gate_identity *of = &baseline->of;
 
 	fprintf(file, "{\n\t\"schema\": \"%s\",\n\t\"scenario\": \"%s\",\n\t\"digest\": \"%s\",\n", GATE_BASELINE_SCHEMA,
@@ -264,38 +262,5 @@ static bool put_all(FILE *file, const struct gate_baseline *baseline)
 	bool good = put_part(file, "exact", baseline->exact, false);
 	good = put_part(file, "measured", baseline->measured, true) && good;
 	fputs("}\n", file);
-	return good;
-}
-
-int gate_baseline_write(const char *path, const struct gate_baseline *baseline)
-{
-	size_t length = strlen(path) + 32;
-	char *part = malloc(length);
-	int error = 0;
-
-	if (!part) {
-		fprintf(stderr, "pfs-fleet: no memory for %s\n", path);
-		return -ENOMEM;
-	}
-	snprintf(part, length, "%s.%ld.part", path, (long)getpid());
-	FILE *file = fopen(part, "wxe");
-	if (!file) {
-		error = -errno;
-	} else {
-		errno = 0;
-		if (!put_all(file, baseline))
-			error = -ENOMEM;
-		else if (fflush(file) != 0 || ferror(file) || fsync(fileno(file)) < 0)
-			error = errno ? -errno : -EIO;
-		if (fclose(file) != 0 && !error)
-			error = -errno;
-		if (!error && rename(part, path) < 0)
-			error = -errno;
-		if (error)
-			unlink(part);
-	}
-	if (error)
-		fprintf(stderr, "pfs-fleet: cannot write %s: %s\n", path, strerror(-error));
-	free(part);
-	return error;
+	return good ? 0 : -ENOMEM;
 }

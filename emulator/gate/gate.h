@@ -87,6 +87,7 @@ struct gate_run {
 	int ended_by;              /* signal, or 0 */
 	cJSON *summary;            /* or NULL */
 	char error[GATE_ERROR_MAX]; /* what it said on its standard error */
+	char said[GATE_ERROR_MAX];  /* where it left no summary: the end of its table */
 };
 
 /* Runs it and waits. Where `stop` becomes true the run is told to end, too. Release with gate_run_free(). */
@@ -97,10 +98,10 @@ void gate_run_free(struct gate_run *run);
 void gate_run_signal(int number);
 
 /*
- * Whether a program is a pfs-fleet that runs here. Returns 0 and its version's
- * line, or -EINVAL with the reason in `text`.
+ * Whether a program is a pfs-fleet that runs here, and says so within the time.
+ * Returns 0 and its version's line, or -EINVAL with the reason in `text`.
  */
-int gate_program_check(const char *program, char *text, size_t size);
+int gate_program_check(const char *program, uint32_t limit_ms, char *text, size_t size);
 
 /* ---- figures: a summary as a list ---- */
 
@@ -185,8 +186,8 @@ int gate_baseline_read(const char *path, struct gate_baseline *baseline, char *e
 /* Whether it is of this scenario, engine, seed and so on: as above. */
 int gate_baseline_fits(const char *path, const struct gate_baseline *baseline, const struct gate_identity *now,
 		       char *error, size_t size);
-/* Whole or not at all. Returns 0, or a negative errno with one line on stderr. */
-int gate_baseline_write(const char *path, const struct gate_baseline *baseline);
+/* Puts it on a stream, as its file has it; `baseline` is a struct gate_baseline. Returns 0 or -ENOMEM. */
+int gate_baseline_put(const void *baseline, FILE *stream);
 void gate_baseline_free(struct gate_baseline *baseline);
 
 /*

@@ -5,10 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "emulator/gate/gate.h"
@@ -17,7 +21,7 @@
 #define SUMMARY_BYTES_MAX (256u << 20)
 #define NOT_BEGUN 127 /* what a shell says of a program that does not run */
 
-static volatile sig_atomic_t child; /* the run under way; 0: none */
+static volatile sig_atomic_t child; /* the run under way, or the negative of its process group; 0: none */
 
 void gate_run_signal(int number)
 {
@@ -35,12 +39,31 @@ static void read_all(int fd, char *text, size_t size)
 		text[length - 1] = '\0';
 }
 
+/* The end of a file, from the beginning of a line on, as far as there is room. */
+static void read_end(int fd, char *text, size_t size)
+{
+	struct stat status;
+	off_t from = fstat(fd, &status) == 0 && status.st_size >= (off_t)size ? status.st_size - (off_t)size + 1 : 0;
+	ssize_t got = pread(fd, text, size - 1, from);
+	char *line = NULL;
+
+	text[got < 0 ? 0 : got] = '\0';
+	for (size_t length = strlen(text); length && text[length - 1] == '\n'; length--)
+		text[length - 1] = '\0';
+	if (from)
+		line = strchr(text, '\n');
+	if (line)
+		memmove(text, line + 1, strlen(line + 1) + 1);
+}
+
 /* In the child; does not return. */
-static void become(const char *program, char *const *arguments, int out, int error)
+static void become(const char *program, char *const *arguments, int out, int error, bool apart)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
+	if (apart)
+		setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGINT, SIG_DFL);
@@ -51,15 +74,35 @@ static void become(const char *program, char *const *arguments, int out, int err
 	_exit(NOT_BEGUN);
 }
 
+/* Whether it has ended, within the time. A host that has no such descriptors waits for it without one. */
+static bool has_ended(pid_t pid, uint32_t limit_ms)
+{
+	struct timespec began, now;
+	struct pollfd end = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int left_ms = (int)limit_ms, ready = 1;
+
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	while (end.fd >= 0 && (ready = poll(&end, 1, left_ms)) < 0 && errno == EINTR) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		int64_t gone_ms = (now.tv_sec - began.tv_sec) * 1000 + (now.tv_nsec - began.tv_nsec) / 1000000;
+		left_ms = gone_ms < limit_ms ? (int)(limit_ms - gone_ms) : 0;
+	}
+	if (end.fd >= 0)
+		close(end.fd);
+	return ready != 0;
+}
+
 /*
  * Runs a program to its end. Returns its exit status, or a negative errno; a
  * signal that ended it goes to *ended_by. A signal that comes between the look
- * at `stop` and the fork finds the child in the next look.
+ * at `stop` and the fork finds the child in the next look. With a limit it is
+ * ended, and all that it began with it, when that is over: -ETIMEDOUT.
  */
 static int execute(const char *program, char *const *arguments, int out, int error,
-		   const volatile sig_atomic_t *stop, int *ended_by)
+		   const volatile sig_atomic_t *stop, uint32_t limit_ms, int *ended_by)
 {
 	sigset_t both, before;
+	bool late = false;
 	int status;
 
 	*ended_by = 0;
@@ -69,16 +112,24 @@ static int execute(const char *program, char *const *arguments, int out, int err
 	sigprocmask(SIG_BLOCK, &both, &before);
 	pid_t pid = stop && *stop ? -1 : fork();
 	if (pid == 0)
-		become(program, arguments, out, error);
-	child = pid > 0 ? pid : 0;
+		become(program, arguments, out, error, limit_ms);
 	int why = stop && *stop ? EINTR : errno;
+	if (pid > 0 && limit_ms)
+		setpgid(pid, pid); /* here too: whoever comes first */
+	child = pid <= 0 ? 0 : limit_ms ? -pid : pid;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
 		return -why;
+	if (limit_ms && !has_ended(pid, limit_ms)) {
+		late = true;
+		kill(-pid, SIGKILL);
+	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
 	child = 0;
+	if (late)
+		return -ETIMEDOUT;
 	if (WIFSIGNALED(status)) {
 		*ended_by = WTERMSIG(status);
 		return -ECHILD;
@@ -125,7 +176,7 @@ void gate_run_make(const struct gate_job *job, struct gate_run *run)
 	arguments[count] = NULL;
 
 	snprintf(table, sizeof(table), "%s.txt", job->out);
-	int out = open(table, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int out = open(table, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	int error = memfd_create("stderr", MFD_CLOEXEC);
 	if (out < 0 || error < 0) {
 		run->status = -errno;
@@ -133,10 +184,12 @@ void gate_run_make(const struct gate_job *job, struct gate_run *run)
 			 strerror(errno));
 	} else {
 		run->status = execute(job->program ? job->program : "/proc/self/exe", arguments, out, error, job->stop,
-				      &run->ended_by);
+				      0, &run->ended_by);
 		read_all(error, run->error, sizeof(run->error));
 		if (run->status == 0 || run->status == 1 || run->status == 3)
 			run->summary = read_summary(job->out);
+		if (!run->summary)
+			read_end(out, run->said, sizeof(run->said));
 	}
 	if (out >= 0)
 		close(out);
@@ -150,7 +203,7 @@ void gate_run_free(struct gate_run *run)
 	run->summary = NULL;
 }
 
-int gate_program_check(const char *program, char *text, size_t size)
+int gate_program_check(const char *program, uint32_t limit_ms, char *text, size_t size)
 {
 	char *arguments[] = { (char *)program, (char *)"--version", NULL };
 	char said[256], complaint[256];
@@ -159,7 +212,7 @@ int gate_program_check(const char *program, char *text, size_t size)
 
 	said[0] = complaint[0] = '\0';
 	if (out >= 0 && error >= 0) {
-		status = execute(program, arguments, out, error, NULL, &ended_by);
+		status = execute(program, arguments, out, error, NULL, limit_ms, &ended_by);
 		read_all(out, said, sizeof(said));
 		read_all(error, complaint, sizeof(complaint));
 	}
@@ -170,6 +223,10 @@ int gate_program_check(const char *program, char *text, size_t size)
 	if (ended_by)
 		snprintf(text, size, "%s: --version was ended by signal %d (%s)", program, ended_by,
 			 strsignal(ended_by));
+	else if (status == -ETIMEDOUT)
+		snprintf(text, size, "%s: --version had not ended after %g s", program, limit_ms / 1e3);
+	else if (status < 0)
+		snprintf(text, size, "%s: cannot be run: %s", program, strerror(-status));
 	else if (status == NOT_BEGUN && complaint[0])
 		snprintf(text, size, "%s", complaint);
 	else if (status != 0)

@@ -30,3 +30,9 @@ says() {
 	grep -q -e "$2" "$1"
 	check "$3" $?
 }
+
+# full_device NAME: makes a device that is always full, of the test's own: a program that replaces it spoils nothing of
+# the host's. False where that is not allowed, or the file system has no devices.
+full_device() {
+	mknod "$1" c 1 7 2>/dev/null && echo | LC_ALL=C tee "$1" 2>&1 >/dev/null | grep -q 'No space left'
+}

@@ -100,6 +100,16 @@ cmp -s base.json kept.json
 check "and the file is as it was" $?
 valid fourth/gate.json fourth/junit.xml
 
+# The baseline says what is, also where the scenario's gates say that it should not be.
+gated failing '"pfs.duration_s": {"max": "10s"}, "pfs.upgraded": {"max": 1}'
+gate 1 "--update where gates fail is a fail" failing.json --baseline failing-base.json --update --out failing-first
+says out '^failing-base.json: new, ' "the baseline is written all the same"
+says out '^failing-base.json: written, although 2 gates of the scenario fail' "which is said"
+gate 1 "and again" failing.json --baseline failing-base.json --update --out failing-again
+says out '^failing-base.json: written, although 2 gates of the scenario fail' "where nothing changed too"
+cmp -s failing-base.json kept.json
+check "it holds what there is" $?
+
 # A baseline of something else. Nothing may be run for it.
 other() { # TEXT PATTERN ARGUMENT...
 	text_of_case=$1 pattern=$2
@@ -148,6 +158,35 @@ number=$((number + 1)) bad=$((bad | got))
 cmp -s short.json base.json && [ "$(find . -maxdepth 1 -name 'short.json.*' | wc -l)" -eq 0 ]
 check "the file before it stays, and no part of the new one" $?
 
+# What a file that is not a plain one stands for stays: a device is written to, of a link the file that it names.
+# The node is this test's own: a program that replaces it spoils nothing of the host's.
+if full_device full; then
+	gate 4 "a full device takes no baseline" "$smoke" --baseline full --update --out ninth
+	says err '^pfs-fleet: cannot write full: No space left on device' "the line names it"
+	test -c full
+	check "and it is still a device" $?
+else
+	echo "ok $((number += 1)) - a full device takes no baseline # SKIP no device of its own can be made here"
+fi
+mkdir elsewhere
+sed 's/"pfs.tftp.blocks": 164/"pfs.tftp.blocks": 163/' kept.json >elsewhere/kept.json
+ln -s elsewhere/kept.json link.json
+gate 0 "--update of a symbolic link" "$smoke" --baseline link.json --update --out tenth
+says out '^changed pfs.tftp.blocks: 163 -> 164' "shows what changed in the file that it names"
+test -L link.json && cmp -s elsewhere/kept.json kept.json
+check "and writes that one, not the link" $?
+ln -s fresh.json elsewhere/link.json
+ln -s elsewhere/link.json far.json
+gate 0 "--update of a link to what is not there yet" "$smoke" --baseline far.json --update --out eleventh
+test -L far.json && test -L elsewhere/link.json && cmp -s elsewhere/fresh.json kept.json
+check "makes it where the link says" $?
+mkfifo pipe
+timeout 20 cat pipe >piped &
+exits 0 "--update to a pipe" gate "$smoke" --engine sim -q --baseline pipe --update --out twelfth
+wait $!
+test -p pipe && cmp -s piped kept.json
+check "goes through it" $?
+
 # Another build.
 gate 0 "this build beside itself passes" "$smoke" --against "$fleet" --out pair
 says out '^pass  *pfs.hierarchies\[0\].confirmed_s of floor/CP-7911G/SCCP11.9-4-2SR3-1S.loads: 0.000 s ' "hierarchies are compared"
@@ -184,12 +223,33 @@ program older <<'SCRIPT'
 echo "scenario.json: lan: {}: unknown field, known here: sites" >&2
 exit 2
 SCRIPT
+# One whose run says something, leaves something in its folder, and then ends as the name says: by a signal, or with a
+# status and no summary.
+for end in killed 0 4 2 5; do
+	program "talks-$end" <<SCRIPT
+#!/bin/sh
+[ "\$1" = --version ] && { echo "pfs-fleet 0.0.1"; exit 0; }
+while [ "\$1" != --out ]; do shift; done
+mkdir -p "\$2/console" && echo log >"\$2/console/P1.log" && ln -s "$smoke" "\$2/link"
+seq 1 2000
+echo "the last thing it said"
+[ $end != killed ] || kill -KILL \$\$
+exit $end
+SCRIPT
+done
+for end in 2 4 5; do
+	program "silent-$end" <<SCRIPT
+#!/bin/sh
+[ "\$1" = --version ] && { echo "pfs-fleet 0.0.1"; exit 0; }
+exit $end
+SCRIPT
+done
 echo "no program" >text
-none() { # TEXT PATTERN PROGRAM
-	gate 2 "$1" "$smoke" --against "$3" --out "none-$3"
+none() { # TEXT PATTERN PROGRAM [STATUS]
+	gate "${4-2}" "$1" "$smoke" --against "$3" --out "none-$3"
 	says err "$2" "which says why"
-	test ! -e "none-$3/gate.json"
-	check "and no verdict is given" $?
+	test ! -e "none-$3"
+	check "and no verdict is given, nor a folder left that would be in the way of the next try" $?
 }
 none "a program that is not there" '^pfs-fleet: --against: absent: No such file or directory' absent
 none "one that is no program" '^pfs-fleet: --against: ./text: Permission denied' ./text
@@ -197,6 +257,30 @@ none "one whose interpreter is not there" '^pfs-fleet: --against: ./broken: No s
 none "another program" '^pfs-fleet: --against: ./liar: is no pfs-fleet, --version says "something 1.0"' ./liar
 none "one that dies" 'was ended by signal 11' ./dying
 none "one that does not take the scenario" '^scenario.json: lan: {}: unknown field' ./older
+none "one that is killed" '^pfs-fleet: pair-1-other was ended by signal 9' ./talks-killed
+says err '^the last thing it said' "what it had said is told"
+check "but not all of it" "$(grep -c '^1$' err)"
+none "one that leaves no summary" '^pfs-fleet: pair-1-other ended with status 0 and left no summary' ./talks-0
+says err '^the last thing it said' "what it had said is told"
+none "one that lacks something" '^the last thing it said' ./talks-4 4
+none "one that does not like its arguments" '^the last thing it said' ./talks-2
+none "one with a status of its own" '^pfs-fleet: pair-1-other ended with status 5 and left no summary' ./talks-5
+none "one that lacks something and does not say what" '^pfs-fleet: pair-1-other ended with status 4 and said nothing' ./silent-4 4
+none "one that says nothing at all" '^pfs-fleet: pair-1-other ended with status 2 and said nothing' ./silent-2
+none "one that says nothing, with a status of its own" '^pfs-fleet: pair-1-other ended with status 5 and said nothing' ./silent-5
+test -s "$smoke"
+check "what a link in a run's folder names is not touched" $?
+# A verdict that cannot be written: here a folder is in the way, which another one made.
+program meddler <<SCRIPT
+#!/bin/sh
+[ "\$1" = --version ] || mkdir -p meddled/junit.xml.part
+exec "$fleet" "\$@"
+SCRIPT
+gate 4 "a verdict that cannot be written is the host's lack" "$smoke" --against ./meddler --out meddled
+says err '^pfs-fleet: cannot write meddled/junit.xml: Is a directory' "the line names the file"
+says out '^pass: smoke' "the verdict is printed all the same"
+[ "$(find meddled)" = "$(printf 'meddled\nmeddled/junit.xml.part')" ]
+check "of the folder only what the gate did not make is left" $?
 
 # Usage.
 gate 2 "no scenario"

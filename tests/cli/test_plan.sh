@@ -176,6 +176,18 @@ XDG_CACHE_HOME=$work/file
 exits 4 "a cache that takes nothing" plan --phones 12 $line --window 20m
 says out "^PFS  *FITS" "the answer is there all the same"
 says err "results cannot be kept in .*: Not a directory" "and what was in the way"
+# a full disk, here no more than 1 kB of a file: nothing is left that would be in the way of the next try
+for tried in once again; do
+	(
+		trap '' XFSZ
+		ulimit -f 1
+		"$fleet" plan --phones 12 $line --window 20m --no-cache -q --out full 2>err | cat >out
+		[ "$(wc -l <err)" -eq 1 ] && grep -q '^pfs-fleet: cannot write full/[a-z]*.json: File too large' err
+	)
+	check "an answer that its folder takes no more than a part of, $tried" $?
+done
+test ! -e full
+check "leaves no folder" $?
 "$fleet" plan --phones 12 $line --window 20m --no-cache >/dev/full 2>err
 [ $? -eq 4 ]
 check "an answer that nobody got" $?

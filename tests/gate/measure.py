@@ -3,7 +3,7 @@
 one whose election waits or whose transfers are 5 % longer, and what it says while two busy loops run beside it.
 
     tests/gate/measure.py --work DIR [--comparisons 100] [--loaded 20] [--sets same,election,transfer,loaded]
-                          [--pairs 5] [--jobs 1] [--results results/gate.json]
+                          [--pairs 5] [--jobs 1] [--results results/gate.json] [--anew]
 
 Builds the project as it is committed, and twice more with a patch of this folder, in DIR, and makes one comparison
 after the other on scenarios/gate-probe.json in the netns world. Each is a line of DIR/comparisons.jsonl when it is
@@ -13,6 +13,9 @@ a twentieth of that time: with --jobs so many comparisons are made beside each o
 by one, since each disturbs the others. It is for a machine that has nothing else to do, and not for CI; how long is
 left is said after each comparison.
 
+A measurement is of one version: of the commit and of the programs built of it, which each line and the result name.
+In a folder that has comparisons or builds of another version it ends with 2; --anew moves them to DIR/before-N first.
+
 It ends with 0 where what was seen is within the promise (no false alarm in the comparisons made, at most 2 % missed,
 nothing but pass or inconclusive beside the busy loops), else with 1."""
 import argparse
@@ -21,6 +24,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -44,6 +48,12 @@ def call(*command, **options):
                    stdout=subprocess.DEVNULL, **options)
 
 
+def committed():
+    """The version of the source that is built: what is not committed is not in it."""
+    return subprocess.run(["git", "-C", SOURCE, "describe", "--always", "--abbrev=12", "HEAD"], check=True, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout.strip()
+
+
 def build(work, name):
     """The program built of the last commit with the patch of that name; "base" and "other" are without."""
     source, folder = work / f"source-{name}", work / f"build-{name}"
@@ -59,8 +69,9 @@ def build(work, name):
         subprocess.run(["tar", "-x", "-C", part], stdin=archive.stdout, check=True)
         if archive.wait() != 0:
             sys.exit("measure.py: git archive failed")
-        if (HERE / f"{name}.patch").exists():
-            call("patch", "-d", part, "-p1", "-F0", "-i", HERE / f"{name}.patch")
+        patch = part / f"tests/gate/{name}.patch"
+        if patch.exists():
+            call("patch", "-d", part, "-p1", "-F0", "-i", patch)
         part.rename(source)
     if not (folder / "build.ninja").exists():
         call("meson", "setup", folder, source)
@@ -69,9 +80,50 @@ def build(work, name):
     return program
 
 
+def identify(program):
+    """What a program says that it is, and the ID that its linker gave to what it is made of."""
+    version = subprocess.run([program, "--version"], check=True, text=True, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE).stdout.strip()
+    notes = subprocess.run(["readelf", "-n", program], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL).stdout
+    found = re.search(r"Build ID: ([0-9a-f]+)", notes)
+    return f"{version}, build {found[1] if found else 'unknown'}"
+
+
+def refuse(text):
+    print(f"measure.py: {text}; --anew moves what is there away, another --work DIR leaves it", file=sys.stderr)
+    sys.exit(2)
+
+
+def move_away(work):
+    """Everything in the folder but what was moved away before."""
+    there = [path for path in work.iterdir() if not path.name.startswith("before-")]
+    if there:
+        number = 1
+        while (work / f"before-{number}").exists():
+            number += 1
+        (work / f"before-{number}").mkdir()
+        for path in there:
+            path.rename(work / f"before-{number}" / path.name)
+        print(f"what was there is in {work / f'before-{number}'}", flush=True)
+
+
+def claim(work, source, done):
+    """The folder is for this version from now on, or it is of another one."""
+    mark = work / "version"
+    for row in done:
+        if row.get("source") != source:
+            refuse(f"{work}: has comparisons of version {row.get('source', 'unknown')}, this is {source}")
+    built = any(work.glob("source-*")) or any(work.glob("build-*"))
+    of = mark.read_text().strip() if mark.exists() else "unknown" if built else source
+    if of != source:
+        refuse(f"{work}: has builds of version {of}, this is {source}")
+    mark.write_text(source + "\n")
+
+
 def compare(this, other, folder, pairs):
     began = time.monotonic()
-    status = subprocess.run([this, "gate", SOURCE / "scenarios/gate-probe.json", "--mode", "pfs", "--against", other,
+    status = subprocess.run([this, "gate", work / "source-other/scenarios/gate-probe.json", "--mode", "pfs", "--against", other,
                              "--runs", str(pairs), "--out", folder, "--quiet", "--json"],
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if status.returncode not in (0, 1, 3):
@@ -84,7 +136,7 @@ def compare(this, other, folder, pairs):
                           if line["outcome"] == "inconclusive"], "why": gate["why"]}
 
 
-def summarise(done, options):
+def summarise(done, options, version):
     sets = {}
     for name, (_, what) in SETS.items():
         rows = [row for row in done if row["set"] == name]
@@ -100,13 +152,17 @@ def summarise(done, options):
                 for name in ("election", "transfer") if name in sets)
     wanted = {name: options.loaded if name == "loaded" else options.comparisons for name in SETS}
     return {"schema": "pfs-fleet/gate-measurement/1", "scenario": "gate-probe", "pairs": options.pairs,
-            "jobs": options.jobs,
+            "jobs": options.jobs, "version": version,
             "host": {"kernel": platform.release(), "machine": platform.machine(), "cores": os.cpu_count()},
             "whole": all(name in sets and sets[name]["comparisons"] >= wanted[name] for name in SETS),
             "good": good, "sets": sets}
 
 
 def show(summary):
+    # Results that were measured before they had a version have none.
+    version = summary.get("version", {"source": "unknown", "programs": {}})
+    print(f"version {version['source']}" + "".join(f"\n{name:13} {program}"
+                                                   for name, program in version["programs"].items()))
     for name, one in summary["sets"].items():
         print(f"{name:9} {one['comparisons']:4} comparisons: {one['pass']} pass, {one['fail']} fail, "
               f"{one['inconclusive']} inconclusive; {one['pairs']} pairs, {one['untrusted']} more not trusted, "
@@ -116,19 +172,28 @@ def show(summary):
 # Ended from outside the loops end too.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--work", required=True, type=pathlib.Path)
+parser.add_argument("--work", type=pathlib.Path)
 parser.add_argument("--comparisons", type=int, default=100)
 parser.add_argument("--loaded", type=int, default=20)
 parser.add_argument("--pairs", type=int, default=5)
 parser.add_argument("--jobs", type=int, default=1)
 parser.add_argument("--sets", default=",".join(SETS))
 parser.add_argument("--results", type=pathlib.Path)
+parser.add_argument("--anew", action="store_true", help="move away what DIR has of this or another version")
+parser.add_argument("--show", metavar="FILE", type=pathlib.Path, help="print such results, measure nothing")
 options = parser.parse_args()
+if options.show:
+    show(json.loads(options.show.read_text()))
+    sys.exit(0)
+if not options.work:
+    parser.error("--work DIR: missing")
 wanted = options.sets.split(",")
 if not set(wanted) <= set(SETS):
     parser.error(f"--sets: {options.sets}: of {', '.join(SETS)}")
 work = options.work.resolve()
 work.mkdir(parents=True, exist_ok=True)
+if options.anew:
+    move_away(work)
 log = work / "comparisons.jsonl"
 # A line that was cut when the machine went down is made again.
 done = []
@@ -137,12 +202,20 @@ for line in log.read_text().splitlines() if log.exists() else []:
         done.append(json.loads(line))
     except json.JSONDecodeError:
         print("measure.py: a line that was cut is left out", file=sys.stderr)
+source = committed()
+claim(work, source, done)
 if log.exists():
     log.write_text("".join(json.dumps(row) + "\n" for row in done))
 
 # The unpatched build twice: of one program the second run would find its pages warm.
 other = build(work, "other")
 programs = {name: build(work, SETS[name][0]) for name in wanted}
+identities = {name: identify(program) for name, program in {**programs, "other": other}.items()}
+for row in done:
+    for name, what in ((row["set"], row["this"]), ("other", row["other"])):
+        if identities.get(name, what) != what:
+            refuse(f"{work}: has comparisons of {what}, {name} is {identities[name]} now")
+version = {"source": source, "programs": {row["set"]: row["this"] for row in done} | identities}
 left = sum(max(0, (options.loaded if name == "loaded" else options.comparisons)
                - sum(row["set"] == name for row in done)) for name in wanted)
 print(f"{left} comparisons to make: about {left * options.pairs * 8.4 / options.jobs / 60:.0f} min on an idle machine",
@@ -156,7 +229,8 @@ def make(name, number):
     """One comparison, to its line in the log."""
     global left_to_make
     folder = work / "runs" / f"{name}-{number}-{int(time.time())}"
-    row = {"set": name, "number": number, **compare(programs[name], other, folder, options.pairs)}
+    row = {"set": name, "number": number, "source": source, "this": identities[name], "other": identities["other"],
+           **compare(programs[name], other, folder, options.pairs)}
     with progress:
         with log.open("a") as stream:
             stream.write(json.dumps(row) + "\n")
@@ -188,7 +262,7 @@ for name in wanted:
         for loop in loops:
             loop.kill()
             loop.wait()
-summary = summarise(done, options)
+summary = summarise(done, options, version)
 show(summary)
 if options.results:
     part = options.results.with_suffix(".part")
