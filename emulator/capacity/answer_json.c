@@ -58,6 +58,8 @@ cJSON *show_question_json(const struct question *question)
 
 	if (question->path)
 		cJSON_AddStringToObject(object, "scenario", question->path);
+	if (question->path && question->own_scale_ppm != 1000000)
+		json_ratio(object, "scale_not_taken", (double)question->own_scale_ppm / 1e6);
 	if (question->window_us)
 		json_seconds(object, "window_s", question->window_us);
 	json_u64(object, "seed", question->seed);

@@ -91,6 +91,9 @@ static void put_question(const struct question *question, FILE *stream)
 		fprintf(stream, ", round trip %s", show_trip(setting->rtt_us).text);
 	if (setting->reset.said)
 		fprintf(stream, ", reset: %s", show_reset(&setting->reset).text);
+	if (question->path && question->own_scale_ppm != 1000000)
+		fprintf(stream, "\nfirmware at its full size: the scenario's own scale, %.3g %%, is not taken",
+			(double)question->own_scale_ppm / 1e4);
 	fprintf(stream, "\nwindow %s\n\n", report_duration(question->window_us).text);
 }
 

@@ -301,6 +301,7 @@ int question_take_scenario(struct question *question, const char *path, struct s
 	question->text = strdup(plan->text);
 	question->path = strdup(path);
 	question->seed = plan->seed;
+	question->own_scale_ppm = plan->scale_ppm;
 	question->setting.phones = plan->phone_count;
 	question->setting.subnets = plan->subnet_count;
 	if (plan->what_if.fan_out)

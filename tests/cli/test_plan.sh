@@ -55,6 +55,20 @@ assert plan["schema"] == "pfs-fleet/plan/1" and plan["pfs"]["fit"] == "fits", pl
 assert plan["pfs"]["p50"]["over_bound"] >= 0.99, plan["pfs"]["p50"]'
 check "its answer as JSON" $?
 
+exits 1 "a scenario that is run on a fortieth of its firmware" plan "$scenarios/library/branch-t1.json" --window 10m --seeds 1 --quiet --out t1
+says out "firmware at its full size: the scenario's own scale, 2.5 %, is not taken" "is planned at its full size, and says so"
+python3 -c '
+import json, re, sys
+plan = json.load(open("t1/plan.json"))
+assert plan["question"]["scale_not_taken"] == 0.025, plan["question"]
+scenario = json.loads(re.sub(r"(?m)^\s*//.*", "", open(sys.argv[1]).read()))
+minutes = lambda text: 60 * float(text.rstrip("m"))
+gate = scenario["gates"]["full_size.traditional.duration_s"]
+assert minutes(gate["min"]) <= plan["traditional"]["p50"]["duration_s"] <= minutes(gate["max"]), plan["traditional"]
+assert plan["pfs"]["p50"]["duration_s"] <= minutes(scenario["gates"]["full_size.pfs.duration_s"]["max"]), plan["pfs"]
+assert plan["traditional"]["p50"]["wan_bytes_down"] > 8e8, plan["traditional"]' "$scenarios/library/branch-t1.json"
+check "its figures are those of the gates that its own runs have for it" $?
+
 # what is asked badly: exit 2, and a sentence that names it
 refused() {
 	text=$1 pattern=$2

@@ -184,6 +184,28 @@ START_TEST(scenarios_keep_what_is_not_asked)
 }
 END_TEST
 
+/* A scenario's scale has its runs done sooner; what is planned is the fleet with all of its firmware. */
+START_TEST(scenarios_are_of_their_full_size)
+{
+	struct scenario_error bad;
+	struct question question;
+	struct plan *plan;
+
+	question_init(&question);
+	ck_assert_msg(question_take_scenario(&question, SOURCE_ROOT "/scenarios/library/branch-t1.json", &bad) == 0, "%s",
+		      bad.line);
+	ck_assert_uint_eq(question.own_scale_ppm, 25000);
+	plan = plan_of(&question);
+	ck_assert_uint_eq(plan->scale_ppm, 1000000);
+	plan_free(plan);
+	question.setting.scale_ppm = 1000; /* as --validate has it: of the full size */
+	plan = plan_of(&question);
+	ck_assert_uint_eq(plan->scale_ppm, 1000);
+	plan_free(plan);
+	question_deinit(&question);
+}
+END_TEST
+
 static char *text_of(const struct question *question)
 {
 	return question_text(question, &question->setting, question->seed, error);
@@ -571,6 +593,7 @@ int main(void)
 	tcase_add_test(tcase, fleets_without_addresses_are_refused);
 	tcase_add_test(tcase, the_mean_round_trip_is_what_was_asked);
 	tcase_add_test(tcase, scenarios_keep_what_is_not_asked);
+	tcase_add_test(tcase, scenarios_are_of_their_full_size);
 	tcase_add_test(tcase, what_ifs_are_said_where_they_are);
 	tcase_add_test(tcase, bound_of_one_phone_is_its_round_trips);
 	tcase_add_test(tcase, bound_of_many_is_their_bytes);
