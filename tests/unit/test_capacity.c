@@ -223,6 +223,8 @@ START_TEST(what_ifs_are_said_where_they_are)
 	knobs = text_of(&question);
 	ck_assert_str_eq(knobs, plain);
 	free(knobs);
+	ck_assert_int_eq(question_parse_what_if("fan-out=3", &question.setting, error), -EINVAL); /* twice */
+	question.setting.fan_out = QUESTION_UNSAID;
 	ck_assert_int_eq(question_parse_what_if("fan-out=3", &question.setting, error), 0);
 	knobs = text_of(&question);
 	ck_assert_ptr_nonnull(strstr(knobs, "\"what_if\":{\"fan_out\":3}"));
@@ -244,6 +246,7 @@ START_TEST(what_ifs_are_said_where_they_are)
 	ck_assert_str_eq(knobs, plain);
 	free(knobs);
 	free(plain);
+	question.setting = question_of(9, "7961", 1, 1536000, 20000).setting;
 	ck_assert_int_eq(question_parse_what_if("fan-out=5", &question.setting, error), -EINVAL);
 	ck_assert_int_eq(question_parse_what_if("waits=101%", &question.setting, error), -EINVAL);
 	ck_assert_int_eq(question_parse_what_if("waits=0.5", &question.setting, error), -EINVAL);
