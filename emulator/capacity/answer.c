@@ -32,7 +32,7 @@ void answer_judge(struct answer_mode *mode, uint64_t window_us)
 	mode->fitting = mode->losing = mode->violating = 0;
 	for (uint32_t i = 0; i < mode->seeds; i++) {
 		const struct capacity_outcome *outcome = &mode->outcomes[i];
-		mode->fitting += !outcome->failed && outcome->duration_us <= window_us;
+		mode->fitting += outcome_fits(outcome, window_us);
 		mode->losing += outcome->failed > 0;
 		mode->violating += outcome->violated > 0;
 	}

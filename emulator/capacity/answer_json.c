@@ -58,6 +58,8 @@ cJSON *show_question_json(const struct question *question)
 
 	if (question->path)
 		cJSON_AddStringToObject(object, "scenario", question->path);
+	if (question->path && question->own_scale_ppm != 1000000)
+		json_ratio(object, "scale_not_taken", (double)question->own_scale_ppm / 1e6);
 	if (question->window_us)
 		json_seconds(object, "window_s", question->window_us);
 	json_u64(object, "seed", question->seed);
@@ -73,7 +75,7 @@ cJSON *show_question_json(const struct question *question)
 	return object;
 }
 
-static const char *const term_names[] = { "bytes", "round_trips", "serving" };
+static const char *const term_names[] = { "bytes", "round_trips", "serving", "lan" };
 
 static cJSON *bound_json(const struct capacity_bound *bound)
 {
@@ -102,6 +104,14 @@ cJSON *show_outcome_json(const struct capacity_outcome *outcome, bool traditiona
 	json_u64(object, "phones", outcome->phones);
 	json_u64(object, "upgraded", outcome->upgraded);
 	json_u64(object, "not_upgraded", outcome->failed);
+	if (outcome->gone) {
+		cJSON *by = cJSON_CreateArray();
+		json_u64(object, "gone", outcome->gone);
+		for (int kind = 0; kind < PLAN_FAULT_KINDS; kind++)
+			if (outcome->gone_kinds >> kind & 1)
+				cJSON_AddItemToArray(by, cJSON_CreateString(plan_fault_name((enum plan_fault_kind)kind)));
+		cJSON_AddItemToObject(object, "gone_by", by);
+	}
 	json_seconds(object, "duration_s", outcome->duration_us);
 	json_seconds(object, "phone_p50_s", outcome->completion_p50_us);
 	json_seconds(object, "phone_p99_s", outcome->completion_p99_us);

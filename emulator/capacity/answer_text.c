@@ -78,7 +78,7 @@ static void put_question(const struct question *question, FILE *stream)
 		fprintf(stream, "%s: by PFS not what the phones do.\n", plan_what_if_text(&what_if, text));
 	if (question->path)
 		fprintf(stream, "%s: ", question->path);
-	fprintf(stream, "%s phones", report_count(setting->phones).text);
+	fprintf(stream, "%s phone%s", report_count(setting->phones).text, setting->phones == 1 ? "" : "s");
 	if (question->model_count)
 		question_counts(question, setting->phones, counts);
 	for (uint32_t i = 0; i < question->model_count; i++)
@@ -91,7 +91,24 @@ static void put_question(const struct question *question, FILE *stream)
 		fprintf(stream, ", round trip %s", show_trip(setting->rtt_us).text);
 	if (setting->reset.said)
 		fprintf(stream, ", reset: %s", show_reset(&setting->reset).text);
+	if (question->path && question->own_scale_ppm != 1000000)
+		fprintf(stream, "\nfirmware at its full size: the scenario's own scale, %.3g %%, is not taken",
+			(double)question->own_scale_ppm / 1e4);
 	fprintf(stream, "\nwindow %s\n\n", report_duration(question->window_us).text);
+}
+
+static void put_gone(const struct capacity_outcome *outcome, FILE *stream)
+{
+	const char *between = "";
+
+	fprintf(stream, "; %s of %s phones %s gone for good (fault: ", report_count(outcome->gone).text,
+		report_count(outcome->phones).text, outcome->gone == 1 ? "is" : "are");
+	for (int kind = 0; kind < PLAN_FAULT_KINDS; kind++)
+		if (outcome->gone_kinds >> kind & 1) {
+			fprintf(stream, "%s%s", between, plan_fault_name((enum plan_fault_kind)kind));
+			between = ", ";
+		}
+	fputc(')', stream);
 }
 
 static void put_verdict(const struct answer *answer, const struct answer_mode *mode, const char *name, FILE *stream)
@@ -117,6 +134,8 @@ static void put_verdict(const struct answer *answer, const struct answer_mode *m
 	else
 		fprintf(stream, "%s, %s too long", report_duration(outcome->duration_us).text,
 			report_duration(outcome->duration_us - window_us).text);
+	if (outcome->gone)
+		put_gone(outcome, stream);
 	if (mode->fit == ANSWER_UNSURE)
 		fprintf(stream, "; fits with %u of %u seeds", mode->fitting, mode->seeds);
 	fputc('\n', stream);
@@ -249,6 +268,11 @@ static void put_phones(const struct answer *answer, FILE *stream)
 		fprintf(stream, "It saves time with any number of phones.\n");
 		return;
 	case ANSWER_BY_ARITHMETIC:
+		if (!point->holds) {
+			fprintf(stream, "It saves no time with any number of phones up to %s (by the bound, not simulated).\n",
+				report_count(point->fails).text);
+			return;
+		}
 		fprintf(stream, "It saves time from about %s phones on (by the bound, not simulated).\n",
 			report_count(point->holds).text);
 		return;
@@ -272,6 +296,12 @@ static void put_trip(const struct answer *answer, FILE *stream)
 		fprintf(stream, "With this fleet it saves time at no round trip.\n");
 		return;
 	case ANSWER_BY_ARITHMETIC:
+		if (!point->holds) {
+			fprintf(stream,
+				"With this fleet it saves time at every round trip up to %s (by the bound, not simulated).\n",
+				show_trip(point->fails).text);
+			return;
+		}
 		fprintf(stream, "With this fleet it saves time at round trips below about %s (by the bound, not simulated).\n",
 			show_trip(point->holds).text);
 		return;
@@ -299,8 +329,9 @@ static void put_pays(const struct answer *answer, FILE *stream)
 	else
 		fprintf(stream, "PFS saves neither bytes nor time here.\n");
 	if (bound->fill_milli)
-		fprintf(stream, "Round trip x rate: %.3g transfers at once fill this WAN; %s phones ask for it.\n",
-			(double)bound->fill_milli / 1000, report_count(bound->sessions).text);
+		fprintf(stream, "Round trip x rate: %.3g transfers at once fill this WAN; %s phone%s for it.\n",
+			(double)bound->fill_milli / 1000, report_count(bound->sessions).text,
+			bound->sessions == 1 ? " asks" : "s ask");
 	put_phones(answer, stream);
 	put_trip(answer, stream);
 }

@@ -7,6 +7,7 @@
  * - A phone's files come one after the other, a block a round trip (RFC 1350);
  *   a root waits out an election and ROOT_WAITING before each.
  * - The server has so many transfers at once and no more.
+ * - Whoever is reset last fetches after that, and be it from peers that have it all.
  * - The last file goes down the tree level by level, whole (F4); a parent's port
  *   is shared by its children (F3, or the fan-out of a what-if). Forwarded as it
  *   comes, a what-if too, it takes no more than the root's port needs for all of
@@ -102,6 +103,16 @@ static uint64_t early_tree_us(const struct plan *plan, const struct plan_firmwar
 	return port_us > own_us ? port_us - own_us : 0;
 }
 
+/* All files to one phone, each port its own. */
+static uint64_t lan_us(const struct plan_firmware *firmware, const struct family *family)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < firmware->file_count; i++)
+		bytes += firmware->files[i].size;
+	return wire_us(bytes, family->port_bps);
+}
+
 /* Everything of one site, and the fleet's sums. */
 struct sums {
 	const struct plan *plan;
@@ -137,7 +148,7 @@ static void add_family(struct sums *sums, const struct plan_site *site, const st
 	uint64_t down_us = !shares ? 0
 			   : early ? early_tree_us(sums->plan, firmware, family, site)
 				   : tree_us(firmware, family, fan_out);
-	/* Whoever shares may have what it needs as soon as it is there; whoever does not has its own trips to make. */
+	/* Whoever shares need not be the one that fetches; whoever does not has its own trips to make. */
 	uint64_t reset_us = (shares ? family->first_reset_us : family->last_reset_us) - sums->origin_us;
 	struct capacity_bound *bound = sums->bound;
 
@@ -154,6 +165,8 @@ static void add_family(struct sums *sums, const struct plan_site *site, const st
 	if (fetch.trips_us > bound->trips_us)
 		bound->trips_us = fetch.trips_us;
 	consider(bound, BOUND_TRIPS, reset_us, waits_us, fetch.trips_us, down_us);
+	if (shares)
+		consider(bound, BOUND_LAN, family->last_reset_us - sums->origin_us, 0, lan_us(firmware, family), 0);
 	if (shares) {
 		uint64_t depth = levels_of(family->members, fan_out);
 		bound->depth = depth > bound->depth ? depth : bound->depth;

@@ -17,6 +17,7 @@ enum bound_term {
 	BOUND_BYTES,   /* the WAN's rate: all bytes of a site, one after the other */
 	BOUND_TRIPS,   /* one phone's own transfers: a block a round trip, each as long as it is on the wire */
 	BOUND_SERVING, /* the server's limit of transfers at once: the trips of all phones in turns */
+	BOUND_LAN,     /* the files of a phone that shares and is reset late, from its peers' ports */
 	BOUND_TERMS
 };
 

@@ -258,6 +258,8 @@ static cJSON *from_scenario(const struct question *question, const struct questi
 		change_wan(cJSON_GetObjectItemCaseSensitive(site, "wan"), setting);
 	/* What a run has to show is no part of what it comes to. */
 	cJSON_DeleteItemFromObjectCaseSensitive(root, "expect");
+	/* A scale is there to have a run done sooner: a plan is of the fleet as it is, unless the setting says less. */
+	cJSON_DeleteItemFromObjectCaseSensitive(root, "scale");
 	return root;
 }
 

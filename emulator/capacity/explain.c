@@ -12,6 +12,7 @@
 #include "emulator/report/report.h"
 
 #define NEAR_PERCENT 2
+#define SMALL_PERCENT 5 /* what may be put down to what no counter has */
 
 __attribute__((format(printf, 4, 5))) static void append(char *text, size_t size, size_t *length, const char *format,
 							 ...)
@@ -27,7 +28,7 @@ __attribute__((format(printf, 4, 5))) static void append(char *text, size_t size
 
 static const char *term_name(const struct capacity_bound *bound)
 {
-	static const char *const names[] = { "bytes over the rate", "round trips", "turns at the server" };
+	static const char *const names[] = { "bytes over the rate", "round trips", "turns at the server", "its files over the LAN" };
 
 	return bound->term < BOUND_TERMS ? names[bound->term] : "";
 }
@@ -68,7 +69,7 @@ static void explain_trips(const struct capacity_outcome *outcome, char *text, si
 {
 	const struct capacity_bound *bound = &outcome->bound;
 
-	if (bound->sessions > 1 && bound->bytes_us * 2 > bound->trips_us)
+	if (bound->term != BOUND_LAN && bound->sessions > 1 && bound->bytes_us * 2 > bound->trips_us)
 		append(text, size, length, "%s%llu transfers wait for each other on the WAN, which their bytes alone fill for %s",
 		       *length ? ", " : "", (unsigned long long)bound->sessions, report_duration(bound->bytes_us).text);
 	if (outcome->retransmits)
@@ -98,7 +99,9 @@ const char *explain_gap(const struct capacity_outcome *outcome, bool traditional
 		append(text, size, &length, "%sa file fetched %s times for one hierarchy", length ? ", " : "",
 		       report_count(outcome->wan_copies).text);
 	/* What is left: small things that no counter has, as joins, listening longer than the least, verdicts. */
-	if (!length)
+	if (!length && outcome->duration_us > bound->total_us + bound->total_us * SMALL_PERCENT / 100)
+		append(text, size, &length, "%s not accounted for", report_duration(outcome->duration_us - bound->total_us).text);
+	else if (!length)
 		append(text, size, &length, "listening, joining and verdicts, which differ from phone to phone");
 	return text;
 }

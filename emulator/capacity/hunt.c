@@ -44,8 +44,19 @@ void hunt_know(struct hunt *hunt, uint64_t fails)
 {
 	if (fails < hunt->floor || fails >= hunt->ceiling)
 		return;
-	hunt->fails = fails;
+	hunt->fails = hunt->known_fails = fails;
 	hunt->guess = hunt->guess > fails ? hunt->guess : fails + 1;
+	hunt->aim = hunt->guess;
+}
+
+void hunt_know_holds(struct hunt *hunt, uint64_t holds)
+{
+	hunt->holds = hunt->known_holds = hunt->ceiling = holds;
+	if (holds <= hunt->floor) {
+		hunt->ended = true;
+		return;
+	}
+	hunt->guess = hunt->guess < holds ? hunt->guess : holds - 1;
 	hunt->aim = hunt->guess;
 }
 
@@ -62,6 +73,9 @@ static uint32_t put(const struct hunt *hunt, uint64_t low, uint64_t high, uint64
 {
 	low = within(hunt, hunt_round(low, hunt->digits, false));
 	high = within(hunt, hunt_round(high, hunt->digits, true));
+	/* Rounded up to what is known. */
+	if (hunt->holds && high >= hunt->holds)
+		high = low;
 	if (hunt->single || (hunt->fails && low <= hunt->fails))
 		low = high;
 	tries[0] = low;
@@ -95,7 +109,7 @@ uint32_t hunt_next(const struct hunt *hunt, uint64_t tries[HUNT_TRIES])
 	if (hunt->fails && hunt->holds)
 		return put_between(hunt, tries);
 	if (hunt->aim && hunt->aim > hunt->fails && (!hunt->holds || hunt->aim < hunt->holds))
-		return put(hunt, scaled(hunt->aim, 1000000 - half), scaled(hunt->aim, 1000000 + half), tries);
+		return put(hunt, half ? scaled(hunt->aim, 1000000 - half) : hunt->aim - 1, scaled(hunt->aim, 1000000 + half), tries);
 	if (hunt->fails)
 		return put(hunt, scaled(hunt->fails, 1000000 + hunt->stride_ppm) + 1,
 			   scaled(hunt->fails, 1000000 + 2 * hunt->stride_ppm) + 2, tries);
@@ -110,6 +124,10 @@ uint32_t hunt_next(const struct hunt *hunt, uint64_t tries[HUNT_TRIES])
 
 void hunt_tell(struct hunt *hunt, uint64_t value, bool holds)
 {
+	if (hunt->known_holds && value >= hunt->known_holds)
+		holds = true;
+	else if (value <= hunt->known_fails)
+		holds = false;
 	if (holds && (!hunt->holds || value < hunt->holds))
 		hunt->holds = value;
 	if (!holds && value > hunt->fails)
@@ -117,9 +135,9 @@ void hunt_tell(struct hunt *hunt, uint64_t value, bool holds)
 	/* Where it does not hold for good after all, the later word counts. */
 	if (hunt->fails && hunt->holds && hunt->fails >= hunt->holds) {
 		if (holds)
-			hunt->fails = 0;
+			hunt->fails = hunt->known_fails;
 		else
-			hunt->holds = 0;
+			hunt->holds = hunt->known_holds;
 	}
 }
 

@@ -20,6 +20,7 @@ struct hunt {
 	uint32_t digits;           /* significant ones of a value that is tried; 0: all */
 	bool single;               /* one try a step, above where the point is expected */
 	/* as far as is known */
+	uint64_t known_fails, known_holds; /* without a try, 0 none: no try says otherwise */
 	uint64_t fails, holds;     /* greatest that failed, 0 none; least that holds, 0 none */
 	uint64_t guess;
 	uint64_t aim;              /* 0: none */
@@ -34,6 +35,8 @@ void hunt_begin(struct hunt *hunt, uint64_t floor, uint64_t ceiling, uint64_t to
 
 /* It fails at that value, which needs no try: it is known otherwise. Before the first step. */
 void hunt_know(struct hunt *hunt, uint64_t fails);
+/* It holds at that value: likewise. */
+void hunt_know_holds(struct hunt *hunt, uint64_t holds);
 
 /* What is to be tried now, in ascending order; returns how many, 0 where it has ended. */
 uint32_t hunt_next(const struct hunt *hunt, uint64_t tries[HUNT_TRIES]);

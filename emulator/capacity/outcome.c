@@ -13,6 +13,7 @@ static const struct kept_figure {
 } figures[] = {
 #define FIGURE(field) { #field, offsetof(struct capacity_outcome, field) }
 	FIGURE(phones), FIGURE(upgraded), FIGURE(failed), FIGURE(unfinished), FIGURE(ineligible),
+	FIGURE(gone), FIGURE(gone_kinds),
 	FIGURE(duration_us), FIGURE(completion_p50_us), FIGURE(completion_p99_us),
 	FIGURE(wan_bytes_down), FIGURE(wan_bytes_up), FIGURE(wan_lost), FIGURE(wan_queue_drops), FIGURE(wan_busy_ppm),
 	FIGURE(transfers), FIGURE(rejected), FIGURE(blocks), FIGURE(retransmits), FIGURE(errors),
@@ -31,12 +32,35 @@ static uint64_t *at(struct capacity_outcome *outcome, size_t figure)
 	return (uint64_t *)(void *)((char *)outcome + figures[figure].offset);
 }
 
-void outcome_take(struct capacity_outcome *outcome, const struct run_result *result, bool violated)
+_Static_assert(PLAN_FAULT_KINDS <= 64, "a bit a kind");
+
+/* Those that take a phone out and do not give it back. */
+static uint64_t gone_kinds(const struct plan *plan)
+{
+	uint64_t kinds = 0;
+
+	for (uint32_t i = 0; i < plan->fault_count; i++) {
+		enum plan_fault_kind kind = plan->faults[i].kind;
+		if (plan->faults[i].duration_us == PFS_TIME_NEVER &&
+		    (kind == PLAN_FAULT_KILL || kind == PLAN_FAULT_CRASH || plan_fault_hostile(kind)))
+			kinds |= UINT64_C(1) << kind;
+	}
+	return kinds;
+}
+
+bool outcome_fits(const struct capacity_outcome *outcome, uint64_t window_us)
+{
+	return !outcome->failed && outcome->upgraded && outcome->duration_us <= window_us;
+}
+
+void outcome_take(struct capacity_outcome *outcome, const struct plan *plan, const struct run_result *result, bool violated)
 {
 	*outcome = (struct capacity_outcome){
 		.phones = result->phones,
 		.upgraded = result->upgraded,
-		.failed = result->failed + result->gone,
+		.failed = result->failed,
+		.gone = result->gone,
+		.gone_kinds = result->gone ? gone_kinds(plan) : 0,
 		.unfinished = result->unfinished,
 		.ineligible = result->ineligible,
 		.duration_us = result->duration_us,

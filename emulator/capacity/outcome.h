@@ -14,7 +14,9 @@
 #include "emulator/record/record.h"
 
 struct capacity_outcome {
-	uint64_t phones, upgraded, failed, unfinished, ineligible;
+	uint64_t phones, upgraded, failed, unfinished, ineligible; /* phones = upgraded + failed + gone */
+	uint64_t gone;                         /* a fault took them out for good: no failure, and no part of the time */
+	uint64_t gone_kinds;                   /* bits by enum plan_fault_kind: the faults that do so; 0: none is gone */
 	uint64_t duration_us;                  /* first reset to last phone done */
 	uint64_t completion_p50_us, completion_p99_us;
 	uint64_t wan_bytes_down, wan_bytes_up, wan_lost, wan_queue_drops;
@@ -27,7 +29,11 @@ struct capacity_outcome {
 };
 
 /* From a run that has ended; the bound is left. */
-void outcome_take(struct capacity_outcome *outcome, const struct run_result *result, bool violated);
+void outcome_take(struct capacity_outcome *outcome, const struct plan *plan, const struct run_result *result,
+		  bool violated);
+
+/* All phones that were not taken out are upgraded, in so much time. */
+bool outcome_fits(const struct capacity_outcome *outcome, uint64_t window_us);
 
 /* As text, a figure a line; the caller frees it. NULL where memory lacks. */
 char *outcome_write(const struct capacity_outcome *outcome);

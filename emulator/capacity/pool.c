@@ -115,7 +115,7 @@ static int simulate(const struct batch *batch, const struct plan *plan, struct p
 	if (!error || error == -EPROTO) {
 		if (error)
 			snprintf(run->error, sizeof(run->error), "broken: %s", report.violation.invariant);
-		outcome_take(&run->outcome, record_finish(record, record_now(record), false), error != 0);
+		outcome_take(&run->outcome, plan, record_finish(record, record_now(record), false), error != 0);
 		error = report.interrupted ? -EINTR : capacity_bound(plan, run->traditional, &run->outcome.bound);
 	}
 	record_free(record);

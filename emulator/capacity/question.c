@@ -132,13 +132,27 @@ int question_parse_waits(const char *text, uint64_t *percent, char error[QUESTIO
 	return 0;
 }
 
+/* One value would go lost, and without a word. */
+static bool is_twice(const char *text, const char *knob, uint64_t value, char error[QUESTION_ERROR_MAX])
+{
+	if (value != QUESTION_UNSAID)
+		fail(error, "\"%s\": %s is said already, each knob once", text, knob);
+	return value != QUESTION_UNSAID;
+}
+
 int question_parse_what_if(const char *text, struct question_setting *setting, char error[QUESTION_ERROR_MAX])
 {
 	if (strncmp(text, "fan-out=", 8) == 0)
-		return question_parse_fan_out(text + 8, &setting->fan_out, error);
+		return is_twice(text, "fan-out", setting->fan_out, error)
+			       ? -EINVAL
+			       : question_parse_fan_out(text + 8, &setting->fan_out, error);
 	if (strncmp(text, "waits=", 6) == 0)
-		return question_parse_waits(text + 6, &setting->waits_percent, error);
+		return is_twice(text, "waits", setting->waits_percent, error)
+			       ? -EINVAL
+			       : question_parse_waits(text + 6, &setting->waits_percent, error);
 	if (strcmp(text, "forward-early") == 0) {
+		if (is_twice(text, "forward-early", setting->forward_early, error))
+			return -EINVAL;
 		setting->forward_early = 1;
 		return 0;
 	}
@@ -301,6 +315,7 @@ int question_take_scenario(struct question *question, const char *path, struct s
 	question->text = strdup(plan->text);
 	question->path = strdup(path);
 	question->seed = plan->seed;
+	question->own_scale_ppm = plan->scale_ppm;
 	question->setting.phones = plan->phone_count;
 	question->setting.subnets = plan->subnet_count;
 	if (plan->what_if.fan_out)

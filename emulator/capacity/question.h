@@ -57,6 +57,7 @@ struct question {
 	uint64_t window_us;            /* 0: none */
 	uint64_t seed;                 /* the first; further ones follow it */
 	struct question_setting setting;
+	uint32_t own_scale_ppm;        /* of a scenario: what its runs take of the firmware; a plan takes all of it */
 	bool limited;                  /* of a scenario: every WAN has a rate; else no smaller one can be looked for */
 	uint64_t folders;              /* of a scenario: identifies the user's own firmware, which its text only names */
 };

@@ -16,6 +16,8 @@
 #define TOLERANCE_PPM 20000
 #define DEAR_TOLERANCE_PPM 60000
 #define TRIP_TOLERANCE_PPM 50000
+#define TRIP_FLOOR_US 100
+#define CONFIRM_STRIDE_PPM 5000  /* of which the first try is two away */
 #define RATE_DIGITS 3
 #define RATE_FLOOR_BPS 1000
 #define RATE_CEILING_BPS UINT64_C(100000000000)
@@ -79,7 +81,10 @@ static double try_work(const struct seek_all *all, const struct answer *answer, 
 	uint64_t phones = seeker->kind == SEEK_PHONES ? value : seeker->phones ? seeker->phones : known->phones;
 
 	if (!traditional)
-		return pool_work_pfs(known->blocks, phones, is_rate(seeker) ? answer->question->window_us : known->duration_us);
+		return pool_work_pfs(known->blocks, phones,
+				     is_rate(seeker)		 ? answer->question->window_us
+				     : seeker->kind == SEEK_TRIP ? sketch_trip_us(&all->sketch, value)
+								 : known->duration_us);
 	return all->traditional_work * (double)phones / (double)known->phones;
 }
 
@@ -110,7 +115,8 @@ static void weigh(const struct seek_all *seek, const struct answer *answer, stru
 		return;
 	if (cost_s > (is_rate(seeker) ? TRY_S_MAX : CROSSING_S_MAX)) {
 		seeker->point->how = ANSWER_BY_ARITHMETIC;
-		seeker->point->holds = seeker->hunt.guess;
+		seeker->point->holds = seeker->beyond ? 0 : seeker->hunt.guess;
+		seeker->point->fails = seeker->beyond ? seeker->hunt.ceiling : 0;
 		seeker->hunt.ended = true;
 	} else if (cost_s > DEAR_S && is_rate(seeker)) {
 		seeker->dear = seeker->hunt.single = true;
@@ -136,17 +142,12 @@ static int add_tries(const struct seek_all *seek, const struct answer *answer, s
 	return r;
 }
 
-static bool fits(const struct capacity_outcome *outcome, uint64_t window_us)
-{
-	return !outcome->failed && outcome->duration_us <= window_us;
-}
-
 static bool came_true(const struct seeker *seeker, const struct pool_run *run, uint64_t window_us)
 {
 	const struct capacity_outcome *pfs = &run[0].outcome;
 
 	if (is_rate(seeker))
-		return fits(pfs, window_us);
+		return outcome_fits(pfs, window_us);
 	bool pays = pfs->failed <= run[1].outcome.failed && pfs->duration_us < run[1].outcome.duration_us;
 	return seeker->kind == SEEK_PHONES ? pays : !pays;
 }
@@ -293,23 +294,27 @@ int seek_add_confirmation(struct seek_all *all, struct answer *answer, struct ru
 	return r;
 }
 
-void seek_hear_confirmation(struct seek_all *all, struct answer *answer, const struct runs *runs, uint32_t first)
+static bool all_fit(const struct seek_all *all, const struct runs *runs, uint32_t first, uint64_t window_us)
 {
-	struct answer_point *point = &answer->pfs.rate;
 	uint32_t fitting = 0;
 
 	for (uint32_t i = 0; i < all->confirmations; i++)
-		fitting += fits(&runs->list[first + i].outcome, answer->question->window_us);
-	if (fitting == all->confirmations) {
+		fitting += outcome_fits(&runs->list[first + i].outcome, window_us);
+	return fitting == all->confirmations;
+}
+
+void seek_hear_confirmation(struct seek_all *all, struct answer *answer, const struct runs *runs, uint32_t first)
+{
+	struct answer_point *point = &answer->pfs.rate;
+
+	if (all_fit(all, runs, first, answer->question->window_us)) {
 		all->confirmations = 0;
 		return;
 	}
 	/* It moves up, and has to be seen again. */
-	point->how = ANSWER_SIMULATED;
 	point->fails = point->holds;
-	point->holds = hunt_round(point->holds + point->holds / 100 + 1, RATE_DIGITS, true);
-	if (point->holds > all->pfs_rate.ceiling)
-		point->how = ANSWER_NEVER;
+	point->holds = 0;
+	point->how = point->fails < all->pfs_rate.ceiling ? ANSWER_SIMULATED : ANSWER_NEVER;
 }
 
 /* ------------------------------------------- beside the fleet in the traditional way */
@@ -335,57 +340,106 @@ void seek_hear_traditional_rate(struct seek_all *all, const struct answer *answe
 
 /* ------------------------------------------------------------------ the rest */
 
+/*
+ * The question itself has been run, by more seeds than a try has: it is an end of
+ * the hunt that no try moves, lest a point contradict the verdict.
+ */
 static void begin_phones(const struct seek_all *all, struct answer *answer, struct seeker *seeker)
 {
 	uint64_t phones = answer->question->setting.phones;
 	/* A chain cannot be as long as one likes. */
 	bool no_more = answer->saves_time || answer->question->setting.fan_out == 1;
-	uint64_t most = no_more ? phones : phones * PHONES_TIMES_MAX;
-	uint64_t guess;
+	uint64_t most = no_more ? phones : phones * PHONES_TIMES_MAX, guess;
 
 	seeker->kind = SEEK_PHONES;
 	seeker->point = &answer->phones;
 	if (most > PLAN_PHONES_MAX)
 		most = PLAN_PHONES_MAX;
-	guess = sketch_phones(&all->sketch, most);
-	if (guess > most) {
-		answer->phones = (struct answer_point){ .how = ANSWER_NEVER, .fails = most };
+	if (!answer->saves_time && phones >= most) {
+		answer->phones = (struct answer_point){ .how = ANSWER_NEVER, .fails = phones };
 		seeker->hunt.ended = true;
 		return;
 	}
+	guess = sketch_phones(&all->sketch, most);
+	seeker->beyond = guess > most;
 	hunt_begin(&seeker->hunt, 1, most, 0, 0, guess);
+	if (answer->saves_time)
+		hunt_know_holds(&seeker->hunt, phones);
+	else
+		hunt_know(&seeker->hunt, phones);
+	if (seeker->hunt.ended)
+		answer->phones = (struct answer_point){ .how = ANSWER_ALWAYS, .holds = phones };
 }
 
 static void begin_trip(struct seek_all *all, struct answer *answer, struct seeker *seeker)
 {
-	uint64_t guess = sketch_trip(&all->sketch);
+	uint64_t guess = sketch_trip(&all->sketch), trip_us = answer->question->setting.rtt_us;
 
 	seeker->kind = SEEK_TRIP;
 	seeker->point = &answer->trip;
-	if (guess > SKETCH_TRIP_MAX_US) {
-		answer->trip = (struct answer_point){ .how = ANSWER_NEVER, .fails = SKETCH_TRIP_MAX_US };
+	if (answer->saves_time && trip_us >= SKETCH_TRIP_MAX_US) {
+		answer->trip = (struct answer_point){ .how = ANSWER_NEVER, .fails = trip_us };
 		seeker->hunt.ended = true;
 		return;
 	}
+	seeker->beyond = answer->saves_time && guess > SKETCH_TRIP_MAX_US;
 	/* Two digits of a millisecond and more: nobody knows a round trip better. */
-	hunt_begin(&seeker->hunt, 100, SKETCH_TRIP_MAX_US, TRIP_TOLERANCE_PPM, 2, guess < 100 ? 100 : guess);
+	hunt_begin(&seeker->hunt, TRIP_FLOOR_US, SKETCH_TRIP_MAX_US, TRIP_TOLERANCE_PPM, 2, guess);
+	if (answer->saves_time)
+		hunt_know(&seeker->hunt, trip_us);
+	else
+		hunt_know_holds(&seeker->hunt, trip_us);
+	if (seeker->hunt.ended)
+		answer->trip = (struct answer_point){ .how = ANSWER_ALWAYS, .holds = trip_us };
 }
 
-/* Once more, until it holds; each time a hundredth higher. */
+/* One rate with all phones and each seed. */
+static int confirm_at(struct seek_all *all, struct answer *answer, struct pool *pool, struct hunt *hunt, uint64_t rate,
+		      char error[QUESTION_ERROR_MAX])
+{
+	struct runs runs = { 0 };
+	int r;
+
+	answer->pfs.rate.holds = rate;
+	r = seek_add_confirmation(all, answer, &runs, error);
+	if (r == 0)
+		r = answer_go(pool, &runs, error);
+	if (r == 0)
+		hunt_tell(hunt, rate, all_fit(all, &runs, 0, answer->question->window_us));
+	runs_free(&runs);
+	return r;
+}
+
+/*
+ * Higher, until it holds: first by a hundredth, then by more and more, for there
+ * need not be such a rate; and back to where it holds only just.
+ */
 static int confirm_again(struct seek_all *all, struct answer *answer, struct pool *pool, char error[QUESTION_ERROR_MAX])
 {
+	struct answer_point *point = &answer->pfs.rate;
+	uint64_t tries[HUNT_TRIES];
+	struct hunt hunt;
+	uint32_t count;
 	int r = 0;
 
-	while (r == 0 && all->confirmations && answer->pfs.rate.how == ANSWER_SIMULATED) {
-		struct runs runs = { 0 };
-		r = seek_add_confirmation(all, answer, &runs, error);
-		if (r == 0)
-			r = answer_go(pool, &runs, error);
-		if (r == 0)
-			seek_hear_confirmation(all, answer, &runs, 0);
-		runs_free(&runs);
+	if (!all->confirmations || point->how != ANSWER_SIMULATED)
+		return 0;
+	hunt_begin(&hunt, point->fails, all->pfs_rate.ceiling, TOLERANCE_PPM, RATE_DIGITS, point->fails);
+	hunt_know(&hunt, point->fails);
+	hunt.single = true;
+	hunt.aim = 0;
+	hunt.stride_ppm = CONFIRM_STRIDE_PPM;
+	while (r == 0 && (count = hunt_next(&hunt, tries))) {
+		for (uint32_t i = 0; r == 0 && i < count; i++)
+			r = confirm_at(all, answer, pool, &hunt, tries[i], error);
+		hunt_step(&hunt);
 	}
-	return r;
+	if (r < 0)
+		return r;
+	point->how = hunt.holds ? ANSWER_SIMULATED : ANSWER_NEVER;
+	point->holds = hunt.holds;
+	point->fails = hunt.fails;
+	return 0;
 }
 
 int seek_the_rest(struct seek_all *all, struct answer *answer, struct pool *pool, char error[QUESTION_ERROR_MAX])
@@ -398,8 +452,9 @@ int seek_the_rest(struct seek_all *all, struct answer *answer, struct pool *pool
 
 	all->traditional_work = pool_work(traditional->blocks + traditional->retransmits, 0);
 	all->sketch.traditional_ratio = 1;
-	if (traditional->bound.total_us && traditional->duration_us > traditional->bound.total_us && !traditional->failed)
-		all->sketch.traditional_ratio = (double)traditional->duration_us / (double)traditional->bound.total_us;
+	if (traditional->bound.bytes_us && traditional->duration_us > traditional->bound.total_us && !traditional->failed)
+		all->sketch.traditional_ratio = 1 + (double)(traditional->duration_us - traditional->bound.total_us) /
+							    (double)traditional->bound.bytes_us;
 	if (all->traditional_rate.point)
 		seekers[count++] = all->traditional_rate;
 	else if (has_rates(all))
@@ -410,5 +465,10 @@ int seek_the_rest(struct seek_all *all, struct answer *answer, struct pool *pool
 		begin_trip(all, answer, &seekers[count++]);
 	pool->label = "where the answer changes";
 	r = seek(all, answer, seekers, count, pool, error);
+	/* It saves time where the question is, even if that is below the least that is tried. */
+	if (answer->trip.how == ANSWER_ALWAYS && answer->saves_time) {
+		answer->trip.how = ANSWER_SIMULATED;
+		answer->trip.fails = question->setting.rtt_us;
+	}
 	return r == 0 ? confirm_again(all, answer, pool, error) : r;
 }

@@ -22,6 +22,7 @@ struct seeker {
 	uint64_t tries[HUNT_TRIES];
 	uint32_t count, first_run;     /* tries under way, and the number of their first run */
 	bool dear;
+	bool beyond;                   /* there is expected to be no such value up to the hunt's ceiling */
 };
 
 struct seek_all {

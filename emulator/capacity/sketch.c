@@ -80,8 +80,12 @@ static uint64_t expected_us(const struct sketch *sketch, const struct plan *plan
 
 	if (capacity_bound(plan, traditional, &bound) < 0)
 		return 0;
-	return traditional ? (uint64_t)((double)bound.total_us * sketch->traditional_ratio)
-			   : bound.total_us + sketch->pfs_gap_us;
+	if (!traditional)
+		return bound.total_us + sketch->pfs_gap_us;
+	if (bound.total_us == bound.bytes_us)
+		return (uint64_t)((double)bound.total_us * sketch->traditional_ratio);
+	/* What wants the WAN waits for it and is sent again, and that grows with the bytes: a longer trip is none of it. */
+	return bound.total_us + (uint64_t)((double)bound.bytes_us * (sketch->traditional_ratio - 1));
 }
 
 /* Where a time that falls as the rate grows comes down to the window. */
@@ -150,7 +154,18 @@ uint64_t sketch_trip(struct sketch *sketch)
 			high = middle;
 	}
 	sketch_links(sketch, 0, QUESTION_UNSAID);
-	return high;
+	return low ? high : 0;
+}
+
+uint64_t sketch_trip_us(const struct sketch *sketch, uint64_t trip_us)
+{
+	struct sketch other = *sketch; /* the same plan, whose links are as they were afterwards */
+	uint64_t us;
+
+	sketch_links(&other, 0, trip_us);
+	us = expected_us(&other, other.plan, false);
+	sketch_links(&other, 0, QUESTION_UNSAID);
+	return us;
 }
 
 uint64_t sketch_phones(const struct sketch *sketch, uint64_t most)

@@ -18,7 +18,7 @@ struct sketch {
 	struct plan *plan;        /* the question's fleet */
 	struct plan_site *sites;  /* its sites as they were */
 	uint64_t pfs_gap_us;      /* how much longer the runs took than the bound */
-	double traditional_ratio; /* how many times as long */
+	double traditional_ratio; /* likewise, as a share of the time that the bytes alone take, and 1 */
 };
 
 /* Returns 0, or -EINVAL with a sentence, or -ENOMEM. sketch_end() always. */
@@ -34,8 +34,11 @@ uint64_t sketch_fails(struct sketch *sketch, bool traditional, uint64_t floor, u
 /* By the bound itself: false where no rate up to the ceiling is enough. */
 bool sketch_can_fit(struct sketch *sketch, bool traditional, uint64_t ceiling);
 
-/* The least round trip at which PFS is not expected to save time any more; past SKETCH_TRIP_MAX_US: none. */
+/* The least round trip at which PFS is not expected to save time any more, 0 where it is at none; past SKETCH_TRIP_MAX_US: none. */
 uint64_t sketch_trip(struct sketch *sketch);
+
+/* What the fleet is expected to take by PFS at another round trip. */
+uint64_t sketch_trip_us(const struct sketch *sketch, uint64_t trip_us);
 
 /* The least number of phones with which it is; past `most`: none. Of a question of one line. */
 uint64_t sketch_phones(const struct sketch *sketch, uint64_t most);

@@ -45,6 +45,14 @@ static bool saves_time(const struct sweep_point *point)
 	return pfs->failed <= traditional->failed && pfs->duration_us < traditional->duration_us;
 }
 
+static bool saves_bytes(const struct sweep_point *point)
+{
+	const struct capacity_outcome *pfs = answer_percentile(&point->pfs, 50),
+				      *traditional = answer_percentile(&point->traditional, 50);
+
+	return pfs->wan_bytes_down + pfs->wan_bytes_up < traditional->wan_bytes_down + traditional->wan_bytes_up;
+}
+
 static void put_head(const struct sweep *sweep, FILE *stream)
 {
 	static const char *const columns[] = { "PFS p50", "p95",   "bound",   "trad. p50", "p95",
@@ -134,7 +142,7 @@ int sweep_table(const struct sweep *sweep, FILE *stream)
 		put_cell(stream, report_bytes(answer_percentile(&point->traditional, 50)->wan_bytes_down).text);
 		if (sweep->question->window_us)
 			fprintf(stream, "  %8s  %10s", fit_words[point->pfs.fit], fit_words[point->traditional.fit]);
-		fprintf(stream, "  %s\n", saves_time(point) ? "time" : "bytes only");
+		fprintf(stream, "  %s\n", saves_time(point) ? "time" : saves_bytes(point) ? "bytes only" : "neither");
 	}
 	fputc('\n', stream);
 	put_bounds(sweep, false, stream);

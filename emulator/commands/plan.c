@@ -493,8 +493,11 @@ static int ask(struct options *options, struct out *out)
 	if (r == 0)
 		return status;
 	if (r == -EINTR) {
-		fprintf(stderr, "pfs-fleet: interrupted; %llu runs are kept, and the same command goes on from there\n",
-			(unsigned long long)(pool.simulated + pool.from_cache));
+		if (!*cache.folder || pool.cache_error)
+			fprintf(stderr, "pfs-fleet: interrupted; nothing of it is kept\n");
+		else
+			fprintf(stderr, "pfs-fleet: interrupted; %llu runs are kept, and the same command goes on from there\n",
+				(unsigned long long)(pool.simulated + pool.from_cache));
 		return FLEET_EXIT_INCONCLUSIVE;
 	}
 	fprintf(stderr, "pfs-fleet: %s\n", r == -EINVAL ? error : strerror(-r));

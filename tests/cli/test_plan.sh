@@ -55,6 +55,48 @@ assert plan["schema"] == "pfs-fleet/plan/1" and plan["pfs"]["fit"] == "fits", pl
 assert plan["pfs"]["p50"]["over_bound"] >= 0.99, plan["pfs"]["p50"]'
 check "its answer as JSON" $?
 
+exits 0 "phones that a fault takes out" plan "$scenarios/library/phones-lost.json" --window 1h --seeds 1 --quiet
+says out "^PFS  *FITS .* to spare; 2 of 60 phones are gone for good (fault: kill)$" "are no failure, and are named"
+exits 1 "a scenario that is run on a fortieth of its firmware" plan "$scenarios/library/branch-t1.json" --window 10m --seeds 1 --quiet --out t1
+says out "firmware at its full size: the scenario's own scale, 2.5 %, is not taken" "is planned at its full size, and says so"
+python3 -c '
+import json, re, sys
+plan = json.load(open("t1/plan.json"))
+assert plan["question"]["scale_not_taken"] == 0.025, plan["question"]
+scenario = json.loads(re.sub(r"(?m)^\s*//.*", "", open(sys.argv[1]).read()))
+minutes = lambda text: 60 * float(text.rstrip("m"))
+gate = scenario["gates"]["full_size.traditional.duration_s"]
+assert minutes(gate["min"]) <= plan["traditional"]["p50"]["duration_s"] <= minutes(gate["max"]), plan["traditional"]
+assert plan["pfs"]["p50"]["duration_s"] <= minutes(scenario["gates"]["full_size.pfs.duration_s"]["max"]), plan["pfs"]
+assert plan["traditional"]["p50"]["wan_bytes_down"] > 8e8, plan["traditional"]' "$scenarios/library/branch-t1.json"
+check "its figures are those of the gates that its own runs have for it" $?
+
+# the verdict, the phones and the round trip from which on PFS pays say the same, and none is without an end
+agree='
+import json
+plan = json.load(open("out"))
+phones, trip, saves = plan["saves_time_from_phones"], plan["saves_no_time_from_rtt"], plan["saves_time"]
+asked, rtt = plan["question"]["phones"], plan["question"]["rtt_s"]
+if saves:
+    assert phones["from"] and phones["from"] <= asked, phones
+    assert trip["how"] != "always" and (trip["from"] is None or trip["from"] > rtt), trip
+    assert trip["not_at"] is None or trip["not_at"] >= rtt, trip
+else:
+    assert phones["from"] is None or phones["from"] > asked, phones
+    assert trip["how"] in ("always", "simulated", "by_arithmetic") and trip["from"] is not None and trip["from"] <= rtt, trip'
+for question in "1 900kbit 30ms" "20 10gbit 30ms" "12 1.536mbit 30ms" "3 64kbit 1ms" "6 256kbit 100ms" "14 900kbit 0ms"; do
+	set -- $question
+	"$fleet" plan --phones "$1" --wan "$2" --rtt "$3" --models 7961 --window 8h --seeds 1 --quiet --json >out
+	python3 -c "$agree"
+	check "$1 phones, $2, $3: the verdict and the points agree" $?
+done
+for question in "5 staggered:30m" "40 mass:30m"; do
+	set -- $question
+	exits 1 "$1 phones, the last reset after the window" plan --phones "$1" --reset "$2" --models 7961 --wan 1.536mbit --rtt 30ms --window 20m --seeds 1 --quiet
+	says out "none is enough  *none is enough" "no rate is enough"
+	says out "^PFS  *bound: its files over the LAN .*, until its reset 2[49]:" "the bound has that reset"
+done
+
 # what is asked badly: exit 2, and a sentence that names it
 refused() {
 	text=$1 pattern=$2
@@ -102,6 +144,9 @@ for point in json.load(open("swept/plan.json"))["points"]:
         p50 = point[mode]["p50"]
         assert (p50["duration_s"] > 1.02 * p50["bound"]["total_s"]) == bool(p50["why"]), p50'
 check "the bound stands beside each figure, and the reason where they part" $?
+exits 0 "a sweep of phones that have nobody to share with" $sweep --seeds 1 --sweep phones=1,4 --wan 1mbit
+says out "fits  neither$" "saves nothing"
+says out "fits  \(bytes only\|time\)$" "and something where there is somebody"
 exits 0 "a third axis" $sweep --sweep phones=4,8 --sweep wan=1mbit,10mbit --sweep reset=mass,mass:10s --out third
 [ "$(ls third | tr '\n' ' ')" = "bytes-reset-massatonce.svg bytes-reset-masswithin10.0s.svg plan.json points.csv time-reset-massatonce.svg time-reset-masswithin10.0s.svg " ]
 check "has a plot for each of its values, named by it" $?
@@ -114,6 +159,14 @@ exits 0 "the wider sweep by one seed more" $sweep --seeds 3 --sweep phones=4,8,1
 says out "^12 runs simulated, 24 had been kept" "only what is new is worked out"
 exits 2 "a folder that has something in it" $sweep --sweep phones=4,8 --out swept
 exits 1 "a sweep in which one point does not fit" plan --models 7961 --phones 4 --rtt 30ms --seeds 1 --window 5m --quiet --sweep wan=64kbit,10mbit
+
+# nothing is kept: nothing is said to be
+"$fleet" plan --models 7961 --wan 1mbit --rtt 30ms --seeds 100 --window 9h --quiet --no-cache --workers 1 --sweep phones=40,50 >out 2>err &
+pid=$!
+sleep 0.3
+kill -INT $pid
+wait $pid
+says err "interrupted; nothing of it is kept" "an interrupt without a cache says what is lost"
 
 # an interrupt in the middle: what is done is kept, nothing is half written
 touch before
@@ -167,6 +220,7 @@ says out "^ *50 % what-if " "marks those that no phone has"
 says out "^ *100 %  " "and not those that they have"
 exits 0 "files forwarded early" plan $what --what-if forward-early --what-if waits=50%
 says out "^what-if: waits 50 %, files forwarded early: by PFS not" "both knobs"
+refused "a knob that is said twice" "\"waits=20%\": waits is said already, each knob once" --phones 9 $line --window 1h --what-if waits=50% --what-if waits=20%
 refused "a wait of none" "\"0%\": not whole percents from 10% to 100%" --phones 9 $line --window 1h --what-if waits=0%
 refused "a chain longer than a tree may be deep" "what_if.fan_out: 1: makes chains, which have at most 20 phones" --phones 99 $line --window 1h --what-if fan-out=1
 

@@ -184,6 +184,28 @@ START_TEST(scenarios_keep_what_is_not_asked)
 }
 END_TEST
 
+/* A scenario's scale has its runs done sooner; what is planned is the fleet with all of its firmware. */
+START_TEST(scenarios_are_of_their_full_size)
+{
+	struct scenario_error bad;
+	struct question question;
+	struct plan *plan;
+
+	question_init(&question);
+	ck_assert_msg(question_take_scenario(&question, SOURCE_ROOT "/scenarios/library/branch-t1.json", &bad) == 0, "%s",
+		      bad.line);
+	ck_assert_uint_eq(question.own_scale_ppm, 25000);
+	plan = plan_of(&question);
+	ck_assert_uint_eq(plan->scale_ppm, 1000000);
+	plan_free(plan);
+	question.setting.scale_ppm = 1000; /* as --validate has it: of the full size */
+	plan = plan_of(&question);
+	ck_assert_uint_eq(plan->scale_ppm, 1000);
+	plan_free(plan);
+	question_deinit(&question);
+}
+END_TEST
+
 static char *text_of(const struct question *question)
 {
 	return question_text(question, &question->setting, question->seed, error);
@@ -201,6 +223,8 @@ START_TEST(what_ifs_are_said_where_they_are)
 	knobs = text_of(&question);
 	ck_assert_str_eq(knobs, plain);
 	free(knobs);
+	ck_assert_int_eq(question_parse_what_if("fan-out=3", &question.setting, error), -EINVAL); /* twice */
+	question.setting.fan_out = QUESTION_UNSAID;
 	ck_assert_int_eq(question_parse_what_if("fan-out=3", &question.setting, error), 0);
 	knobs = text_of(&question);
 	ck_assert_ptr_nonnull(strstr(knobs, "\"what_if\":{\"fan_out\":3}"));
@@ -222,6 +246,7 @@ START_TEST(what_ifs_are_said_where_they_are)
 	ck_assert_str_eq(knobs, plain);
 	free(knobs);
 	free(plain);
+	question.setting = question_of(9, "7961", 1, 1536000, 20000).setting;
 	ck_assert_int_eq(question_parse_what_if("fan-out=5", &question.setting, error), -EINVAL);
 	ck_assert_int_eq(question_parse_what_if("waits=101%", &question.setting, error), -EINVAL);
 	ck_assert_int_eq(question_parse_what_if("waits=0.5", &question.setting, error), -EINVAL);
@@ -571,6 +596,7 @@ int main(void)
 	tcase_add_test(tcase, fleets_without_addresses_are_refused);
 	tcase_add_test(tcase, the_mean_round_trip_is_what_was_asked);
 	tcase_add_test(tcase, scenarios_keep_what_is_not_asked);
+	tcase_add_test(tcase, scenarios_are_of_their_full_size);
 	tcase_add_test(tcase, what_ifs_are_said_where_they_are);
 	tcase_add_test(tcase, bound_of_one_phone_is_its_round_trips);
 	tcase_add_test(tcase, bound_of_many_is_their_bytes);
