@@ -93,7 +93,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	[ $? -eq 4 ] && grep -q '^  descriptors, at worst .* 138 .*DOES NOT FIT, [0-9][0-9]* phones would on each switch$' "$work/out"
 	report $? "too few descriptors, and nobody to raise them: check says how many phones would fit, exit 4"
 	as_user sh -c 'ulimit -n 138; exec ./pfs-fleet run smoke.json'
-	[ $? -eq 4 ] && grep -q '6 phones on one switch need more than the 138 descriptors .* room for 4 phones' "$work/err" &&
+	[ $? -eq 4 ] && grep -q '6 phones on 1 worker need 149 descriptors .* gives 138, room for 3 phones on the switch: ' "$work/err" &&
 		[ "$(wc -l <"$work/err")" -eq 1 ]
 	report $? "too few descriptors to begin: run says how many at once, exit 4"
 fi
