@@ -40,6 +40,7 @@ struct options {
 	uint64_t journal_bytes_max;
 	bool has_journal_size;
 	uint8_t *journal_chosen;     /* one a phone, or NULL: all */
+	const char *workers_text;    /* as it was said, or NULL */
 	uint32_t workers;            /* 0: not said */
 	struct scenario_overrides overrides;
 };
@@ -68,7 +69,7 @@ static const struct argp_option option_table[] = {
 	  "Where the host cannot hold the speed, run again at lower ones to find the highest that it holds", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
 	{ "workers", OPT_WORKERS, "N", 0,
-	  "Threads. netns: to spread the phones over, by switch, 1 to 16 (default: as many as descriptors take); "
+	  "Threads. netns: to spread the phones over, by switch, 1 to 16 (default: one a core, or as many as descriptors take); "
 	  "sim: for modes and sites, 1 to 256 (default: one a core)",
 	  0 },
 	{ "console", OPT_CONSOLE, "WHICH", 0,
@@ -105,12 +106,12 @@ static int parse_console(const char *text, enum console *console)
 	return -EINVAL;
 }
 
-static void check_workers(const struct options *options, struct argp_state *state)
+/* At the end: the engine may have been named after it. */
+static void take_workers(struct options *options, struct argp_state *state)
 {
-	uint32_t most = options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX;
-
-	if (options->workers > most)
-		argp_error(state, "--workers: \"%u\": not a whole number from 1 to %u", options->workers, most);
+	if (options->workers_text)
+		options->workers = (uint32_t)argument_number(state, "workers", options->workers_text, 1,
+							     options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX);
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -137,7 +138,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->out = argument;
 		return 0;
 	case OPT_WORKERS:
-		options->workers = (uint32_t)argument_number(state, "workers", argument, 1, SIM_WORKERS_MAX);
+		options->workers_text = argument;
 		return 0;
 	case OPT_CONSOLE:
 		if (parse_console(argument, &options->console) < 0)
@@ -163,7 +164,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options->has_journal_size && !options->journal)
 			argp_error(state, "--journal-size is of a journal: it needs --journal");
-		check_workers(options, state); /* the engine may have been named after it */
+		take_workers(options, state);
 		if (options->find_speed && options->sim)
 			argp_error(state, "--find-speed: virtual time holds any speed");
 		return 0;

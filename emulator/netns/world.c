@@ -263,6 +263,9 @@ static int bring_up(struct run *run)
 		error = bring_phones_up(run);
 	if (!error && !run->interrupted)
 		error = crew_start(run);
+	/* the last of it: the scenario's clock should not see the kernel acting on carriers */
+	if (!error && !run->interrupted)
+		error = fabric_settle(run->fabric);
 	run->report->up_s = (double)(clock_real_ns() - begun_ns) / 1e9;
 	return error;
 }
@@ -319,10 +322,6 @@ static int loop(struct run *run)
 	uint32_t i;
 	int error;
 
-	/* it takes time that the scenario's clock should not see */
-	error = fabric_settle(run->fabric);
-	if (error < 0)
-		return error;
 	worker->clock.start_ns = clock_real_ns();
 	error = fabric_wan_start(run->fabric, worker->loop, worker->clock.start_ns, headquarters_wan_damage,
 				 &run->headquarters);

@@ -80,7 +80,7 @@ report $? "too few descriptors: raised by who may, else exit 4"
 
 # What "run" would refuse, "check" does not call good. As an ordinary user, where the test is root.
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-	cp "$fleet" "$work/pfs-fleet" && cp "$root/scenarios/in-tftpd.json" "$root/scenarios/smoke.json" "$work"
+	cp "$fleet" "$work/pfs-fleet" && cp "$root/scenarios/in-tftpd.json" "$root/scenarios/smoke.json" "$root/scenarios/branch-office.json" "$work"
 	chmod -R a+rX "$work"
 	as_user() { (cd "$work" && setpriv --reuid 65534 --regid 65534 --clear-groups "$@" >out 2>err); }
 	as_user ./pfs-fleet check in-tftpd.json
@@ -96,6 +96,9 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	[ $? -eq 4 ] && grep -q '6 phones on 1 worker need 149 descriptors .* gives 138, room for 3 phones on the switch: ' "$work/err" &&
 		[ "$(wc -l <"$work/err")" -eq 1 ]
 	report $? "too few descriptors to begin: run says how many at once, exit 4"
+	as_user sh -c 'ulimit -n 500; exec ./pfs-fleet run branch-office.json --workers 1 --out '"$work/one"
+	[ $? -eq 4 ] && grep -q '122 phones on 1 worker need 6[0-9][0-9] .* each switch: .* more workers' "$work/err" && ! test -e "$work/one"
+	report $? "too few descriptors for the workers that were asked for, exit 4"
 fi
 
 # A user namespace may hold its own down without touching the host's limit.
