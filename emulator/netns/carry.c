@@ -106,8 +106,10 @@ static uint64_t round_trip_us(const struct wan *wan)
 /*
  * What was owed before goes: its frame had no answer between (a last ACK before
  * the next request), so nobody came later by it. A frame that is later than a
- * round trip was not held up here and now: the pair falls behind from block to
- * block, each as of a time that is past, and nothing will make that good.
+ * round trip was not held up here and now: its pair is behind. After a moment in
+ * which the host was busy it catches up, within some blocks; on a host that is
+ * too slow for the speed it falls behind from block to block, each as of a time
+ * that is past, and nothing will make that good. relay_report() tells them apart.
  */
 void carry_released(struct direction *direction, const struct frame *frame, uint64_t now_us)
 {
@@ -116,8 +118,9 @@ void carry_released(struct direction *direction, const struct frame *frame, uint
 
 	if (frame->pair == NO_PAIR)
 		return;
+	wan->relay->released++;
 	if (late_us > round_trip_us(wan))
-		histogram_add(&wan->relay->late, late_us);
+		histogram_add(&wan->relay->behind, late_us);
 	wan->pairs[frame->pair] = (struct pair){.released_us = now_us,
 						.owed_us = late_us > UINT32_MAX ? UINT32_MAX : (uint32_t)late_us,
 						.length = (uint16_t)(frame->length - ETHERNET_BYTES),

@@ -378,6 +378,14 @@ void relay_report(const struct relay *relay, struct world_report *report)
 	report->relay_late_p50_us = histogram_percentile(&relay->late, 500);
 	report->relay_late_p99_us = histogram_percentile(&relay->late, 990);
 	report->relay_late_max_us = relay->late.max;
+	if (relay->behind.samples * BEHIND_SHARE > relay->released) {
+		uint64_t behind_us = histogram_percentile(&relay->behind, 500);
+
+		if (behind_us > report->relay_late_p99_us)
+			report->relay_late_p99_us = behind_us;
+		if (relay->behind.max > relay->late.max)
+			report->relay_late_max_us = relay->behind.max;
+	}
 	report->relay_corrections = relay->corrections;
 }
 

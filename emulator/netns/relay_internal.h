@@ -11,6 +11,7 @@
 
 #define TURN_FRAMES 64            /* read or released before others get their turn */
 #define PAIRS 16384               /* of a phone and headquarters on a link, by hash */
+#define BEHIND_SHARE 20           /* one frame in so many that is a round trip late, and pairs do not catch up */
 #define TURN_OWN_REAL_US 1000     /* an answer that took longer, in real time, waited for something of the scenario's */
 #define NO_PAIR UINT32_MAX
 #define ETHERNET_BYTES 14
@@ -72,6 +73,8 @@ struct relay {
 	struct frame *spare;        /* free list */
 	struct frame *reading[TURN_FRAMES];
 	struct histogram late;
+	struct histogram behind;    /* lateness of frames that were later than a round trip when they were handed on */
+	uint64_t released;          /* frames handed on */
 	uint64_t corrections, failed;
 	uint64_t socket_drops;      /* read from the sockets so far */
 };
