@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulator/plan/plan.h"
+
 /* UINT64_MAX stands for "not said" in a scenario, which is to take what this takes. */
 #define SEED_MAX (UINT64_MAX - 1)
 
@@ -36,6 +38,11 @@ bool argument_engine(const struct argp_state *state, const char *text)
 	if (!sim && strcmp(text, "netns") != 0)
 		argp_error(state, "--engine: \"%s\": use netns or sim", text);
 	return sim;
+}
+
+uint32_t argument_workers(const struct argp_state *state, const char *text, bool sim)
+{
+	return (uint32_t)argument_number(state, "workers", text, 1, sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX);
 }
 
 struct argument_modes argument_modes(const struct argp_state *state, const char *text)

@@ -20,6 +20,10 @@ uint64_t argument_number(const struct argp_state *state, const char *option, con
 /* netns or sim: true where it is sim. */
 bool argument_engine(const struct argp_state *state, const char *text);
 
+/* --workers of a run: the worlds take different numbers, so it is read when the engine is known. */
+#define SIM_WORKERS_MAX 256
+uint32_t argument_workers(const struct argp_state *state, const char *text, bool sim);
+
 /* pfs, traditional or both. */
 struct argument_modes {
 	bool pfs, traditional;

@@ -262,6 +262,7 @@ struct need {
 	uint64_t needed, given;
 	uint64_t phones_fit; /* where it does not fit: so many phones would */
 	bool bytes;
+	const char *where;   /* so many phones where, or NULL: in all */
 };
 
 static void print_number(uint64_t value, bool bytes)
@@ -307,12 +308,12 @@ static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t 
 	if (plan_workers(plan, given, each, processors(PLAN_WORKERS_MAX), workers) < 0)
 		return fullest;
 	if (!*workers)
-		*workers = plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
+		*workers = plan_workers_most(plan);
 	plan_descriptors(plan, *workers, each, &fullest);
 	return fullest;
 }
 
-static int print_rows(const struct need *rows, size_t count, uint64_t fullest)
+static int print_rows(const struct need *rows, size_t count)
 {
 	int missing = 0;
 
@@ -325,9 +326,11 @@ static int print_rows(const struct need *rows, size_t count, uint64_t fullest)
 		printf(" ");
 		print_number(rows[i].given, rows[i].bytes);
 		printf("%s%s", rows[i].of[0] ? "  " : "", rows[i].of);
-		if (!fits)
-			printf(": DOES NOT FIT, %llu phones would%s", (unsigned long long)rows[i].phones_fit,
-			       rows[i].needed == fullest ? " on each switch" : "");
+		if (!fits && rows[i].phones_fit)
+			printf(": DOES NOT FIT, %llu phone%s would%s", (unsigned long long)rows[i].phones_fit,
+			       rows[i].phones_fit == 1 ? "" : "s", rows[i].where ? rows[i].where : "");
+		else if (!fits)
+			printf(": DOES NOT FIT, not one phone would%s", rows[i].where ? rows[i].where : "");
 		printf("\n");
 	}
 	return missing;
@@ -338,9 +341,9 @@ static int print_virtual_needs(const struct plan *plan)
 {
 	uint64_t phones = plan->phone_count, needed = plan->needs.virtual_bytes, given = limits_memory();
 	const struct need row = { "memory, estimated", "available", needed, given,
-				  phones * (given >> 10) / ((needed >> 10) + 1), true };
+				  phones * (given >> 10) / ((needed >> 10) + 1), true, NULL };
 
-	return print_rows(&row, 1, UINT64_MAX);
+	return print_rows(&row, 1);
 }
 
 /* Returns how many lines do not fit. */
@@ -357,22 +360,22 @@ static int print_needs(const struct plan *plan)
 		plan_phones_fit(plan, table, each, 0, &fit);
 	const struct need rows[] = {
 		{"namespaces", "user.max_net_namespaces", needs->namespaces, namespaces,
-		 limits_room(namespaces, needs->namespaces - phones, 1), false},
-		{"workers, a table each", "", workers, LIMITS_NONE, 0, false},
-		{"descriptors, at worst", "RLIMIT_NOFILE, the fullest table", fullest, table,
-		 fit, false},
+		 limits_room(namespaces, needs->namespaces - phones, 1), false, NULL},
+		{"workers, a table each", "", workers, LIMITS_NONE, 0, false, NULL},
+		{"descriptors, at worst", "RLIMIT_NOFILE, the fullest table", fullest, table, fit, false,
+		 plan->switch_count == 1 ? " on the switch" : " on each switch"},
 		{"memory, estimated", "available", needs->memory_bytes, memory,
 		 limits_room(memory, needs->memory_bytes - phones * needs->memory_phone_bytes,
-			     needs->memory_phone_bytes), true},
-		{"bridges", "", needs->bridges, LIMITS_NONE, 0, false},
-		{"phones on one bridge", "ports the kernel takes", needs->ports_max, 1023, 1023, false},
-		{"veth pairs", "", needs->links, LIMITS_NONE, 0, false},
-		{"permanent neighbours", "", needs->neighbours, LIMITS_NONE, 0, false},
+			     needs->memory_phone_bytes), true, NULL},
+		{"bridges", "", needs->bridges, LIMITS_NONE, 0, false, NULL},
+		{"phones on one bridge", "ports the kernel takes", needs->ports_max, 1023, 1023, false, NULL},
+		{"veth pairs", "", needs->links, LIMITS_NONE, 0, false, NULL},
+		{"permanent neighbours", "", needs->neighbours, LIMITS_NONE, 0, false, NULL},
 		{"neighbours learned", "gc_thresh3, for the whole host", needs->neighbours_counted, learned,
-		 needs->neighbours_counted ? phones * learned / needs->neighbours_counted : phones, false},
+		 needs->neighbours_counted ? phones * learned / needs->neighbours_counted : phones, false, NULL},
 	};
 
-	int missing = print_rows(rows, sizeof(rows) / sizeof(*rows), fullest);
+	int missing = print_rows(rows, sizeof(rows) / sizeof(*rows));
 
 	if (needs->ports_max > limits_backlog())
 		printf("  note: a broadcast is a packet for each of a bridge's %llu phones at once, and %llu may wait "

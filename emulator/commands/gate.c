@@ -20,7 +20,6 @@
 
 #define EFFECT_DEFAULT_PPM 10000
 #define LINES_SHOWN 30         /* of those that pass, of a kind */
-#define WORKERS_MAX 256
 
 enum {
 	OPT_ENGINE = 256,
@@ -43,7 +42,7 @@ static const struct argp_option option_table[] = {
 	{ "seed", OPT_SEED, "N", 0, "Seed of every draw, instead of the scenario's", 0 },
 	{ "speed", OPT_SPEED, "X", 0, "World's clock against real time, instead of the scenario's", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "Folder of the verdict and of all runs; must be new or empty", 0 },
-	{ "workers", OPT_WORKERS, "N", 0, "Threads of each run", 0 },
+	{ "workers", OPT_WORKERS, "N", 0, "Threads of each run, as for run", 0 },
 	{ "baseline", OPT_BASELINE, "FILE", 0, "Hold the runs to this baseline", 0 },
 	{ "update", OPT_UPDATE, NULL, 0, "Write the baseline, and show what changed in it", 0 },
 	{ "against", OPT_AGAINST, "PROGRAM", 0, "Hold this build to another pfs-fleet, pair by pair", 0 },
@@ -55,8 +54,11 @@ static const struct argp_option option_table[] = {
 	{ 0 }
 };
 
-static void check_options(const struct gate_options *options, struct argp_state *state)
+/* At the end: the engine may have been named after the workers. */
+static void check_options(struct gate_options *options, struct argp_state *state)
 {
+	if (options->workers_text)
+		options->workers = argument_workers(state, options->workers_text, options->sim);
 	if (options->update && !options->baseline)
 		argp_error(state, "--update: which file? give --baseline FILE too");
 	if (options->against && options->baseline)
@@ -87,7 +89,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->out = argument;
 		return 0;
 	case OPT_WORKERS:
-		options->workers = (uint32_t)argument_number(state, "workers", argument, 1, WORKERS_MAX);
+		options->workers_text = argument;
 		return 0;
 	case OPT_BASELINE:
 		options->baseline = argument;

@@ -19,6 +19,7 @@ struct gate_options {
 	const char *scenario, *out, *baseline, *against, *mode;
 	bool sim, update, json, quiet;
 	uint32_t runs, workers; /* 0: not said */
+	const char *workers_text; /* as it was said, or NULL */
 	uint64_t effect_ppm;
 	struct scenario_overrides overrides;
 };

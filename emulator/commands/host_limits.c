@@ -114,22 +114,39 @@ uint64_t limits_descriptors_wanted(const struct plan *plan)
 	       plan->phone_count * needs->descriptors_phone_worst;
 }
 
+/*
+ * One line. What is refused is what does not fit in a good case, one tree of phones; so that nobody is led to a fleet
+ * that starves, it also says what fits at worst, as `check` does, and asks for as much.
+ */
 static void tell_no_room(const struct plan *plan, uint64_t given, uint32_t workers)
 {
-	const uint64_t each = plan->needs.descriptors_phone_typical;
-	uint64_t fullest = 0, fitting = 0;
-	bool more_workers = workers && workers < plan->switch_count && workers < PLAN_WORKERS_MAX;
-	uint32_t most = workers ? workers : plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
+	const struct plan_needs *needs = &plan->needs;
+	uint64_t fullest = 0, worst = 0, fit = 0, fit_at_worst = 0;
+	bool more_workers = workers && workers < plan_workers_most(plan);
+	uint32_t most = workers ? workers : plan_workers_most(plan);
 
-	plan_descriptors(plan, most, each, &fullest);
-	plan_phones_fit(plan, given, each, workers, &fitting);
-	fprintf(stderr,
-		"pfs-fleet: %llu phones on %u worker%s need %llu descriptors in the fullest table, the host gives %llu, "
-		"room for %llu phone%s on %s switch: ulimit -Hn %llu as root, %sor fewer phones%s\n",
-		(unsigned long long)plan->phone_count, most, most == 1 ? "" : "s", (unsigned long long)fullest,
-		(unsigned long long)given, (unsigned long long)fitting, fitting == 1 ? "" : "s",
-		plan->switch_count == 1 ? "the" : "each", (unsigned long long)fullest, more_workers ? "more workers, " : "",
-		plan->switch_count < PLAN_WORKERS_MAX ? " on a switch" : "");
+	plan_descriptors(plan, most, needs->descriptors_phone_typical, &fullest);
+	plan_descriptors(plan, most, needs->descriptors_phone_worst, &worst);
+	plan_phones_fit(plan, given, needs->descriptors_phone_typical, workers, &fit);
+	plan_phones_fit(plan, given, needs->descriptors_phone_worst, workers, &fit_at_worst);
+	fprintf(stderr, "pfs-fleet: %llu phones on %u worker%s need %llu descriptors in the fullest table, ",
+		(unsigned long long)plan->phone_count, most, most == 1 ? "" : "s", (unsigned long long)fullest);
+	if (worst > fullest)
+		fprintf(stderr, "%llu a phone (%llu with %llu, at worst), ",
+			(unsigned long long)needs->descriptors_phone_typical, (unsigned long long)worst,
+			(unsigned long long)needs->descriptors_phone_worst);
+	else
+		fprintf(stderr, "the first worker's, one for each phone of another, ");
+	fprintf(stderr, "the host gives %llu, ", (unsigned long long)given);
+	if (fit)
+		fprintf(stderr, "room for %llu phone%s on %s switch (%llu at worst): ", (unsigned long long)fit,
+			fit == 1 ? "" : "s", plan->switch_count == 1 ? "the" : "each",
+			(unsigned long long)fit_at_worst);
+	else
+		fprintf(stderr, "no room for phones beside %u switch%s and %u site%s: ", plan->switch_count,
+			plan->switch_count == 1 ? "" : "es", plan->site_count, plan->site_count == 1 ? "" : "s");
+	fprintf(stderr, "ulimit -Hn %llu as root%s%s\n", (unsigned long long)worst, more_workers ? ", more workers" : "",
+		fit ? ", or fewer phones" : ", or a smaller fleet");
 }
 
 bool limits_allow(const struct plan *plan, uint32_t workers)

@@ -27,7 +27,6 @@
 #include "emulator/world.h"
 
 #define CONSOLE_PHONES_MAX 10000 /* --console auto: a larger fleet writes none */
-#define SIM_WORKERS_MAX 256
 
 enum console { CONSOLE_AUTO, CONSOLE_ALL, CONSOLE_NONE };
 
@@ -110,8 +109,7 @@ static int parse_console(const char *text, enum console *console)
 static void take_workers(struct options *options, struct argp_state *state)
 {
 	if (options->workers_text)
-		options->workers = (uint32_t)argument_number(state, "workers", options->workers_text, 1,
-							     options->sim ? SIM_WORKERS_MAX : PLAN_WORKERS_MAX);
+		options->workers = argument_workers(state, options->workers_text, options->sim);
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "emulator/hq/real_server.h"
+#include "emulator/netns/fidelity.h"
 #include "emulator/netns/run.h"
 #include "emulator/processors.h"
 
@@ -53,7 +54,7 @@ static int count_workers(struct run *run)
 	error = plan_workers(plan, limit.rlim_cur, plan->needs.descriptors_phone_worst, processors(PLAN_WORKERS_MAX),
 			     &run->worker_count);
 	if (!error && !run->worker_count)
-		run->worker_count = plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
+		run->worker_count = plan_workers_most(plan);
 	return error;
 }
 
@@ -80,8 +81,10 @@ static bool is_of(const struct run *run, uint32_t phone, const struct worker *wo
 }
 
 /* In the thread: its own table, without what other workers' phones have in the copy. */
-static int take_table(struct run *run, const struct worker *worker)
+static int take_table(struct run *run, struct worker *worker)
 {
+	uint64_t taken;
+
 	if (unshare(CLONE_FILES))
 		return -errno;
 	for (uint32_t i = 0; i < run->hosts_up; i++)
@@ -90,6 +93,8 @@ static int take_table(struct run *run, const struct worker *worker)
 	/* It is watched in the first worker's loop: were it open here, its end there would not end the watch. */
 	if (run->headquarters.real)
 		close(real_server_pidfd(run->headquarters.real));
+	taken = fidelity_descriptors();
+	worker->descriptors_copied = taken > worker->descriptors ? taken - worker->descriptors : 0;
 	return 0;
 }
 

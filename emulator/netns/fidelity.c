@@ -85,7 +85,7 @@ uint64_t fidelity_rss_bytes(void)
 
 uint64_t fidelity_descriptors(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
+	DIR *dir = opendir("/proc/thread-self/fd"); /* a worker has a table of its own */
 	uint64_t count = 0;
 
 	if (!dir)

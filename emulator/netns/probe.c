@@ -253,8 +253,8 @@ static void probe_files(struct fabric_probe *probe)
 	snprintf(probe->found, sizeof(probe->found), "soft %llu, hard %llu", (unsigned long long)files.rlim_cur,
 		 (unsigned long long)files.rlim_max);
 	snprintf(probe->meaning, sizeof(probe->meaning),
-		 "a phone holds 3 to 14: the hard limit is good for %llu phones at worst (root may raise it)",
-		 (unsigned long long)files.rlim_max / 14);
+		 "a phone holds 4, 6 at worst: the hard limit is good for some %llu on a switch (root may raise it)",
+		 (unsigned long long)files.rlim_max / 6);
 	snprintf(probe->mend, sizeof(probe->mend), "ulimit -Hn 1048576 as root, or nofile in /etc/security/limits.conf");
 	probe->error = files.rlim_max < 4096 ? -EMFILE : 0;
 }

@@ -99,6 +99,7 @@ struct worker {
 
 	/* what fidelity is judged by */
 	uint64_t descriptors, descriptors_peak; /* of phones' sockets and namespaces */
+	uint64_t descriptors_copied; /* the world's, which came with the copy of the first worker's table; not of worker 0 */
 	uint64_t tcp_retransmits;  /* tcpi_total_retrans of closed connections */
 	uint64_t udp_drops;        /* of closed UDP sockets' receive queues */
 	uint64_t shortages;        /* times that no descriptor was left for a socket */

@@ -405,8 +405,8 @@ static void measure(struct run *run)
 		if (!i)
 			continue;
 		report->descriptors_peak += worker->descriptors_peak;
-		if (worker->descriptors_peak > report->descriptors_table_peak)
-			report->descriptors_table_peak = worker->descriptors_peak;
+		if (worker->descriptors_copied + worker->descriptors_peak > report->descriptors_table_peak)
+			report->descriptors_table_peak = worker->descriptors_copied + worker->descriptors_peak;
 	}
 	report->timer_lag_p50_us = histogram_percentile(&lag, 500);
 	report->timer_lag_p99_us = histogram_percentile(&lag, 990);

@@ -69,21 +69,39 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, u
 	return error;
 }
 
-int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers)
+static int fits_with(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t workers, bool *fit)
 {
 	uint64_t fullest;
+	int error = plan_descriptors(plan, workers, each, &fullest);
 
-	*workers = wanted < plan->switch_count ? wanted : plan->switch_count;
-	for (; *workers <= PLAN_WORKERS_MAX; ++*workers) {
-		int error = plan_descriptors(plan, *workers, each, &fullest);
+	*fit = !error && fullest <= table_limit;
+	return error;
+}
 
-		if (error)
+int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers)
+{
+	uint32_t first = wanted < plan->switch_count ? wanted : plan->switch_count;
+	bool fit = false;
+	int error = 0;
+
+	for (*workers = first; *workers <= PLAN_WORKERS_MAX; ++*workers) {
+		error = fits_with(plan, table_limit, each, *workers, &fit);
+		if (error || fit)
 			return error;
-		if (fullest <= table_limit)
-			return 0;
+	}
+	/* A worker takes some of every table: where phones are few, only fewer workers may fit. */
+	for (*workers = first; *workers > 1;) {
+		error = fits_with(plan, table_limit, each, --*workers, &fit);
+		if (error || fit)
+			return error;
 	}
 	*workers = 0;
 	return 0;
+}
+
+uint32_t plan_workers_most(const struct plan *plan)
+{
+	return plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
 }
 
 /* The plan with no more than so many phones on a switch: what is asked of it here is all that it is good for. */
@@ -102,14 +120,10 @@ static void cut(const struct plan *plan, uint64_t phones, struct plan_switch *sw
 
 static int fits(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t workers, bool *fit)
 {
-	uint64_t fullest;
 	int error;
 
-	if (workers) {
-		error = plan_descriptors(plan, workers, each, &fullest);
-		*fit = !error && fullest <= table_limit;
-		return error;
-	}
+	if (workers)
+		return fits_with(plan, table_limit, each, workers, fit);
 	error = plan_workers(plan, table_limit, each, 1, &workers);
 	*fit = !error && workers;
 	return error;

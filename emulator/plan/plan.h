@@ -435,9 +435,12 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, u
 
 /*
  * How many workers: `wanted` (1 to PLAN_WORKERS_MAX), but no more than switches, since one is not divided; or the
- * fewest above that whose tables fit the limit. 0: no number of them does. Returns 0 or -ENOMEM.
+ * fewest above that whose tables fit the limit, or the most below. 0: no number of them does. Returns 0 or -ENOMEM.
  */
 int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers);
+
+/* More would have nothing to do. */
+uint32_t plan_workers_most(const struct plan *plan);
 
 /*
  * How many phones on each switch (those with fewer keep them) would fit the limit: with `workers`, or with as many as

@@ -74,7 +74,7 @@ report $? "in virtual time it needs memory alone"
 (
 	ulimit -n 128
 	run 0 "$root/scenarios/branch-office.json" || { run 4 "$root/scenarios/branch-office.json" &&
-		grep -q '^  descriptors, at worst .*128 .*DOES NOT FIT, [0-9]* phones would on each switch$' "$work/out"; }
+		grep -q '^  descriptors, at worst .*128 .*DOES NOT FIT, .* would on each switch$' "$work/out"; }
 )
 report $? "too few descriptors: raised by who may, else exit 4"
 
@@ -90,15 +90,61 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	[ $? -eq 4 ] && grep -q 'in.tftpd: needs root' "$work/err" && [ "$(wc -l <"$work/err")" -eq 1 ]
 	report $? "run refuses it at once"
 	as_user sh -c 'ulimit -n 138; exec ./pfs-fleet check smoke.json'
-	[ $? -eq 4 ] && grep -q '^  descriptors, at worst .* 138 .*DOES NOT FIT, [0-9][0-9]* phones would on each switch$' "$work/out"
+	[ $? -eq 4 ] && grep -q '^  descriptors, at worst .* 138 .*DOES NOT FIT, [1-9][0-9]* phones would on the switch$' "$work/out"
 	report $? "too few descriptors, and nobody to raise them: check says how many phones would fit, exit 4"
 	as_user sh -c 'ulimit -n 138; exec ./pfs-fleet run smoke.json'
-	[ $? -eq 4 ] && grep -q '6 phones on 1 worker need 149 descriptors .* gives 138, room for 3 phones on the switch: ' "$work/err" &&
+	[ $? -eq 4 ] && grep -q '6 phones on 1 worker need 149 descriptors .* 4 a phone (161 with 6, at worst), .* gives 138, room for 3 phones on the switch (2 at worst): ulimit -Hn 161 as root, or fewer phones$' "$work/err" &&
 		[ "$(wc -l <"$work/err")" -eq 1 ]
 	report $? "too few descriptors to begin: run says how many at once, exit 4"
 	as_user sh -c 'ulimit -n 500; exec ./pfs-fleet run branch-office.json --workers 1 --out '"$work/one"
-	[ $? -eq 4 ] && grep -q '122 phones on 1 worker need 6[0-9][0-9] .* each switch: .* more workers' "$work/err" && ! test -e "$work/one"
+	[ $? -eq 4 ] && grep -q '122 phones on 1 worker need 6[0-9][0-9] .* room for [1-9][0-9]* phones on each switch .* more workers' "$work/err" && ! test -e "$work/one"
 	report $? "too few descriptors for the workers that were asked for, exit 4"
+
+	# Many switches share a table, and the first worker's has a descriptor of each phone of another.
+	floors() { # sites, floors of each, phones on each: a scenario
+		awk -v sites="$1" -v floors="$2" -v phones="$3" 'BEGIN {
+			printf "{\"sites\": ["
+			for (s = 0; s < sites; s++) {
+				printf "%s{\"name\": \"s%d\", \"wan\": {\"rate\": \"20mbit\", \"rtt\": \"4ms\"}, \"subnets\": [", s ? ",\n" : "", s
+				for (f = 0; f < floors; f++)
+					printf "%s{\"name\": \"f%d\", \"network\": \"10.%d.%d.0/22\", \"phones\": [{\"model\": \"7961\", \"count\": %d}]}", \
+						f ? ",\n" : "", f, s + 1, 4 * f, phones
+				printf "]}"
+			}
+			print "], \"scale\": \"1/1000\"}"
+		}' >"$work/floors.json"
+	}
+	floors 1 40 300
+	as_user sh -c 'ulimit -n 5000; exec ./pfs-fleet check floors.json'
+	status=$?
+	fit=$(sed -n 's/^  descriptors, at worst .* DOES NOT FIT, \([0-9]*\) phones would on each switch$/\1/p' "$work/out")
+	[ "$status" -eq 4 ] && [ "${fit:-0}" -gt 0 ]
+	report $? "forty switches: check says how many phones on each would fit"
+	as_user sh -c 'ulimit -n 5000; exec ./pfs-fleet run floors.json --out '"$work/forty"
+	[ $? -eq 4 ] && grep -q "one for each phone of another, .* room for $fit phones on each switch ($fit at worst): " "$work/err" &&
+		! grep -q 'more switches\|more workers' "$work/err"
+	report $? "run says the same number, whose table it is, and nothing that would not help"
+	floors 1 40 "${fit:-1}"
+	as_user sh -c 'ulimit -n 5000; exec ./pfs-fleet check floors.json'
+	grep -q '^  descriptors, at worst' "$work/out" && ! grep -q '^  descriptors, at worst .*DOES NOT' "$work/out"
+	report $? "so many do fit"
+	floors 1 40 "$((${fit:-0} + 1))"
+	as_user sh -c 'ulimit -n 5000; exec ./pfs-fleet check floors.json'
+	[ $? -eq 4 ] && grep -q '^  descriptors, at worst .*DOES NOT FIT' "$work/out"
+	report $? "and one more on each does not"
+	floors 125 2 1
+	as_user sh -c 'ulimit -n 1150; exec ./pfs-fleet check floors.json'
+	[ $? -eq 4 ] && grep -q '^  descriptors, at worst .*DOES NOT FIT, not one phone would on each switch$' "$work/out"
+	report $? "what sites and switches hold is counted"
+	as_user sh -c 'ulimit -n 1150; exec ./pfs-fleet run floors.json --out '"$work/many"
+	[ $? -eq 4 ] && grep -q 'no room for phones beside 250 switches and 125 sites: ' "$work/err" &&
+		[ "$(wc -l <"$work/err")" -eq 1 ] && ! test -e "$work/many"
+	report $? "run refuses them before anything is made"
+	floors 1 2 150
+	mkdir -m 777 "$work/open"
+	as_user sh -c 'ulimit -n 1000; exec ./pfs-fleet gate floors.json --workers 1 --out '"$work/open/gate"
+	[ $? -eq 4 ] && grep -q '300 phones on 1 worker need .* room for [1-9][0-9]* phones on each switch .* more workers' "$work/err"
+	report $? "so does a gate's run"
 fi
 
 # A user namespace may hold its own down without touching the host's limit.

@@ -292,6 +292,8 @@ says err 'are two questions, ask one' "is said"
 gate 2 "no effect" "$smoke" --effect 0%
 says err '\-\-effect: "0%": not a share above 0% to 100%' "is said"
 gate 2 "no runs" "$smoke" --runs 0
+exits 2 "more workers than the netns world has" gate "$smoke" -q --workers 17
+says err '^pfs-fleet gate: --workers: "17": not a whole number from 1 to 16$' "which is said"
 gate 2 "a folder that is not empty" good.json --out good
 says err 'good: is not empty' "is said"
 

@@ -140,6 +140,9 @@ check "nor the summary on the logs" $?
 test "$(find four-all/console four-all/console-traditional -name 'SEP*.log' | wc -l)" -eq 56 && ! test -e one-none/console
 check "which are there where they are asked for" $?
 exits 2 "no workers is a usage error" run three.json --engine sim --workers 0
+says err '^pfs-fleet run: --workers: "0": not a whole number from 1 to 256$' "with the range of virtual time"
+exits 2 "nor in the netns world" run three.json --workers 0
+says err '^pfs-fleet run: --workers: "0": not a whole number from 1 to 16$' "with its own"
 exits 2 "more workers than the netns world has is a usage error" run three.json --workers 17
 exits 2 "an unknown choice of logs is a usage error" run three.json --console some
 says err '"some": use auto, all or none' "it names the value and the choices"

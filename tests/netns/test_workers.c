@@ -160,6 +160,65 @@ START_TEST(faults_reach_every_worker)
 }
 END_TEST
 
+#define SITES 40
+#define SWITCHES_A_SITE 2
+#define ALONE_EACH 3 /* a phone that has nobody to share with: the peer port's two, and its transfer's */
+
+/* Many sites and switches with a phone alone on each: then what is the world's own is most of a table. */
+static const char *many_sites(void)
+{
+	static char text[32768];
+	int length = snprintf(text, sizeof(text),
+			      "{\"name\": \"many\", \"seed\": 7, \"scale\": \"1/1000\", \"speed\": 50, "
+			      "\"time_limit\": \"20m\", \"enterprise\": {\"pfs\": \"enabled\"},\n \"sites\": [");
+
+	for (int site = 0; site < SITES; site++) {
+		length += snprintf(text + length, sizeof(text) - (size_t)length,
+				   "%s{\"name\": \"site%d\", \"wan\": {\"rate\": \"20mbit\", \"rtt\": \"4ms\"}, \"subnets\": [",
+				   site ? ",\n  " : "", site);
+		for (int i = 0; i < SWITCHES_A_SITE; i++)
+			length += snprintf(text + length, sizeof(text) - (size_t)length,
+					   "%s{\"name\": \"floor%d\", \"network\": \"10.%d.%d.0/24\", "
+					   "\"phones\": [{\"model\": \"CP-7961G\", \"count\": 1}]}",
+					   i ? ", " : "", i, site + 1, i);
+		length += snprintf(text + length, sizeof(text) - (size_t)length, "]}");
+	}
+	length += snprintf(text + length, sizeof(text) - (size_t)length, "]}\n");
+	ck_assert_int_lt(length, (int)sizeof(text));
+	return text;
+}
+
+/* What `check` and `run` count before anything is made, and what is then held: no more, and not much less. */
+static const uint32_t counted_workers[] = {1, PLAN_WORKERS_MAX};
+
+START_TEST(what_is_held_was_counted)
+{
+	uint64_t counted;
+
+	run(many_sites(), counted_workers[_i]);
+	all_upgraded(SITES * SWITCHES_A_SITE);
+	ck_assert_int_eq(plan_descriptors(fleet.plan, counted_workers[_i], ALONE_EACH, &counted), 0);
+	ck_assert_uint_le(fleet.report.descriptors_table_peak, counted);
+	ck_assert_uint_ge(fleet.report.descriptors_table_peak, counted * 7 / 10);
+	fleet_end(&fleet);
+}
+END_TEST
+
+/*
+ * All phones are the second worker's: its table has them and a copy of the world, the first's the world and a
+ * descriptor of each phone.
+ */
+START_TEST(the_fullest_table_may_be_another)
+{
+	const uint32_t phones = 20, opened_later = 10; /* by the first worker alone */
+
+	run(fleet_scenario((int)phones, "1/100", 20, ""), 2);
+	all_upgraded(phones);
+	ck_assert_uint_ge(fleet.report.descriptors_table_peak + phones + opened_later, fleet.report.descriptors_peak);
+	fleet_end(&fleet);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("workers");
@@ -170,6 +229,9 @@ int main(void)
 	tcase_add_test(tcase, two_workers_run_as_one);
 	tcase_add_test(tcase, a_low_limit_takes_another_worker);
 	tcase_add_test(tcase, a_full_table_delays);
+	tcase_add_test(tcase, the_fullest_table_may_be_another);
+	tcase_add_loop_test(tcase, what_is_held_was_counted, 0,
+			    sizeof(counted_workers) / sizeof(counted_workers[0]));
 	tcase_add_loop_test(tcase, faults_reach_every_worker, 0, sizeof(faults) / sizeof(faults[0]));
 	suite_add_tcase(suite, tcase);
 	return tap_run(suite);

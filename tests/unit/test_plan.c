@@ -170,6 +170,72 @@ START_TEST(phones_that_fit)
 }
 END_TEST
 
+/* Floors of `phones` in one building, a switch each. */
+static const char *floors(uint32_t count, uint32_t phones)
+{
+	static char text[16384];
+	int length = snprintf(text, sizeof(text),
+			      "{\"sites\": [{\"name\": \"a\", \"wan\": {\"rate\": \"20mbit\", \"rtt\": \"4ms\"}, "
+			      "\"subnets\": [");
+
+	for (uint32_t i = 0; i < count; i++)
+		length += snprintf(text + length, sizeof(text) - (size_t)length,
+				   "%s{\"name\": \"f%u\", \"network\": \"10.%u.0.0/16\", "
+				   "\"phones\": [{\"model\": \"7961\", \"count\": %u}]}",
+				   i ? ", " : "", i, i + 1, phones);
+	length += snprintf(text + length, sizeof(text) - (size_t)length, "]}]}");
+	ck_assert_int_lt(length, (int)sizeof(text));
+	return text;
+}
+
+/* 40 floors on 16 workers: what bounds them is the first worker's table, with a descriptor of each other's phone. */
+START_TEST(phones_that_fit_on_many_switches)
+{
+	static const struct {
+		uint32_t phones;
+		uint64_t limit;
+	} cases[] = {{500, 20000}, {300, 5000}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct plan *plan = scenario_good(floors(40, cases[i].phones), NULL);
+		uint64_t each = plan->needs.descriptors_phone_worst, fit;
+		uint32_t workers;
+
+		ck_assert_int_eq(plan_workers(plan, cases[i].limit, each, 1, &workers), 0);
+		ck_assert_uint_eq(workers, 0);
+		ck_assert_int_eq(plan_phones_fit(plan, cases[i].limit, each, 0, &fit), 0);
+		plan_free(plan);
+		for (uint32_t more = 0; more < 2; more++) {
+			plan = scenario_good(floors(40, (uint32_t)fit + more), NULL);
+			ck_assert_int_eq(plan_workers(plan, cases[i].limit, each, 1, &workers), 0);
+			ck_assert(more ? !workers : workers);
+			plan_free(plan);
+		}
+	}
+}
+END_TEST
+
+/* Sixteen workers take 64 of every table: where that is too much for a few phones, fewer workers are not. */
+START_TEST(fewer_workers_may_fit)
+{
+	struct plan *plan = scenario_good(floors(40, 1), NULL);
+	uint64_t each = plan->needs.descriptors_phone_worst, few, many;
+	uint32_t workers;
+
+	/* one phone in all: a second worker would have nothing to do */
+	for (uint32_t i = 1; i < plan->switch_count; i++)
+		plan->switches[i].ports = 0;
+	plan->phone_count = 1;
+	ck_assert_int_eq(plan_descriptors(plan, 1, each, &few), 0);
+	ck_assert_int_eq(plan_descriptors(plan, PLAN_WORKERS_MAX, each, &many), 0);
+	ck_assert_uint_lt(few, many);
+	ck_assert_int_eq(plan_workers(plan, few, each, PLAN_WORKERS_MAX, &workers), 0);
+	ck_assert_uint_eq(workers, 1);
+	plan->phone_count = 40;
+	plan_free(plan);
+}
+END_TEST
+
 START_TEST(config_of_a_phone)
 {
 	struct plan *plan = scenario_good(two_sites, NULL);
@@ -234,6 +300,8 @@ int main(void)
 	tcase_add_test(tcase, needs_are_counted);
 	tcase_add_test(tcase, switches_are_dealt_out);
 	tcase_add_test(tcase, phones_that_fit);
+	tcase_add_test(tcase, phones_that_fit_on_many_switches);
+	tcase_add_test(tcase, fewer_workers_may_fit);
 	tcase_add_test(tcase, config_of_a_phone);
 	tcase_add_test(tcase, hierarchies);
 	suite_add_tcase(suite, tcase);
