@@ -188,33 +188,6 @@ static const char *floors(uint32_t count, uint32_t phones)
 	return text;
 }
 
-/* 40 floors on 16 workers: what bounds them is the first worker's table, with a descriptor of each other's phone. */
-START_TEST(phones_that_fit_on_many_switches)
-{
-	static const struct {
-		uint32_t phones;
-		uint64_t limit;
-	} cases[] = {{500, 20000}, {300, 5000}};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct plan *plan = scenario_good(floors(40, cases[i].phones), NULL);
-		uint64_t each = plan->needs.descriptors_phone_worst, fit;
-		uint32_t workers;
-
-		ck_assert_int_eq(plan_workers(plan, cases[i].limit, each, 1, &workers), 0);
-		ck_assert_uint_eq(workers, 0);
-		ck_assert_int_eq(plan_phones_fit(plan, cases[i].limit, each, 0, &fit), 0);
-		plan_free(plan);
-		for (uint32_t more = 0; more < 2; more++) {
-			plan = scenario_good(floors(40, (uint32_t)fit + more), NULL);
-			ck_assert_int_eq(plan_workers(plan, cases[i].limit, each, 1, &workers), 0);
-			ck_assert(more ? !workers : workers);
-			plan_free(plan);
-		}
-	}
-}
-END_TEST
-
 /* Sixteen workers take 64 of every table: where that is too much for a few phones, fewer workers are not. */
 START_TEST(fewer_workers_may_fit)
 {
@@ -300,7 +273,6 @@ int main(void)
 	tcase_add_test(tcase, needs_are_counted);
 	tcase_add_test(tcase, switches_are_dealt_out);
 	tcase_add_test(tcase, phones_that_fit);
-	tcase_add_test(tcase, phones_that_fit_on_many_switches);
 	tcase_add_test(tcase, fewer_workers_may_fit);
 	tcase_add_test(tcase, config_of_a_phone);
 	tcase_add_test(tcase, hierarchies);
