@@ -12,18 +12,10 @@ import xml.etree.ElementTree
 
 import yaml
 
+from tap import check, done
+
 root, build = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 against = sys.argv[3:] == ["against"]
-number = failed = 0
-
-
-def check(good, text, output=""):
-    global number, failed
-    number += 1
-    failed += not good
-    for line in output.splitlines() if not good else []:
-        print("# " + line)
-    print(f"{'ok' if good else 'not ok'} {number} - {text}", flush=True)
 
 
 def checkout(folder):
@@ -88,5 +80,4 @@ for name, text in recipes.items():
     else:
         check(text.count("{") == text.count("}") and text.startswith("pipeline {"), f"{name} is a pipeline")
         build_twice(re.findall(r"script: '([^']*)'", text), name, False)
-print(f"1..{number}")
-sys.exit(1 if failed else 0)
+done()

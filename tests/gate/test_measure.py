@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, done
+
 root = pathlib.Path(sys.argv[1]).resolve()
-number = failed = 0
 if not shutil.which("git"):
     print("1..0 # SKIP there is no git")
     sys.exit(0)
@@ -28,15 +29,6 @@ case $2 in *election*|*transfer*) outcome=fail ;; esac
 sed "s/OUTCOME/$outcome/" "$FAKE/program" >"$2/emulator/pfs-fleet"
 chmod +x "$2/emulator/pfs-fleet"
 """
-
-
-def check(good, text, output=""):
-    global number, failed
-    number += 1
-    failed += not good
-    for line in output.splitlines() if not good else []:
-        print("# " + line)
-    print(f"{'ok' if good else 'not ok'} {number} - {text}", flush=True)
 
 
 with tempfile.TemporaryDirectory(prefix="pfs-measure-") as temporary:
@@ -116,5 +108,4 @@ with tempfile.TemporaryDirectory(prefix="pfs-measure-") as temporary:
     check(f"version {third}\n" in said and "same " in said, "with their version", said)
     said = measure(0, "also those from before they had one", "--show", root / "results/gate.json")
     check("version " in said and "same " in said, "which say so", said)
-print(f"1..{number}")
-sys.exit(1 if failed else 0)
+done()
