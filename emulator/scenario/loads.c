@@ -9,6 +9,7 @@
  */
 #include "emulator/scenario/loads.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -148,13 +149,10 @@ static uint64_t mix(uint64_t value)
 void loads_fill(uint64_t key, uint8_t *data, size_t size)
 {
 	for (uint64_t word = 1; size; word++) {
-		uint64_t value = mix(key + word * UINT64_C(0x9e3779b97f4a7c15));
-		uint8_t bytes[8];
-		size_t part = size < sizeof(bytes) ? size : sizeof(bytes);
 		/* The same bytes on any machine. */
-		for (unsigned int i = 0; i < sizeof(bytes); i++)
-			bytes[i] = (uint8_t)(value >> (8 * i));
-		memcpy(data, bytes, part);
+		uint64_t value = htole64(mix(key + word * UINT64_C(0x9e3779b97f4a7c15)));
+		size_t part = size < sizeof(value) ? size : sizeof(value);
+		memcpy(data, &value, part);
 		data += part;
 		size -= part;
 	}
