@@ -114,6 +114,21 @@ uint64_t limits_descriptors_wanted(const struct plan *plan)
 	       plan->phone_count * needs->descriptors_phone_worst;
 }
 
+/* The fewest workers of those whose fullest table is the least. */
+static uint32_t leanest(const struct plan *plan)
+{
+	uint64_t each = plan->needs.descriptors_phone_typical, least = UINT64_MAX, fullest;
+	uint32_t found = 1;
+
+	for (uint32_t workers = 1; workers <= plan_workers_most(plan); workers++) {
+		if (plan_descriptors(plan, workers, each, &fullest) < 0 || fullest >= least)
+			continue;
+		least = fullest;
+		found = workers;
+	}
+	return found;
+}
+
 /*
  * One line. What is refused is what does not fit in a good case, one tree of phones; so that nobody is led to a fleet
  * that starves, it also says what fits at worst, as `check` does, and asks for as much.
@@ -122,15 +137,15 @@ static void tell_no_room(const struct plan *plan, uint64_t given, uint32_t worke
 {
 	const struct plan_needs *needs = &plan->needs;
 	uint64_t fullest = 0, worst = 0, fit = 0, fit_at_worst = 0;
-	bool more_workers = workers && workers < plan_workers_most(plan);
-	uint32_t most = workers ? workers : plan_workers_most(plan);
+	uint32_t best = leanest(plan), told = workers ? workers : best;
+	bool more_workers = told < best;
 
-	plan_descriptors(plan, most, needs->descriptors_phone_typical, &fullest);
-	plan_descriptors(plan, most, needs->descriptors_phone_worst, &worst);
+	plan_descriptors(plan, told, needs->descriptors_phone_typical, &fullest);
+	plan_descriptors(plan, told, needs->descriptors_phone_worst, &worst);
 	plan_phones_fit(plan, given, needs->descriptors_phone_typical, workers, &fit);
 	plan_phones_fit(plan, given, needs->descriptors_phone_worst, workers, &fit_at_worst);
 	fprintf(stderr, "pfs-fleet: %llu phones on %u worker%s need %llu descriptors in the fullest table, ",
-		(unsigned long long)plan->phone_count, most, most == 1 ? "" : "s", (unsigned long long)fullest);
+		(unsigned long long)plan->phone_count, told, told == 1 ? "" : "s", (unsigned long long)fullest);
 	if (worst > fullest)
 		fprintf(stderr, "%llu a phone (%llu with %llu, at worst), ",
 			(unsigned long long)needs->descriptors_phone_typical, (unsigned long long)worst,

@@ -72,7 +72,7 @@ int crew_muster(struct run *run)
 	if (!run->gate->worker_of_switch)
 		return -ENOMEM;
 	error = count_workers(run);
-	return error ? error : plan_deal(plan, run->worker_count, run->gate->worker_of_switch);
+	return error ? error : plan_deal(plan, run->options->traditional, run->worker_count, run->gate->worker_of_switch);
 }
 
 static bool is_of(const struct run *run, uint32_t phone, const struct worker *worker)

@@ -26,6 +26,7 @@ int fabric_namespace_open(struct fabric *fabric, struct fabric_namespace *ns, co
 		return error;
 	}
 	namespace_no_ipv6(&fabric->home);
+	namespace_no_bridge_filter();
 	error = netlink_open(&ns->nl);
 	namespace_leave(&fabric->home);
 	if (error) {

@@ -110,6 +110,8 @@ uint64_t fabric_arp_frames(struct fabric *fabric);
 typedef bool (*fabric_damage_fn)(void *context, uint32_t site, bool down, uint8_t *ip, uint32_t length);
 int fabric_wan_start(struct fabric *fabric, struct ev_loop *loop, uint64_t start_ns,
 		     fabric_damage_fn damage, void *context);
+/* What has come to the WAN's links is carried now, and not at the loop's next wake-up. */
+void fabric_wan_catch_up(struct fabric *fabric);
 void fabric_wan_configure(struct fabric *fabric, uint32_t site, const struct link_config *down, const struct link_config *up);
 const struct link *fabric_wan_link(const struct fabric *fabric, uint32_t site, bool down);
 /* Fills the relay_* fields and adds to drops. */

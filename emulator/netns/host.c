@@ -499,23 +499,32 @@ static void accept_all(struct host *host)
 
 static void on_udp(struct ev_loop *loop, ev_io *watcher, int events)
 {
+	struct host *host = (struct host *)watcher->data;
+
 	(void)loop;
 	(void)events;
-	read_udp((struct host *)watcher->data);
+	read_udp(host);
+	worker_catch_up(host->worker);
 }
 
 static void on_tftp(struct ev_loop *loop, ev_io *watcher, int events)
 {
+	struct host *host = (struct host *)watcher->data;
+
 	(void)loop;
 	(void)events;
-	read_tftp((struct host *)watcher->data);
+	read_tftp(host);
+	worker_catch_up(host->worker);
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
 {
+	struct host *host = (struct host *)watcher->data;
+
 	(void)loop;
 	(void)events;
-	accept_all((struct host *)watcher->data);
+	accept_all(host);
+	worker_catch_up(host->worker);
 }
 
 /* ---------------------------------------------------------- time, power */
@@ -548,6 +557,8 @@ static void tell_time(struct host *host)
 	if (host->tftp.fd >= 0)
 		read_tftp(host);
 	peer_drain_all(host);
+	if (ev_is_active(&host->listener))
+		accept_all(host);
 	due_us = pfs_deadline(&host->phone);
 	now_us = clock_now_us(&worker->clock);
 	if (due_us > now_us) {
@@ -566,6 +577,7 @@ static void on_timer(struct timer *timer)
 		tell_time(host);
 	else
 		start(host);
+	worker_carry_wan(host->worker);
 }
 
 void host_init(struct host *host, struct worker *worker, uint32_t number)

@@ -200,6 +200,17 @@ void namespace_no_ipv6(struct namespace_home *home)
 		home->ipv6_by_link = true;
 }
 
+void namespace_no_bridge_filter(void)
+{
+	static const char *const kinds[] = {"iptables", "arptables", "ip6tables"};
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		snprintf(path, sizeof(path), "/proc/sys/net/bridge/bridge-nf-call-%s", kinds[i]);
+		(void)write_file(path, "0");
+	}
+}
+
 /* A /proc that is mounted nowhere: it is gone with its descriptor. */
 static int proc_of_our_own(void)
 {

@@ -36,6 +36,13 @@ int namespace_new(const struct namespace_home *home);
 void namespace_no_ipv6(struct namespace_home *home);
 
 /*
+ * Takes the bridges of the namespace that the thread is in out of the packet filter, where the kernel asks it for
+ * each port that a frame goes to (br_netfilter, the default once that module is loaded): there are no rules, and a
+ * broadcast to a thousand ports pays for it a thousand times. What the kernel refuses stays as it is, slower.
+ */
+void namespace_no_bridge_filter(void);
+
+/*
  * Switches TCP's tail loss probes off in the namespace that the thread is in; for namespaces by the thousand.
  * Returns 0 or a negative errno: this host does not let them be switched off, and they stay on.
  * namespace_proc_close() gives back what it keeps from one to the next.

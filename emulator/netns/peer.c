@@ -358,9 +358,13 @@ static void connected(struct peer_conn *conn)
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
+	struct peer_conn *conn = (struct peer_conn *)watcher->data;
+	struct worker *worker = conn->host->worker; /* the connection may end with it */
+
 	(void)loop;
 	(void)events;
-	read_once((struct peer_conn *)watcher->data);
+	read_once(conn);
+	worker_catch_up(worker);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -372,10 +376,11 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 	(void)events;
 	if (conn->connecting) {
 		connected(conn);
-		return;
+	} else {
+		flush(conn);
+		host_give_answers(host);
 	}
-	flush(conn);
-	host_give_answers(host);
+	worker_catch_up(host->worker);
 }
 
 void peer_drain_all(struct host *host)

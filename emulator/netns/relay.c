@@ -195,6 +195,16 @@ static void on_due(struct ev_loop *loop, ev_io *watcher, int events)
 	arm(relay);
 }
 
+void relay_catch_up(struct relay *relay)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	if (now_ns - relay->looked_ns < LOOK_NS)
+		return;
+	relay->looked_ns = now_ns;
+	ev_embed_sweep(relay->outer, &relay->embedded);
+}
+
 /* ---- life ---- */
 
 static int enlarge(int descriptor, int force, int ordinary)
@@ -319,7 +329,6 @@ int relay_open(struct relay *relay)
 static void watch(struct relay *relay, struct direction *direction)
 {
 	ev_io_init(&direction->readable, on_readable, direction->in, EV_READ);
-	ev_set_priority(&direction->readable, EV_MAXPRI);
 	direction->readable.data = direction;
 	ev_io_start(relay->loop, &direction->readable);
 }
@@ -329,18 +338,23 @@ int relay_start(struct relay *relay, struct ev_loop *loop, uint64_t start_ns, fa
 	relay->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (relay->timer < 0)
 		return -errno;
-	relay->loop = loop;
+	relay->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	if (!relay->loop)
+		return -ENOMEM;
 	relay->start_ns = start_ns;
 	relay->damage = damage;
 	relay->damage_context = context;
 	ev_io_init(&relay->due, on_due, relay->timer, EV_READ);
-	ev_set_priority(&relay->due, EV_MAXPRI);
 	relay->due.data = relay;
-	ev_io_start(loop, &relay->due);
+	ev_io_start(relay->loop, &relay->due);
 	for (uint32_t i = 0; i < relay->wan_count; i++) {
 		watch(relay, &relay->wans[i].down);
 		watch(relay, &relay->wans[i].up);
 	}
+	relay->outer = loop;
+	ev_embed_init(&relay->embedded, NULL, relay->loop);
+	ev_set_priority(&relay->embedded, EV_MAXPRI);
+	ev_embed_start(loop, &relay->embedded);
 	return 0;
 }
 
@@ -399,10 +413,8 @@ static void free_frames(struct frame *frame)
 	}
 }
 
-static void direction_free(struct relay *relay, struct direction *direction)
+static void direction_free(struct direction *direction)
 {
-	if (relay->loop)
-		ev_io_stop(relay->loop, &direction->readable);
 	free_frames(direction->head);
 	link_deinit(&direction->link);
 }
@@ -414,15 +426,17 @@ void relay_free(struct relay *relay)
 	for (uint32_t i = 0; i < relay->wan_count; i++) {
 		struct wan *wan = &relay->wans[i];
 
-		direction_free(relay, &wan->down);
-		direction_free(relay, &wan->up);
+		direction_free(&wan->down);
+		direction_free(&wan->up);
 		if (wan->router >= 0)
 			close(wan->router);
 		if (wan->hq >= 0)
 			close(wan->hq);
 	}
+	if (relay->outer)
+		ev_embed_stop(relay->outer, &relay->embedded);
 	if (relay->loop)
-		ev_io_stop(relay->loop, &relay->due);
+		ev_loop_destroy(relay->loop);
 	if (relay->timer >= 0)
 		close(relay->timer);
 	for (int i = 0; i < TURN_FRAMES; i++)

@@ -22,6 +22,10 @@ int relay_open(struct relay *relay);
 /* Begins to carry; start_ns is scenario time 0 on CLOCK_MONOTONIC. Returns 0 or a negative errno. */
 int relay_start(struct relay *relay, struct ev_loop *loop, uint64_t start_ns, fabric_damage_fn damage, void *context);
 
+
+/* Takes in and releases what there is by now, which the loop does at its next wake-up; not more often than makes sense. */
+void relay_catch_up(struct relay *relay);
+
 void relay_configure(struct relay *relay, uint32_t site, const struct link_config *down, const struct link_config *up);
 const struct link *relay_link(const struct relay *relay, uint32_t site, bool down);
 

@@ -10,6 +10,7 @@
 #include "emulator/netns/relay.h"
 
 #define TURN_FRAMES 64            /* read or released before others get their turn */
+#define LOOK_NS 100000            /* of real time between two looks out of turn */
 #define PAIRS 16384               /* of a phone and headquarters on a link, by hash */
 #define BEHIND_SHARE 20           /* one frame in so many that is a round trip late, and pairs do not catch up */
 #define TURN_OWN_REAL_US 1000     /* an answer that took longer, in real time, waited for something of the scenario's */
@@ -59,7 +60,10 @@ struct wan {
 
 struct relay {
 	const struct plan *plan;
-	struct ev_loop *loop;       /* NULL: not started */
+	struct ev_loop *loop;       /* its own, embedded in the worker's; NULL: not started */
+	struct ev_loop *outer;      /* the worker's */
+	ev_embed embedded;
+	uint64_t looked_ns;         /* when it was last looked at out of turn */
 	uint64_t start_ns;
 	fabric_damage_fn damage;
 	void *damage_context;

@@ -68,17 +68,10 @@ void timers_set(struct timers *timers, struct timer *timer, uint64_t due_us)
 	sift_up(timers, ++timers->count, timer);
 }
 
-static void on_due(struct ev_loop *loop, ev_io *watcher, int events)
+void timers_catch_up(struct timers *timers)
 {
-	struct timers *timers = (struct timers *)watcher->data;
-	uint64_t expirations;
 	int fired;
 
-	(void)loop;
-	(void)events;
-	if (read(watcher->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
-		abort();
-	timers->armed_us = UINT64_MAX;
 	for (fired = 0; fired < FIRE_MAX && timers->count; fired++) {
 		struct timer *timer = timers->heap[1];
 
@@ -87,6 +80,19 @@ static void on_due(struct ev_loop *loop, ev_io *watcher, int events)
 		take_out(timers, timer);
 		timer->fire(timer);
 	}
+}
+
+static void on_due(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct timers *timers = (struct timers *)watcher->data;
+	uint64_t expirations;
+
+	(void)loop;
+	(void)events;
+	if (read(watcher->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+		abort();
+	timers->armed_us = UINT64_MAX;
+	timers_catch_up(timers);
 }
 
 /* Before each sleep: the timerfd follows the earliest deadline. */

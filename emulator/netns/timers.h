@@ -6,7 +6,8 @@
  * earliest deadline changes.
  *
  * The timerfd's watcher has the lowest priority, so that in one wake-up the
- * input is handled before the time-outs.
+ * input is handled before the time-outs; who has much of it sees to them in
+ * between (timers_catch_up).
  */
 #ifndef FLEET_NETNS_TIMERS_H
 #define FLEET_NETNS_TIMERS_H
@@ -39,6 +40,13 @@ struct timers {
  */
 int timers_init(struct timers *timers, struct ev_loop *loop, const struct netns_clock *clock, uint32_t room);
 void timers_deinit(struct timers *timers);
+
+/*
+ * Fires what is due by now. The loop does so once the input of a wake-up is
+ * through; where that is much, who handles it does so in between. Not from
+ * within fire().
+ */
+void timers_catch_up(struct timers *timers);
 
 /* Sets, moves or (UINT64_MAX) takes out a timer. */
 void timers_set(struct timers *timers, struct timer *timer, uint64_t due_us);

@@ -194,6 +194,11 @@ int fabric_wan_start(struct fabric *fabric, struct ev_loop *loop, uint64_t start
 	return error;
 }
 
+void fabric_wan_catch_up(struct fabric *fabric)
+{
+	relay_catch_up(fabric->relay);
+}
+
 void fabric_wan_configure(struct fabric *fabric, uint32_t site, const struct link_config *down,
 			  const struct link_config *up)
 {

@@ -190,6 +190,18 @@ void worker_descriptor_closed(struct worker *worker)
 		ev_idle_start(worker->loop, &worker->descriptor_freed);
 }
 
+void worker_carry_wan(struct worker *worker)
+{
+	if (worker->number == 0)
+		fabric_wan_catch_up(worker->fabric);
+}
+
+void worker_catch_up(struct worker *worker)
+{
+	worker_carry_wan(worker);
+	timers_catch_up(&worker->timers);
+}
+
 void worker_answer(struct worker *worker, const struct worker_answer *answer)
 {
 	assert(worker->answer_count < WORKER_ANSWERS_MAX);

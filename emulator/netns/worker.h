@@ -130,6 +130,14 @@ void worker_descriptor_opened(struct worker *worker);
 /* Also lets listeners that wait for a descriptor try again. */
 void worker_descriptor_closed(struct worker *worker);
 
+/*
+ * Between two sockets' input: what fell due meanwhile is done, in the first worker also the WAN's frames. A
+ * broadcast makes a thousand sockets readable in one wake-up; without it all that is due would wait for the last.
+ */
+void worker_catch_up(struct worker *worker);
+/* The WAN's part of it, between two timers. */
+void worker_carry_wan(struct worker *worker);
+
 /* Queues an answer for the phone that is being stepped. */
 void worker_answer(struct worker *worker, const struct worker_answer *answer);
 

@@ -2,8 +2,10 @@
  * How a fleet is dealt out to workers, and what that takes of each worker's
  * descriptor table. Whole switches: phones that talk to each other are then
  * always on one worker. The largest first, to whoever has the least so far; the
- * first worker has the WAN and headquarters besides, which count as an eighth
- * of the fleet.
+ * first worker has the WAN and headquarters besides. By PFS these count as an
+ * eighth of the fleet; in the traditional way, where each block passes them, as
+ * three quarters (measured: 4,000 phones on four switches, 0.57 of a processor
+ * for them and 0.74 for all phones, who on two workers are the second's).
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -25,13 +27,13 @@ static uint32_t largest_left(const struct plan *plan, const uint32_t *worker_of_
 	return found;
 }
 
-int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_switch)
+int plan_deal(const struct plan *plan, bool traditional, uint32_t workers, uint32_t *worker_of_switch)
 {
 	uint64_t *load = calloc(workers, sizeof(*load));
 
 	if (!load)
 		return -ENOMEM;
-	load[0] = plan->phone_count / 8 + 1;
+	load[0] = (traditional ? plan->phone_count / 4 * 3 : plan->phone_count / 8) + 1;
 	for (uint32_t i = 0; i < plan->switch_count; i++)
 		worker_of_switch[i] = PLAN_NOBODY;
 	for (uint32_t i; (i = largest_left(plan, worker_of_switch)) != PLAN_NOBODY;) {
@@ -52,7 +54,7 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, u
 	const struct plan_needs *needs = &plan->needs;
 	uint32_t *worker_of_switch = calloc(plan->switch_count + 1u, sizeof(*worker_of_switch));
 	uint64_t *phones = calloc(workers, sizeof(*phones));
-	int error = worker_of_switch && phones ? plan_deal(plan, workers, worker_of_switch) : -ENOMEM;
+	int error = worker_of_switch && phones ? plan_deal(plan, false, workers, worker_of_switch) : -ENOMEM;
 
 	*fullest = 0;
 	for (uint32_t i = 0; i < plan->switch_count && !error; i++)
@@ -80,7 +82,7 @@ static int fits_with(const struct plan *plan, uint64_t table_limit, uint64_t eac
 
 int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers)
 {
-	uint32_t first = wanted < plan->switch_count ? wanted : plan->switch_count;
+	uint32_t most = plan_workers_most(plan), first = wanted < most ? wanted : most;
 	bool fit = false;
 	int error = 0;
 
@@ -101,7 +103,7 @@ int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, u
 
 uint32_t plan_workers_most(const struct plan *plan)
 {
-	return plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count : PLAN_WORKERS_MAX;
+	return plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count + 1 : PLAN_WORKERS_MAX;
 }
 
 /* The plan with no more than so many phones on a switch: what is asked of it here is all that it is good for. */

@@ -424,22 +424,23 @@ int plan_finish(struct plan *plan);
  * Deals the switches out to `workers` workers (1 to PLAN_WORKERS_MAX): fills one
  * number a switch. Returns 0 or -ENOMEM.
  */
-int plan_deal(const struct plan *plan, uint32_t workers, uint32_t *worker_of_switch);
+int plan_deal(const struct plan *plan, bool traditional, uint32_t workers, uint32_t *worker_of_switch);
 
 /*
  * What the fullest descriptor table needs with that many workers, each with a
- * table of its own, where a phone needs `each` (needs.descriptors_phone_...).
+ * table of its own, where a phone needs `each` (needs.descriptors_phone_...), by
+ * PFS; in the traditional way a phone needs so much less that no deal needs more.
  * 0 or -ENOMEM.
  */
 int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, uint64_t *fullest);
 
 /*
- * How many workers: `wanted` (1 to PLAN_WORKERS_MAX), but no more than switches, since one is not divided; or the
+ * How many workers: `wanted` (1 to PLAN_WORKERS_MAX), but no more than plan_workers_most(); or the
  * fewest above that whose tables fit the limit, or the most below. 0: no number of them does. Returns 0 or -ENOMEM.
  */
 int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers);
 
-/* More would have nothing to do. */
+/* One for each switch, since one is not divided, and one for the WAN: more would have nothing to do. */
 uint32_t plan_workers_most(const struct plan *plan);
 
 /*

@@ -104,9 +104,9 @@ START_TEST(switches_are_dealt_out)
 	uint64_t one, two, each = plan->needs.descriptors_phone_worst;
 	uint32_t of[3], workers;
 
-	ck_assert_int_eq(plan_deal(plan, 1, of), 0);
+	ck_assert_int_eq(plan_deal(plan, false, 1, of), 0);
 	ck_assert_uint_eq(of[0] + of[1] + of[2], 0);
-	ck_assert_int_eq(plan_deal(plan, 2, of), 0);
+	ck_assert_int_eq(plan_deal(plan, false, 2, of), 0);
 	ck_assert_uint_eq(of[2], 1);
 	ck_assert_uint_eq(of[0] + of[1], 0);
 	ck_assert_int_eq(plan_descriptors(plan, 1, each, &one), 0);
@@ -122,7 +122,10 @@ START_TEST(switches_are_dealt_out)
 	ck_assert_int_eq(plan_workers(plan, one, each, 2, &workers), 0);
 	ck_assert_uint_eq(workers, 2); /* as many as are wanted */
 	ck_assert_int_eq(plan_workers(plan, one, each, PLAN_WORKERS_MAX, &workers), 0);
-	ck_assert_uint_eq(workers, 3); /* but no more than switches */
+	ck_assert_uint_eq(workers, 4); /* but no more than switches, and one for the WAN */
+	ck_assert_int_eq(plan_deal(plan, false, 4, of), 0);
+	ck_assert(of[0] && of[1] && of[2]);
+	ck_assert(of[0] != of[1] && of[0] != of[2] && of[1] != of[2]);
 	plan_free(plan);
 }
 END_TEST
@@ -209,6 +212,28 @@ START_TEST(fewer_workers_may_fit)
 }
 END_TEST
 
+/* What passes the WAN is the first worker's work: by PFS one copy, in the traditional way every phone's. */
+START_TEST(the_wan_has_its_share_of_a_worker)
+{
+	struct plan *plan = scenario_good(floors(4, 100), NULL);
+	uint32_t of[4], first;
+
+	for (int traditional = 0; traditional < 2; traditional++) {
+		first = 0;
+		ck_assert_int_eq(plan_deal(plan, traditional, 2, of), 0);
+		for (uint32_t i = 0; i < 4; i++)
+			first += of[i] == 0;
+		ck_assert_uint_eq(first, traditional ? 0u : 2u);
+	}
+	plan_free(plan);
+	plan = scenario_good(floors(1, 100), NULL);
+	ck_assert_uint_eq(plan_workers_most(plan), 2);
+	ck_assert_int_eq(plan_deal(plan, false, 2, of), 0);
+	ck_assert_uint_eq(of[0], 1); /* and the phones of a single switch are another's */
+	plan_free(plan);
+}
+END_TEST
+
 START_TEST(config_of_a_phone)
 {
 	struct plan *plan = scenario_good(two_sites, NULL);
@@ -274,6 +299,7 @@ int main(void)
 	tcase_add_test(tcase, switches_are_dealt_out);
 	tcase_add_test(tcase, phones_that_fit);
 	tcase_add_test(tcase, fewer_workers_may_fit);
+	tcase_add_test(tcase, the_wan_has_its_share_of_a_worker);
 	tcase_add_test(tcase, config_of_a_phone);
 	tcase_add_test(tcase, hierarchies);
 	suite_add_tcase(suite, tcase);
