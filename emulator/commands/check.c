@@ -300,12 +300,14 @@ static int print_abilities(const struct plan *plan)
 	return missing + print_ability(what, real_server_installed(kind), mend);
 }
 
-/* How many workers there will be, and what the fullest of their descriptor tables needs at worst. */
+/* How many workers there will be by PFS, and what the fullest of their descriptor tables needs at worst. */
 static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t *workers)
 {
 	uint64_t each = plan->needs.descriptors_phone_worst, fullest = UINT64_MAX - 1;
 
-	if (plan_workers(plan, given, each, processors(PLAN_WORKERS_MAX), workers) < 0)
+	uint32_t wanted = plan_workers_wanted(plan, false, processors(PLAN_WORKERS_MAX));
+
+	if (plan_workers(plan, given, each, wanted, workers) < 0)
 		return fullest;
 	if (!*workers)
 		*workers = plan_workers_most(plan);

@@ -39,7 +39,7 @@ struct worker *crew_worker_of(const struct run *run, uint32_t phone)
 	return &run->workers[run->gate->worker_of_switch[plan->subnets[plan->phones[phone].subnet].lan_switch]];
 }
 
-/* One a processor and as many as it takes for everybody's descriptors at worst, unless somebody has said. */
+/* As many as are worth it, and as many as it takes for everybody's descriptors at worst, unless somebody has said. */
 static int count_workers(struct run *run)
 {
 	const struct plan *plan = run->options->plan;
@@ -51,7 +51,8 @@ static int count_workers(struct run *run)
 		return 0;
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
-	error = plan_workers(plan, limit.rlim_cur, plan->needs.descriptors_phone_worst, processors(PLAN_WORKERS_MAX),
+	error = plan_workers(plan, limit.rlim_cur, plan->needs.descriptors_phone_worst,
+			     plan_workers_wanted(plan, run->options->traditional, processors(PLAN_WORKERS_MAX)),
 			     &run->worker_count);
 	if (!error && !run->worker_count)
 		run->worker_count = plan_workers_most(plan);

@@ -199,7 +199,7 @@ void relay_catch_up(struct relay *relay)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
-	if (now_ns - relay->looked_ns < LOOK_NS)
+	if (!relay->outer || now_ns - relay->looked_ns < LOOK_NS)
 		return;
 	relay->looked_ns = now_ns;
 	ev_embed_sweep(relay->outer, &relay->embedded);

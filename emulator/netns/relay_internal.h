@@ -61,7 +61,7 @@ struct wan {
 struct relay {
 	const struct plan *plan;
 	struct ev_loop *loop;       /* its own, embedded in the worker's; NULL: not started */
-	struct ev_loop *outer;      /* the worker's */
+	struct ev_loop *outer;      /* the worker's; NULL as long as nothing is started */
 	ev_embed embedded;
 	uint64_t looked_ns;         /* when it was last looked at out of turn */
 	uint64_t start_ns;

@@ -14,6 +14,7 @@
 #include "emulator/plan/plan.h"
 
 #define PLAN_NOBODY UINT32_MAX
+#define PHONES_A_WORKER 250 /* at least, before another has anything to gain */
 
 /* Of the switches that are not dealt yet; PLAN_NOBODY: all are. */
 static uint32_t largest_left(const struct plan *plan, const uint32_t *worker_of_switch)
@@ -104,6 +105,14 @@ int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, u
 uint32_t plan_workers_most(const struct plan *plan)
 {
 	return plan->switch_count < PLAN_WORKERS_MAX ? plan->switch_count + 1 : PLAN_WORKERS_MAX;
+}
+
+uint32_t plan_workers_wanted(const struct plan *plan, bool traditional, uint32_t processors)
+{
+	uint32_t busy = 1 + plan->phone_count / PHONES_A_WORKER, apart = traditional ? 1 : 0;
+	uint32_t most = busy < plan->switch_count + apart ? busy : plan->switch_count + apart;
+
+	return processors < most ? processors : most;
 }
 
 /* The plan with no more than so many phones on a switch: what is asked of it here is all that it is good for. */

@@ -440,6 +440,13 @@ int plan_descriptors(const struct plan *plan, uint32_t workers, uint64_t each, u
  */
 int plan_workers(const struct plan *plan, uint64_t table_limit, uint64_t each, uint32_t wanted, uint32_t *workers);
 
+/*
+ * How many workers are worth it with so many processors, unless somebody has said how many. To wake a thread on
+ * another processor takes longer than to serve a few phones, so a small fleet has one, and only where every block
+ * passes the WAN are the phones of a single switch apart from it.
+ */
+uint32_t plan_workers_wanted(const struct plan *plan, bool traditional, uint32_t processors);
+
 /* One for each switch, since one is not divided, and one for the WAN: more would have nothing to do. */
 uint32_t plan_workers_most(const struct plan *plan);
 

@@ -234,6 +234,22 @@ START_TEST(the_wan_has_its_share_of_a_worker)
 }
 END_TEST
 
+START_TEST(workers_that_are_worth_it)
+{
+	static const struct {
+		uint32_t switches, phones, processors, by_pfs, traditional;
+	} cases[] = {
+		{ 1, 1, 16, 1, 1 },  { 2, 61, 16, 1, 1 },  { 1, 600, 16, 1, 2 }, { 1, 600, 1, 1, 1 },
+		{ 4, 300, 2, 2, 2 }, { 4, 300, 16, 4, 5 }, { 8, 60, 16, 2, 2 },
+	};
+	struct plan *plan = scenario_good(floors(cases[_i].switches, cases[_i].phones), NULL);
+
+	ck_assert_uint_eq(plan_workers_wanted(plan, false, cases[_i].processors), cases[_i].by_pfs);
+	ck_assert_uint_eq(plan_workers_wanted(plan, true, cases[_i].processors), cases[_i].traditional);
+	plan_free(plan);
+}
+END_TEST
+
 START_TEST(config_of_a_phone)
 {
 	struct plan *plan = scenario_good(two_sites, NULL);
@@ -300,6 +316,7 @@ int main(void)
 	tcase_add_test(tcase, phones_that_fit);
 	tcase_add_test(tcase, fewer_workers_may_fit);
 	tcase_add_test(tcase, the_wan_has_its_share_of_a_worker);
+	tcase_add_loop_test(tcase, workers_that_are_worth_it, 0, 7);
 	tcase_add_test(tcase, config_of_a_phone);
 	tcase_add_test(tcase, hierarchies);
 	suite_add_tcase(suite, tcase);
