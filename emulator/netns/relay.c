@@ -129,17 +129,14 @@ static void take(struct direction *direction, struct mmsghdr *messages, int coun
 	}
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+static void take_in(struct direction *direction)
 {
-	struct direction *direction = watcher->data;
 	struct relay *relay = direction->wan->relay;
 	struct mmsghdr messages[TURN_FRAMES] = {0};
 	struct iovec parts[TURN_FRAMES];
 	char control[TURN_FRAMES][CMSG_SPACE(sizeof(struct timespec))];
 	int room = 0, got;
 
-	(void)loop;
-	(void)events;
 	for (; room < TURN_FRAMES; room++) {
 		if (!relay->reading[room])
 			relay->reading[room] = frame_get(relay);
@@ -155,7 +152,16 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 	got = recvmmsg(direction->in, messages, (unsigned int)room, MSG_DONTWAIT, NULL);
 	if (got > 0)
 		take(direction, messages, got);
-	arm(relay);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct direction *direction = watcher->data;
+
+	(void)loop;
+	(void)events;
+	take_in(direction);
+	arm(direction->wan->relay);
 }
 
 /* ---- out ---- */
@@ -177,6 +183,16 @@ static void release(struct relay *relay, struct direction *direction)
 	frame_put(relay, frame);
 }
 
+static void release_arrived(struct relay *relay)
+{
+	for (int turn = 0; turn < TURN_FRAMES && relay->heap_count; turn++) {
+		if (relay->heap[0]->head->arrival_us > scenario_now(relay))
+			break;
+		release(relay, relay->heap[0]);
+	}
+	arm(relay);
+}
+
 static void on_due(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	struct relay *relay = watcher->data;
@@ -187,22 +203,24 @@ static void on_due(struct ev_loop *loop, ev_io *watcher, int events)
 	if (read(relay->timer, &fired, sizeof(fired)) != (ssize_t)sizeof(fired))
 		return;
 	relay->armed_us = UINT64_MAX;
-	for (int turn = 0; turn < TURN_FRAMES && relay->heap_count; turn++) {
-		if (relay->heap[0]->head->arrival_us > scenario_now(relay))
-			break;
-		release(relay, relay->heap[0]);
-	}
-	arm(relay);
+	release_arrived(relay);
 }
 
 void relay_catch_up(struct relay *relay)
 {
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t now_ns;
 
-	if (!relay->outer || now_ns - relay->looked_ns < LOOK_NS)
+	if (!relay->loop)
 		return;
-	relay->looked_ns = now_ns;
-	ev_embed_sweep(relay->outer, &relay->embedded);
+	now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (now_ns - relay->looked_ns >= LOOK_NS * (relay->wan_count + 1)) {
+		relay->looked_ns = now_ns;
+		for (uint32_t i = 0; i < relay->wan_count; i++) {
+			take_in(&relay->wans[i].down);
+			take_in(&relay->wans[i].up);
+		}
+	}
+	release_arrived(relay);
 }
 
 /* ---- life ---- */
@@ -329,6 +347,7 @@ int relay_open(struct relay *relay)
 static void watch(struct relay *relay, struct direction *direction)
 {
 	ev_io_init(&direction->readable, on_readable, direction->in, EV_READ);
+	ev_set_priority(&direction->readable, EV_MAXPRI);
 	direction->readable.data = direction;
 	ev_io_start(relay->loop, &direction->readable);
 }
@@ -338,23 +357,18 @@ int relay_start(struct relay *relay, struct ev_loop *loop, uint64_t start_ns, fa
 	relay->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (relay->timer < 0)
 		return -errno;
-	relay->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	if (!relay->loop)
-		return -ENOMEM;
+	relay->loop = loop;
 	relay->start_ns = start_ns;
 	relay->damage = damage;
 	relay->damage_context = context;
 	ev_io_init(&relay->due, on_due, relay->timer, EV_READ);
+	ev_set_priority(&relay->due, EV_MAXPRI);
 	relay->due.data = relay;
-	ev_io_start(relay->loop, &relay->due);
+	ev_io_start(loop, &relay->due);
 	for (uint32_t i = 0; i < relay->wan_count; i++) {
 		watch(relay, &relay->wans[i].down);
 		watch(relay, &relay->wans[i].up);
 	}
-	relay->outer = loop;
-	ev_embed_init(&relay->embedded, NULL, relay->loop);
-	ev_set_priority(&relay->embedded, EV_MAXPRI);
-	ev_embed_start(loop, &relay->embedded);
 	return 0;
 }
 
@@ -413,8 +427,10 @@ static void free_frames(struct frame *frame)
 	}
 }
 
-static void direction_free(struct direction *direction)
+static void direction_free(struct relay *relay, struct direction *direction)
 {
+	if (relay->loop)
+		ev_io_stop(relay->loop, &direction->readable);
 	free_frames(direction->head);
 	link_deinit(&direction->link);
 }
@@ -426,17 +442,15 @@ void relay_free(struct relay *relay)
 	for (uint32_t i = 0; i < relay->wan_count; i++) {
 		struct wan *wan = &relay->wans[i];
 
-		direction_free(&wan->down);
-		direction_free(&wan->up);
+		direction_free(relay, &wan->down);
+		direction_free(relay, &wan->up);
 		if (wan->router >= 0)
 			close(wan->router);
 		if (wan->hq >= 0)
 			close(wan->hq);
 	}
-	if (relay->outer)
-		ev_embed_stop(relay->outer, &relay->embedded);
 	if (relay->loop)
-		ev_loop_destroy(relay->loop);
+		ev_io_stop(relay->loop, &relay->due);
 	if (relay->timer >= 0)
 		close(relay->timer);
 	for (int i = 0; i < TURN_FRAMES; i++)

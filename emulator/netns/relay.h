@@ -23,7 +23,7 @@ int relay_open(struct relay *relay);
 int relay_start(struct relay *relay, struct ev_loop *loop, uint64_t start_ns, fabric_damage_fn damage, void *context);
 
 
-/* Takes in and releases what there is by now, which the loop does at its next wake-up. Of no effect more often than makes sense, and before relay_start(). */
+/* Takes in and releases what there is by now, which the loop does at its next wake-up. Of no effect before relay_start(). */
 void relay_catch_up(struct relay *relay);
 
 void relay_configure(struct relay *relay, uint32_t site, const struct link_config *down, const struct link_config *up);

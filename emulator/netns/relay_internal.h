@@ -10,7 +10,7 @@
 #include "emulator/netns/relay.h"
 
 #define TURN_FRAMES 64            /* read or released before others get their turn */
-#define LOOK_NS 100000            /* of real time between two looks out of turn */
+#define LOOK_NS 25000             /* of real time, for each link: its sockets are not read out of turn more often */
 #define PAIRS 16384               /* of a phone and headquarters on a link, by hash */
 #define BEHIND_SHARE 20           /* one frame in so many that is a round trip late, and pairs do not catch up */
 #define TURN_OWN_REAL_US 1000     /* an answer that took longer, in real time, waited for something of the scenario's */
@@ -60,10 +60,8 @@ struct wan {
 
 struct relay {
 	const struct plan *plan;
-	struct ev_loop *loop;       /* its own, embedded in the worker's; NULL: not started */
-	struct ev_loop *outer;      /* the worker's; NULL as long as nothing is started */
-	ev_embed embedded;
-	uint64_t looked_ns;         /* when it was last looked at out of turn */
+	struct ev_loop *loop;       /* NULL: not started */
+	uint64_t looked_ns;         /* when its sockets were last read out of turn */
 	uint64_t start_ns;
 	fabric_damage_fn damage;
 	void *damage_context;

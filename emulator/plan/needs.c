@@ -43,7 +43,7 @@
 #define SITE_DESCRIPTORS 4
 /* A switch: its namespace and route socket, the packet socket that counts ARP. */
 #define SWITCH_DESCRIPTORS 3
-/* stdio, the namespaces of headquarters and relay, the relay's loop and timer, headquarters' listening socket, netlink, journal, logs. */
+/* stdio, the namespaces of headquarters and relay, the relay's timer, headquarters' listening socket, netlink, journal, logs. */
 #define PROCESS_DESCRIPTORS 64
 
 static int fill_shares(struct plan *plan)
