@@ -41,7 +41,7 @@ struct world_options {
 	bool traditional;
 	const char *out_dir;              /* the run's folder, or NULL */
 	/*
-	 * Threads. netns: that the phones are spread over; 0: one a processor, or as many as it takes.
+	 * Threads. netns: that the phones are spread over; 0: as many as are worth it, or as many as it takes.
 	 * Virtual time: for sites that share nothing; 0: the caller's alone. With
 	 * more than none the tap and coverage there are called for from all of them.
 	 */

@@ -31,7 +31,7 @@ struct job {
 	bool console;         /* console logs, where there is a folder */
 	const char *out_dir;  /* or NULL */
 	const char *label;    /* for the progress */
-	uint32_t workers;     /* netns: 0: one a processor, or as many as it takes; sim: at least 1 */
+	uint32_t workers;     /* netns: 0: as many as are worth it (plan_workers_wanted()), or as many as it takes; sim: at least 1 */
 	bool journal;         /* where there is a folder */
 	uint64_t journal_bytes_max;
 	const uint8_t *journal_chosen; /* one a phone, or NULL: all */

@@ -582,8 +582,11 @@ int main(void)
 	tcase = add_case(suite, "upsets");
 	tcase_add_loop_test(tcase, upsets_are_mended, 0, sizeof(upsets) / sizeof(upsets[0]));
 	tcase = add_case(suite, "servers");
-	tcase_add_loop_test(tcase, a_real_server_serves, 0, sizeof(servers) / sizeof(servers[0]));
+	tcase_add_loop_test(tcase, a_real_server_serves, 0, 1);
 	tcase_add_test(tcase, a_stopped_server_comes_back);
+	tcase = add_case(suite, "other servers");
+	tcase_set_tags(tcase, "long");
+	tcase_add_loop_test(tcase, a_real_server_serves, 1, sizeof(servers) / sizeof(servers[0]));
 	tcase = add_case(suite, "runs");
 	tcase_add_test(tcase, a_stopped_run_ends_in_good_order);
 	tcase_add_test(tcase, two_fleets_do_not_see_each_other);
