@@ -304,7 +304,6 @@ static int print_abilities(const struct plan *plan)
 static uint64_t fullest_table(const struct plan *plan, uint64_t given, uint32_t *workers)
 {
 	uint64_t each = plan->needs.descriptors_phone_worst, fullest = UINT64_MAX - 1;
-
 	uint32_t wanted = plan_workers_wanted(plan, false, processors(PLAN_WORKERS_MAX));
 
 	if (plan_workers(plan, given, each, wanted, workers) < 0)

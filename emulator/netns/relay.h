@@ -22,7 +22,6 @@ int relay_open(struct relay *relay);
 /* Begins to carry; start_ns is scenario time 0 on CLOCK_MONOTONIC. Returns 0 or a negative errno. */
 int relay_start(struct relay *relay, struct ev_loop *loop, uint64_t start_ns, fabric_damage_fn damage, void *context);
 
-
 /* Takes in and releases what there is by now, which the loop does at its next wake-up. Of no effect before relay_start(). */
 void relay_catch_up(struct relay *relay);
 
