@@ -7,7 +7,8 @@
  * it. A frame that is released late makes its receiver answer late: the phone
  * and headquarters then owe each other that much, and the next frame between
  * them, in either direction, counts as if it had come earlier by it. It never
- * arrives before it was read; what remains is owed on. So lock-step transfers
+ * arrives before it was read; what remains is owed on. What follows an answer
+ * within the same turn owes the same. So lock-step transfers
  * take as long as the scenario says, though no single timer is exact. Where
  * other frames have been offered meanwhile, it takes its place in the time that
  * the transmitter was idle before them, if there is any left: the rate holds.
@@ -129,22 +130,30 @@ void carry_released(struct direction *direction, const struct frame *frame, uint
 }
 
 /*
- * How much of the time since it was asked an answer took because phones and
- * headquarters run on a host: namespaces, wake-ups, other phones before it. The
- * scenario has them answer at once, but for the site's network. An answer that
- * took too long for that waited, for a time-out or a disk, and owes nothing.
+ * Whether a frame is of the turn that the last one handed on began: its answer,
+ * or what the same side has to say right behind it (a last ACK, and the next
+ * request). What took longer waited, for a time-out or a real server's disk.
+ */
+static bool in_turn(const struct direction *direction, const struct pair *pair, uint64_t came_us)
+{
+	const struct relay *relay = direction->wan->relay;
+	uint64_t most_us = direction->down ? relay->server_turn_us : relay->phone_turn_us;
+
+	return pair->asked && pair->down != direction->down && came_us > pair->released_us &&
+	       came_us - pair->released_us <= most_us;
+}
+
+/*
+ * How much of a turn was so long because phones and headquarters run on a host:
+ * namespaces, wake-ups, other phones before it. The scenario has them answer at
+ * once, but for the site's network.
  */
 static uint64_t turn_own_us(const struct direction *direction, const struct pair *pair, const struct frame *frame,
 			    uint64_t came_us)
 {
 	const struct wan *wan = direction->wan;
-	uint64_t took_us, lan_us = 0;
+	uint64_t took_us = came_us - pair->released_us, lan_us = 0;
 
-	if (!pair->asked || pair->down == direction->down || came_us <= pair->released_us)
-		return 0;
-	took_us = came_us - pair->released_us;
-	if (took_us > TURN_OWN_REAL_US * wan->relay->plan->speed_milli / 1000)
-		return 0;
 	if (pair->down) {
 		uint64_t bits = 8 * (uint64_t)(pair->length + frame->length + ETHERNET_BYTES);
 
@@ -225,10 +234,14 @@ bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came
 	struct pair none = {0}, *pair;
 	uint64_t own_us, wanted_us, as_of_us;
 	enum link_verdict verdict;
+	bool turn;
 
 	frame->pair = pair_of(relay->plan, frame->bytes + ETHERNET_BYTES, frame->length - ETHERNET_BYTES);
 	pair = frame->pair == NO_PAIR ? &none : &direction->wan->pairs[frame->pair];
-	own_us = turn_own_us(direction, pair, frame, came_us);
+	turn = in_turn(direction, pair, came_us);
+	own_us = turn ? turn_own_us(direction, pair, frame, came_us) : 0;
+	if (pair->answered && !turn)
+		pair->owed_us = 0;
 	wanted_us = came_us > pair->owed_us + own_us ? came_us - pair->owed_us - own_us : 0;
 	verdict = offer_as_of(direction, frame, wanted_us, &as_of_us);
 	if (pair->owed_us) {
@@ -238,8 +251,11 @@ bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came
 		histogram_add(&relay->late, lost_us < pair->owed_us ? lost_us : pair->owed_us);
 		relay->corrections += lost_us < pair->owed_us;
 	}
-	pair->owed_us = 0;
-	pair->asked = false;
+	pair->answered = true;
+	if (!turn) {
+		pair->owed_us = 0;
+		pair->asked = false;
+	}
 	if (verdict != LINK_FORWARD)
 		return false;
 	insert(relay, direction, frame);

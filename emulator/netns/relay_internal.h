@@ -12,8 +12,8 @@
 #define TURN_FRAMES 64            /* read or released before others get their turn */
 #define LOOK_NS 25000             /* of real time, for each link: its sockets are not read out of turn more often */
 #define PAIRS 16384               /* of a phone and headquarters on a link, by hash */
+#define TURN_REAL_US 1000         /* how long hosts may take to answer, in real time */
 #define BEHIND_SHARE 20           /* one frame in so many that is a round trip late, and pairs do not catch up */
-#define TURN_OWN_REAL_US 1000     /* an answer that took longer, in real time, waited for something of the scenario's */
 #define NO_PAIR UINT32_MAX
 #define ETHERNET_BYTES 14
 
@@ -32,7 +32,8 @@ struct pair {
 	uint64_t released_us; /* when the last frame had been handed on, scenario time */
 	uint32_t owed_us;     /* lateness still to be made good */
 	uint16_t length;      /* that frame's, without Ethernet's part */
-	bool asked, down;     /* it has no answer yet; it went to the site */
+	bool asked, down;     /* its turn is not over; it went to the site */
+	bool answered;        /* something came since */
 };
 
 /* One way over a link. */
@@ -63,6 +64,7 @@ struct relay {
 	struct ev_loop *loop;       /* NULL: not started */
 	uint64_t looked_ns;         /* when its sockets were last read out of turn */
 	uint64_t start_ns;
+	uint64_t phone_turn_us, server_turn_us; /* what took longer to answer waited for something of the scenario's */
 	fabric_damage_fn damage;
 	void *damage_context;
 	int timer;

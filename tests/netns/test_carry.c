@@ -14,6 +14,7 @@
 #define DELAY_US 10000
 #define IP_BYTES 500
 #define TX_US 4000 /* 500 bytes at 1 Mb/s */
+#define TURN_US 1000
 
 static struct plan *plan;
 static struct relay *relay;
@@ -28,6 +29,7 @@ static void make_with(uint64_t rate_bps, uint32_t lan_delay_us, uint64_t port_bp
 	plan->subnets[0].lan_delay_us = lan_delay_us;
 	relay = relay_new(plan);
 	ck_assert_ptr_nonnull(relay);
+	relay->phone_turn_us = relay->server_turn_us = TURN_US;
 	down = &relay->wans[0].down;
 	up = &relay->wans[0].up;
 }
@@ -211,15 +213,66 @@ START_TEST(waits_are_the_scenarios)
 {
 	make(0);
 	released(down, carry(down, 0, 0), 0);
-	ck_assert_uint_eq(carry(up, 0, DELAY_US + TURN_OWN_REAL_US + 1)->arrival_us,
-			  DELAY_US + TURN_OWN_REAL_US + 1 + DELAY_US);
+	ck_assert_uint_eq(carry(up, 0, DELAY_US + TURN_US + 1)->arrival_us,
+			  DELAY_US + TURN_US + 1 + DELAY_US);
 	released(down, carry(down, 1, 50000), 0);
 	/* sent again, by the side that had asked */
 	ck_assert_uint_eq(carry(down, 1, 50000 + DELAY_US + 70)->arrival_us, 50000 + DELAY_US + 70 + DELAY_US);
-	/* and what comes behind an answer is none */
-	released(down, carry(down, 2, 100000), 0);
-	carry(up, 2, 100000 + DELAY_US + 10);
-	ck_assert_uint_eq(carry(up, 2, 100000 + DELAY_US + 70)->arrival_us, 100000 + DELAY_US + 70 + DELAY_US);
+	/* and by the side that had answered, when the turn was over: nothing is owed any more */
+	released(down, carry(down, 2, 100000), 200);
+	carry(up, 2, 100000 + DELAY_US + 210);
+	ck_assert_uint_eq(carry(up, 2, 100000 + DELAY_US + 200 + TURN_US + 1)->arrival_us,
+			  100000 + DELAY_US + 200 + TURN_US + 1 + DELAY_US);
+	done();
+}
+END_TEST
+
+/* A last ACK and the request for the next file: both are later by what the block was, and it is the second that is answered. */
+START_TEST(what_follows_an_answer_owes_the_same)
+{
+	struct frame *first, *second;
+
+	make(0);
+	released(down, carry(down, 0, 0), 300);
+	first = carry(up, 0, DELAY_US + 300 + 40);
+	ck_assert_uint_eq(first->arrival_us, 2 * DELAY_US);
+	second = carry(up, 0, DELAY_US + 300 + 110);
+	ck_assert_uint_eq(second->arrival_us, 2 * DELAY_US);
+	ck_assert_ptr_eq(up->head, first);
+	ck_assert_ptr_eq(up->tail, second);
+	ck_assert_uint_eq(relay->late.max, 0);
+	/* it is owed once only: the server's answer has the second's lateness, not the block's again */
+	released(up, first, 0);
+	released(up, second, 20);
+	ck_assert_uint_eq(carry(down, 0, 2 * DELAY_US + 20 + 30)->arrival_us, 3 * DELAY_US);
+	done();
+}
+END_TEST
+
+/*
+ * How long a turn may be: half of the scenario's smallest wait, or what a host may
+ * take in real time, whatever is more; a real server's turn is only the latter.
+ */
+START_TEST(turns_are_shorter_than_waits)
+{
+	struct relay *other;
+
+	make(0);
+	other = relay_new(plan);
+	ck_assert_uint_eq(other->phone_turn_us, 125000);
+	ck_assert_uint_eq(other->server_turn_us, 125000);
+	relay_free(other);
+	plan->what_if.waits_percent = 10;
+	plan->server.kind = PLAN_SERVER_IN_TFTPD;
+	other = relay_new(plan);
+	ck_assert_uint_eq(other->phone_turn_us, 12500);
+	ck_assert_uint_eq(other->server_turn_us, 1000);
+	relay_free(other);
+	plan->speed_milli = 50000;
+	other = relay_new(plan);
+	ck_assert_uint_eq(other->phone_turn_us, 50000);
+	ck_assert_uint_eq(other->server_turn_us, 50000);
+	relay_free(other);
 	done();
 }
 END_TEST
@@ -294,6 +347,8 @@ int main(void)
 	tcase_add_test(tests, answers_owe_their_turn);
 	tcase_add_test(tests, the_lan_takes_its_time);
 	tcase_add_test(tests, waits_are_the_scenarios);
+	tcase_add_test(tests, what_follows_an_answer_owes_the_same);
+	tcase_add_test(tests, turns_are_shorter_than_waits);
 	tcase_add_test(tests, falling_behind_is_recorded);
 	tcase_add_test(tests, catching_up_is_not);
 	tcase_add_test(tests, log_lines_are_left_out);
