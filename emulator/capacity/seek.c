@@ -344,6 +344,16 @@ void seek_hear_traditional_rate(struct seek_all *all, const struct answer *answe
  * The question itself has been run, by more seeds than a try has: it is an end of
  * the hunt that no try moves, lest a point contradict the verdict.
  */
+static void know_question(struct seeker *seeker, uint64_t value, bool holds)
+{
+	if (holds)
+		hunt_know_holds(&seeker->hunt, value);
+	else
+		hunt_know(&seeker->hunt, value);
+	if (seeker->hunt.ended)
+		*seeker->point = (struct answer_point){ .how = ANSWER_ALWAYS, .holds = value };
+}
+
 static void begin_phones(const struct seek_all *all, struct answer *answer, struct seeker *seeker)
 {
 	uint64_t phones = answer->question->setting.phones;
@@ -363,12 +373,7 @@ static void begin_phones(const struct seek_all *all, struct answer *answer, stru
 	guess = sketch_phones(&all->sketch, most);
 	seeker->beyond = guess > most;
 	hunt_begin(&seeker->hunt, 1, most, 0, 0, guess);
-	if (answer->saves_time)
-		hunt_know_holds(&seeker->hunt, phones);
-	else
-		hunt_know(&seeker->hunt, phones);
-	if (seeker->hunt.ended)
-		answer->phones = (struct answer_point){ .how = ANSWER_ALWAYS, .holds = phones };
+	know_question(seeker, phones, answer->saves_time);
 }
 
 static void begin_trip(struct seek_all *all, struct answer *answer, struct seeker *seeker)
@@ -385,12 +390,7 @@ static void begin_trip(struct seek_all *all, struct answer *answer, struct seeke
 	seeker->beyond = answer->saves_time && guess > SKETCH_TRIP_MAX_US;
 	/* Two digits of a millisecond and more: nobody knows a round trip better. */
 	hunt_begin(&seeker->hunt, TRIP_FLOOR_US, SKETCH_TRIP_MAX_US, TRIP_TOLERANCE_PPM, 2, guess);
-	if (answer->saves_time)
-		hunt_know(&seeker->hunt, trip_us);
-	else
-		hunt_know_holds(&seeker->hunt, trip_us);
-	if (seeker->hunt.ended)
-		answer->trip = (struct answer_point){ .how = ANSWER_ALWAYS, .holds = trip_us };
+	know_question(seeker, trip_us, !answer->saves_time);
 }
 
 /* One rate with all phones and each seed. */

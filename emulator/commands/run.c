@@ -68,8 +68,8 @@ static const struct argp_option option_table[] = {
 	  "Where the host cannot hold the speed, run again at lower ones to find the highest that it holds", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "The run's folder; must be new or empty (default: results/runs/...)", 0 },
 	{ "workers", OPT_WORKERS, "N", 0,
-	  "Threads. netns: to spread the phones over, by switch, 1 to 16 (default: one a core where phones are many, or as many as descriptors take); "
-	  "sim: for modes and sites, 1 to 256 (default: one a core)",
+	  "Threads. netns: to spread the phones over, by switch, 1 to 16 (default: one a core where phones are many, or as "
+	  "many as descriptors take); sim: for modes and sites, 1 to 256 (default: one a core)",
 	  0 },
 	{ "console", OPT_CONSOLE, "WHICH", 0,
 	  "Console logs: all, none, or auto (default): all of up to 10,000 phones, none of more", 0 },

@@ -110,28 +110,39 @@ static void on_timeout(struct timer *timer)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-START_TEST(input_goes_before_timeouts)
-{
-	struct timer timer = {.fire = on_timeout};
-	ev_io input;
-	int ends[2];
+static int ends[2]; /* of a pipe that has something to read */
 
+static void begin_with_input(void)
+{
 	loop = ev_loop_new(0);
 	order_count = 0;
 	fast.start_ns = clock_real_ns() - 1000000;
 	ck_assert_int_eq(timers_init(&timers, loop, &fast, 1), 0);
 	ck_assert_int_eq(pipe(ends), 0);
 	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+}
+
+static void end_with_input(void)
+{
+	timers_deinit(&timers);
+	ev_loop_destroy(loop);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+START_TEST(input_goes_before_timeouts)
+{
+	struct timer timer = {.fire = on_timeout};
+	ev_io input;
+
+	begin_with_input();
 	timers_set(&timers, &timer, 1); /* overdue already */
 	ev_io_init(&input, on_input, ends[0], EV_READ);
 	ev_io_start(loop, &input);
 	ev_run(loop, 0);
 	ck_assert_uint_eq(order_count, 2);
 	ck_assert_mem_eq(order, "it", 2);
-	timers_deinit(&timers);
-	ev_loop_destroy(loop);
-	close(ends[0]);
-	close(ends[1]);
+	end_with_input();
 }
 END_TEST
 
@@ -150,14 +161,8 @@ static void on_input_of_many(struct ev_loop *on, ev_io *watcher, int events)
 START_TEST(what_falls_due_need_not_wait_for_all_input)
 {
 	ev_io inputs[INPUTS];
-	int ends[2];
 
-	loop = ev_loop_new(0);
-	order_count = 0;
-	fast.start_ns = clock_real_ns() - 1000000;
-	ck_assert_int_eq(timers_init(&timers, loop, &fast, 1), 0);
-	ck_assert_int_eq(pipe(ends), 0);
-	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	begin_with_input();
 	for (int i = 0; i < INPUTS; i++) {
 		int copy = dup(ends[0]);
 
@@ -173,12 +178,9 @@ START_TEST(what_falls_due_need_not_wait_for_all_input)
 	ck_assert_uint_eq(timers.count, 0);
 	ev_run(loop, EVRUN_NOWAIT);
 	ck_assert_uint_eq(order_count, 2 * INPUTS);
-	timers_deinit(&timers);
-	ev_loop_destroy(loop);
 	for (int i = 0; i < INPUTS; i++)
 		close(inputs[i].fd);
-	close(ends[0]);
-	close(ends[1]);
+	end_with_input();
 }
 END_TEST
 
