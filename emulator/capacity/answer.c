@@ -180,9 +180,8 @@ static void compare(struct answer *answer)
 	const struct capacity_outcome *pfs = answer_percentile(&answer->pfs, 50),
 				      *traditional = answer_percentile(&answer->traditional, 50);
 
-	answer->saves_time = pfs->failed <= traditional->failed && pfs->duration_us < traditional->duration_us;
-	answer->saves_bytes =
-		pfs->wan_bytes_down + pfs->wan_bytes_up < traditional->wan_bytes_down + traditional->wan_bytes_up;
+	answer->saves_time = outcome_saves_time(pfs, traditional);
+	answer->saves_bytes = outcome_saves_bytes(pfs, traditional);
 }
 
 int answer_work_out(struct answer *answer, const struct question *question, const struct answer_options *options,

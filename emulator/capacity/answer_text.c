@@ -317,7 +317,11 @@ static void put_pays(const struct answer *answer, FILE *stream)
 				      *traditional = answer_percentile(&answer->traditional, 50);
 	const struct capacity_bound *bound = &traditional->bound;
 
-	if (answer->saves_time)
+	if (answer->saves_time && traditional->failed) /* a time without them says nothing */
+		fprintf(stream, "By PFS %s of %s phones are upgraded, in the traditional way %s.\n",
+			report_count(pfs->upgraded).text, report_count(pfs->phones).text,
+			report_count(traditional->upgraded).text);
+	else if (answer->saves_time)
 		fprintf(stream, "PFS takes %.3g %% of the time and %.3g %% of the WAN's bytes.\n",
 			100 * (double)pfs->duration_us / (double)traditional->duration_us,
 			100 * (double)pfs->wan_bytes_down / (double)traditional->wan_bytes_down);

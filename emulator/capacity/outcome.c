@@ -53,6 +53,22 @@ bool outcome_fits(const struct capacity_outcome *outcome, uint64_t window_us)
 	return !outcome->failed && outcome->upgraded && outcome->duration_us <= window_us;
 }
 
+bool outcome_saves_time(const struct capacity_outcome *pfs, const struct capacity_outcome *traditional)
+{
+	if (pfs->failed != traditional->failed)
+		return pfs->failed < traditional->failed;
+	return pfs->duration_us < traditional->duration_us;
+}
+
+bool outcome_saves_bytes(const struct capacity_outcome *pfs, const struct capacity_outcome *traditional)
+{
+	uint64_t bytes = traditional->wan_bytes_down + traditional->wan_bytes_up;
+
+	if (traditional->failed && bytes < traditional->bound.bytes_down)
+		bytes = traditional->bound.bytes_down;
+	return pfs->wan_bytes_down + pfs->wan_bytes_up < bytes;
+}
+
 void outcome_take(struct capacity_outcome *outcome, const struct plan *plan, const struct run_result *result, bool violated)
 {
 	*outcome = (struct capacity_outcome){

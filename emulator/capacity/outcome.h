@@ -35,6 +35,12 @@ void outcome_take(struct capacity_outcome *outcome, const struct plan *plan, con
 /* All phones that were not taken out are upgraded, in so much time. */
 bool outcome_fits(const struct capacity_outcome *outcome, uint64_t window_us);
 
+/* By PFS more phones come to the end, or as many in less time: a time that phones are missing from says nothing. */
+bool outcome_saves_time(const struct capacity_outcome *pfs, const struct capacity_outcome *traditional);
+
+/* It takes fewer bytes of the WAN than the other did, or would have for the phones that it left behind. */
+bool outcome_saves_bytes(const struct capacity_outcome *pfs, const struct capacity_outcome *traditional);
+
 /* As text, a figure a line; the caller frees it. NULL where memory lacks. */
 char *outcome_write(const struct capacity_outcome *outcome);
 

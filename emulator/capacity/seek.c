@@ -148,7 +148,7 @@ static bool came_true(const struct seeker *seeker, const struct pool_run *run, u
 
 	if (is_rate(seeker))
 		return outcome_fits(pfs, window_us);
-	bool pays = pfs->failed <= run[1].outcome.failed && pfs->duration_us < run[1].outcome.duration_us;
+	bool pays = outcome_saves_time(pfs, &run[1].outcome);
 	return seeker->kind == SEEK_PHONES ? pays : !pays;
 }
 

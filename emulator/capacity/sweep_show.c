@@ -39,18 +39,12 @@ static void put_mode(const struct answer_mode *mode, FILE *stream)
 
 static bool saves_time(const struct sweep_point *point)
 {
-	const struct capacity_outcome *pfs = answer_percentile(&point->pfs, 50),
-				      *traditional = answer_percentile(&point->traditional, 50);
-
-	return pfs->failed <= traditional->failed && pfs->duration_us < traditional->duration_us;
+	return outcome_saves_time(answer_percentile(&point->pfs, 50), answer_percentile(&point->traditional, 50));
 }
 
 static bool saves_bytes(const struct sweep_point *point)
 {
-	const struct capacity_outcome *pfs = answer_percentile(&point->pfs, 50),
-				      *traditional = answer_percentile(&point->traditional, 50);
-
-	return pfs->wan_bytes_down + pfs->wan_bytes_up < traditional->wan_bytes_down + traditional->wan_bytes_up;
+	return outcome_saves_bytes(answer_percentile(&point->pfs, 50), answer_percentile(&point->traditional, 50));
 }
 
 static void put_head(const struct sweep *sweep, FILE *stream)

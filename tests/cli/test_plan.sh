@@ -93,6 +93,9 @@ for question in "1 900kbit 30ms" "20 10gbit 30ms" "12 1.536mbit 30ms" "3 64kbit 
 	python3 -c "$agree"
 	check "$1 phones, $2, $3: the verdict and the points agree" $?
 done
+exits 1 "a WAN on which the traditional way gets nowhere" plan --phones 20 --wan 1kbit --rtt 30ms --models 7961 --window 8h --seeds 1 --quiet
+says out "^By PFS 20 of 20 phones are upgraded, in the traditional way 0\.$" "phones are told where times say nothing"
+says out "^It saves time " "and that is time saved"
 for question in "5 staggered:30m" "40 mass:30m"; do
 	set -- $question
 	exits 1 "$1 phones, the last reset after the window" plan --phones "$1" --reset "$2" --models 7961 --wan 1.536mbit --rtt 30ms --window 20m --seeds 1 --quiet

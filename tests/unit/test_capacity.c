@@ -391,6 +391,27 @@ END_TEST
 
 /* ---------------------------------------------------------------- searches */
 
+/* A way that leaves phones behind is soon at its end, with few bytes: neither speaks for it. */
+START_TEST(who_leaves_phones_behind_saves_nothing)
+{
+	struct capacity_outcome pfs = { .phones = 20, .upgraded = 20, .duration_us = 9000, .wan_bytes_down = 800 };
+	struct capacity_outcome traditional = { .phones = 20, .failed = 20, .duration_us = 100, .wan_bytes_down = 10,
+						.bound = { .bytes_down = 16000 } };
+
+	ck_assert(outcome_saves_time(&pfs, &traditional));
+	ck_assert(outcome_saves_bytes(&pfs, &traditional));
+	ck_assert(!outcome_saves_time(&traditional, &pfs));
+	traditional.failed = 0;
+	ck_assert(!outcome_saves_time(&pfs, &traditional));
+	ck_assert(!outcome_saves_bytes(&pfs, &traditional));
+	pfs.failed = traditional.failed = 3;
+	pfs.duration_us = 99;
+	ck_assert(outcome_saves_time(&pfs, &traditional));
+	pfs.failed = 4;
+	ck_assert(!outcome_saves_time(&pfs, &traditional));
+}
+END_TEST
+
 START_TEST(hunts_find_the_point)
 {
 	static const uint64_t points[] = { 1, 2, 17, 999, 1000, 123456, 999999 };
@@ -604,6 +625,7 @@ int main(void)
 	tcase_add_test(tcase, bound_knows_the_fan_out);
 	tcase_add_test(tcase, bound_knows_the_waits);
 	tcase_add_test(tcase, bound_knows_early_forwarding);
+	tcase_add_test(tcase, who_leaves_phones_behind_saves_nothing);
 	tcase_add_test(tcase, hunts_find_the_point);
 	tcase_add_test(tcase, hunts_end_where_there_is_none);
 	tcase_add_test(tcase, sweeps_are_read);
