@@ -136,11 +136,8 @@ void carry_released(struct direction *direction, const struct frame *frame, uint
  */
 static bool in_turn(const struct direction *direction, const struct pair *pair, uint64_t came_us)
 {
-	const struct relay *relay = direction->wan->relay;
-	uint64_t most_us = direction->down ? relay->server_turn_us : relay->phone_turn_us;
-
 	return pair->asked && pair->down != direction->down && came_us > pair->released_us &&
-	       came_us - pair->released_us <= most_us;
+	       came_us - pair->released_us <= direction->wan->relay->turn_us;
 }
 
 /*

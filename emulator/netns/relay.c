@@ -23,7 +23,6 @@
 
 #include "emulator/netns/checksum.h"
 #include "emulator/netns/relay_internal.h"
-#include "pfs-core/timers.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
@@ -305,20 +304,6 @@ static void wan_init(struct wan *wan, struct relay *relay, uint32_t site)
 	quickest_lan(wan);
 }
 
-/*
- * Nothing in a scenario waits for less than its smallest timer; half of it tells
- * a wait from an answer. A real server's disk is its own affair.
- */
-static void bound_turns(struct relay *relay)
-{
-	const struct plan *plan = relay->plan;
-	uint64_t real_us = TURN_REAL_US * plan->speed_milli / 1000;
-	uint64_t half_us = plan_wait_us(plan, PFS_CLAIM_INTERVAL_US) / 2;
-
-	relay->phone_turn_us = real_us > half_us ? real_us : half_us;
-	relay->server_turn_us = plan->server.kind == PLAN_SERVER_EMBEDDED ? relay->phone_turn_us : real_us;
-}
-
 struct relay *relay_new(const struct plan *plan)
 {
 	struct relay *relay = calloc(1, sizeof(*relay));
@@ -328,7 +313,7 @@ struct relay *relay_new(const struct plan *plan)
 	relay->plan = plan;
 	relay->timer = -1;
 	relay->armed_us = UINT64_MAX;
-	bound_turns(relay);
+	relay->turn_us = TURN_REAL_US * plan->speed_milli / 1000;
 	relay->wan_count = plan->site_count;
 	relay->wans = calloc(plan->site_count + 1u, sizeof(*relay->wans));
 	relay->heap = calloc(2u * plan->site_count + 1u, sizeof(*relay->heap));

@@ -64,7 +64,7 @@ struct relay {
 	struct ev_loop *loop;       /* NULL: not started */
 	uint64_t looked_ns;         /* when its sockets were last read out of turn */
 	uint64_t start_ns;
-	uint64_t phone_turn_us, server_turn_us; /* what took longer to answer waited for something of the scenario's */
+	uint64_t turn_us;           /* what took longer to answer waited for something of the scenario's */
 	fabric_damage_fn damage;
 	void *damage_context;
 	int timer;

@@ -14,7 +14,7 @@
 #define DELAY_US 10000
 #define IP_BYTES 500
 #define TX_US 4000 /* 500 bytes at 1 Mb/s */
-#define TURN_US 1000
+#define TURN_US 1000 /* a millisecond of real time, at speed 1 */
 
 static struct plan *plan;
 static struct relay *relay;
@@ -29,7 +29,7 @@ static void make_with(uint64_t rate_bps, uint32_t lan_delay_us, uint64_t port_bp
 	plan->subnets[0].lan_delay_us = lan_delay_us;
 	relay = relay_new(plan);
 	ck_assert_ptr_nonnull(relay);
-	relay->phone_turn_us = relay->server_turn_us = TURN_US;
+	ck_assert_uint_eq(relay->turn_us, TURN_US);
 	down = &relay->wans[0].down;
 	up = &relay->wans[0].up;
 }
@@ -249,34 +249,6 @@ START_TEST(what_follows_an_answer_owes_the_same)
 }
 END_TEST
 
-/*
- * How long a turn may be: half of the scenario's smallest wait, or what a host may
- * take in real time, whatever is more; a real server's turn is only the latter.
- */
-START_TEST(turns_are_shorter_than_waits)
-{
-	struct relay *other;
-
-	make(0);
-	other = relay_new(plan);
-	ck_assert_uint_eq(other->phone_turn_us, 125000);
-	ck_assert_uint_eq(other->server_turn_us, 125000);
-	relay_free(other);
-	plan->what_if.waits_percent = 10;
-	plan->server.kind = PLAN_SERVER_IN_TFTPD;
-	other = relay_new(plan);
-	ck_assert_uint_eq(other->phone_turn_us, 12500);
-	ck_assert_uint_eq(other->server_turn_us, 1000);
-	relay_free(other);
-	plan->speed_milli = 50000;
-	other = relay_new(plan);
-	ck_assert_uint_eq(other->phone_turn_us, 50000);
-	ck_assert_uint_eq(other->server_turn_us, 50000);
-	relay_free(other);
-	done();
-}
-END_TEST
-
 /* So many frames of one pair; from `busy` on for so many the host takes 900 us a frame more than it makes good. */
 static struct world_report lock_step(uint64_t frames, uint64_t busy, uint64_t count)
 {
@@ -348,7 +320,6 @@ int main(void)
 	tcase_add_test(tests, the_lan_takes_its_time);
 	tcase_add_test(tests, waits_are_the_scenarios);
 	tcase_add_test(tests, what_follows_an_answer_owes_the_same);
-	tcase_add_test(tests, turns_are_shorter_than_waits);
 	tcase_add_test(tests, falling_behind_is_recorded);
 	tcase_add_test(tests, catching_up_is_not);
 	tcase_add_test(tests, log_lines_are_left_out);
