@@ -74,7 +74,8 @@ struct world_report {
 	uint32_t limits_used_percent;     /* how near timer lag or relay lateness came to its limit, the nearer one */
 	uint64_t timer_lag_p50_us, timer_lag_p99_us, timer_lag_max_us; /* scenario time */
 	uint64_t timer_smallest_us;       /* smallest protocol timer in use */
-	uint64_t relay_late_p50_us, relay_late_p99_us, relay_late_max_us; /* lateness left uncorrected, scenario time */
+	uint64_t relay_late_p50_us, relay_late_p99_us, relay_late_max_us; /* left uncorrected at the worst site, scenario time */
+	uint64_t relay_round_trip_us;     /* that site's, which it is measured by; 0: no site has one, nothing is judged */
 	uint64_t relay_corrections;
 	uint64_t drops;                   /* packets dropped that the scenario did not drop */
 	uint64_t arp_frames;              /* ARP requests that came to the switches' bridges */

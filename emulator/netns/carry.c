@@ -99,11 +99,6 @@ static uint32_t pair_of(const struct plan *plan, const uint8_t *ip, uint32_t len
 	return ((get32(ip + 12) ^ get32(ip + 16)) * 2654435769u) >> 18;
 }
 
-static uint64_t round_trip_us(const struct wan *wan)
-{
-	return (uint64_t)wan->down.link.config.delay_us + wan->up.link.config.delay_us;
-}
-
 /*
  * What was owed before goes: its frame had no answer between (a last ACK before
  * the next request), so nobody came later by it. A frame that is later than a
@@ -119,9 +114,9 @@ void carry_released(struct direction *direction, const struct frame *frame, uint
 
 	if (frame->pair == NO_PAIR)
 		return;
-	wan->relay->released++;
-	if (late_us > round_trip_us(wan))
-		histogram_add(&wan->relay->behind, late_us);
+	wan->released++;
+	if (late_us > carry_round_trip_us(wan))
+		histogram_add(&wan->behind, late_us);
 	wan->pairs[frame->pair] = (struct pair){.released_us = now_us,
 						.owed_us = late_us > UINT32_MAX ? UINT32_MAX : (uint32_t)late_us,
 						.length = (uint16_t)(frame->length - ETHERNET_BYTES),
@@ -245,7 +240,7 @@ bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came
 		/* the relay's own lateness goes first into what could be had */
 		uint64_t lost_us = as_of_us - wanted_us > own_us ? as_of_us - wanted_us - own_us : 0;
 
-		histogram_add(&relay->late, lost_us < pair->owed_us ? lost_us : pair->owed_us);
+		histogram_add(&direction->wan->late, lost_us < pair->owed_us ? lost_us : pair->owed_us);
 		relay->corrections += lost_us < pair->owed_us;
 	}
 	pair->answered = true;

@@ -111,21 +111,6 @@ void fidelity_doubt(struct world_report *report, const char *format, ...)
 	va_end(arguments);
 }
 
-/* The shortest round trip of a site's WAN; 0 where one has no delay, which lateness cannot be measured against. */
-static uint64_t round_trip_us(const struct plan *plan)
-{
-	uint64_t shortest = UINT64_MAX;
-	uint32_t i;
-
-	for (i = 0; i < plan->site_count; i++) {
-		uint64_t sum = (uint64_t)plan->sites[i].down.delay_us + plan->sites[i].up.delay_us;
-
-		if (sum < shortest)
-			shortest = sum;
-	}
-	return shortest == UINT64_MAX ? 0 : shortest;
-}
-
 /*
  * What the host is late by in real time it is late by at any speed, or less
  * where it has less to do; in the scenario's time that is in proportion to the
@@ -157,7 +142,7 @@ static uint32_t percent_of(uint64_t value, uint64_t limit)
 
 void fidelity_judge(const struct plan *plan, bool traditional, bool faults, struct world_report *report)
 {
-	uint64_t round_trip = round_trip_us(plan), lag_limit;
+	uint64_t round_trip = report->relay_round_trip_us, lag_limit;
 	bool resent = report->tcp_retransmits && !faults;
 
 	report->timer_smallest_us = traditional ? PFS_TFTP_RTO_MIN_US : plan_wait_us(plan, PFS_CLAIM_INTERVAL_US);

@@ -31,7 +31,7 @@ const struct link *relay_link(const struct relay *relay, uint32_t site, bool dow
 /* Frames that the sockets lost, and those that could not be kept or sent. */
 uint64_t relay_drops(struct relay *relay);
 
-/* Fills the relay's lateness and corrections. */
+/* Fills the relay's corrections, and the lateness of the site that has most for its round trip. */
 void relay_report(const struct relay *relay, struct world_report *report);
 
 void relay_free(struct relay *relay);

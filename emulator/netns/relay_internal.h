@@ -56,6 +56,9 @@ struct wan {
 	struct direction down, up;
 	uint64_t lan_us;            /* what the scenario has the site's network take for a frame and its answer, but for.. */
 	uint64_t port_bps;          /* ..the wire time of both in a phone's port; 0: none */
+	struct histogram late;      /* left uncorrected */
+	struct histogram behind;    /* lateness of frames that were later than a round trip when they were handed on */
+	uint64_t released;          /* frames handed on */
 	struct pair pairs[PAIRS];
 };
 
@@ -76,9 +79,6 @@ struct relay {
 	uint32_t heap_count;
 	struct frame *spare;        /* free list */
 	struct frame *reading[TURN_FRAMES];
-	struct histogram late;
-	struct histogram behind;    /* lateness of frames that were later than a round trip when they were handed on */
-	uint64_t released;          /* frames handed on */
 	uint64_t corrections, failed;
 	uint64_t socket_drops;      /* read from the sockets so far */
 };
@@ -91,6 +91,12 @@ bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came
 
 /* A frame was handed to its receiver, at or after its arrival_us; scenario time. */
 void carry_released(struct direction *direction, const struct frame *frame, uint64_t now_us);
+
+/* Of a link as it is now, both ways' delays. */
+static inline uint64_t carry_round_trip_us(const struct wan *wan)
+{
+	return (uint64_t)wan->down.link.config.delay_us + wan->up.link.config.delay_us;
+}
 
 /* The earliest direction's first frame was taken out. */
 void carry_settle(struct relay *relay);

@@ -472,6 +472,8 @@ static void take_down(struct run *run, bool ran)
 	free(run->workers);
 	if (ran)
 		fidelity_judge(run->options->plan, run->options->traditional, has_faults(run), run->report);
+	if (ran && run->event_errors)
+		fidelity_doubt(run->report, "%" PRIu64 " operations of the run's own failed", run->event_errors);
 	if (ran && run->report->shortages)
 		fidelity_doubt(run->report, "descriptors ran out %" PRIu64 " times", run->report->shortages);
 }

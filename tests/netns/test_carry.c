@@ -88,8 +88,8 @@ START_TEST(lock_step_keeps_time)
 		now += DELAY_US;
 	}
 	ck_assert_uint_eq(relay->corrections, 99);
-	ck_assert_uint_eq(relay->late.samples, 99);
-	ck_assert_uint_eq(relay->late.max, 0);
+	ck_assert_uint_eq(relay->wans[0].late.samples, 99);
+	ck_assert_uint_eq(relay->wans[0].late.max, 0);
 	done();
 }
 END_TEST
@@ -126,11 +126,11 @@ START_TEST(the_rate_holds)
 	ck_assert_uint_eq(second->arrival_us, 44100 + TX_US + DELAY_US);
 	ck_assert_ptr_eq(up->head, second);
 	ck_assert_ptr_eq(up->tail, first);
-	ck_assert_uint_eq(relay->late.max, 0);
+	ck_assert_uint_eq(relay->wans[0].late.max, 0);
 	released(down, carry(down, 2, 1000), 6000);
 	third = carry(up, 2, 50200); /* as of 44200: taken until 48100 */
 	ck_assert_uint_eq(third->arrival_us, 48100 + TX_US + DELAY_US);
-	ck_assert_uint_eq(relay->late.max, 48100 - 44200);
+	ck_assert_uint_eq(relay->wans[0].late.max, 48100 - 44200);
 	done();
 }
 END_TEST
@@ -148,7 +148,7 @@ START_TEST(no_idle_time_no_gift)
 	carry(up, 0, 3000);
 	frame = carry(up, 3, 3100);
 	ck_assert_uint_eq(frame->arrival_us, 5 * TX_US + DELAY_US);
-	ck_assert_uint_eq(relay->late.max, 3000 - 1100);
+	ck_assert_uint_eq(relay->wans[0].late.max, 3000 - 1100);
 	done();
 }
 END_TEST
@@ -183,7 +183,7 @@ START_TEST(answers_owe_their_turn)
 		released(i % 2 ? down : up, frame, 200);
 		due += DELAY_US;
 	}
-	ck_assert_uint_eq(relay->late.max, 0);
+	ck_assert_uint_eq(relay->wans[0].late.max, 0);
 	done();
 }
 END_TEST
@@ -240,7 +240,7 @@ START_TEST(what_follows_an_answer_owes_the_same)
 	ck_assert_uint_eq(second->arrival_us, 2 * DELAY_US);
 	ck_assert_ptr_eq(up->head, first);
 	ck_assert_ptr_eq(up->tail, second);
-	ck_assert_uint_eq(relay->late.max, 0);
+	ck_assert_uint_eq(relay->wans[0].late.max, 0);
 	/* it is owed once only: the server's answer has the second's lateness, not the block's again */
 	released(up, first, 0);
 	released(up, second, 20);
@@ -290,6 +290,45 @@ START_TEST(catching_up_is_not)
 }
 END_TEST
 
+static void answers(uint32_t site, uint32_t phone, uint64_t frames, uint64_t late_us)
+{
+	uint64_t due = 1000;
+
+	down = &relay->wans[site].down;
+	up = &relay->wans[site].up;
+	for (uint64_t i = 0; i < frames; i++) {
+		struct frame *frame = carry(i % 2 ? down : up, phone, due + i * late_us);
+
+		released(i % 2 ? down : up, frame, (i + 1) * late_us);
+		due = frame->arrival_us;
+	}
+}
+
+/* A small site that falls behind is not lost among a large one's frames, and one without delay hides nobody. */
+START_TEST(the_worst_site_counts)
+{
+	struct link_config link = {.delay_us = DELAY_US, .queue_bytes_max = 1000000};
+	struct plan_by_hand wanted = {.phones = 3, .sites = 3, .down = link, .up = link};
+	struct world_report report = {0};
+
+	plan = plan_by_hand(&wanted);
+	plan->sites[0].down.delay_us = plan->sites[0].up.delay_us = _i ? 0 : DELAY_US;
+	plan->sites[2].down.delay_us = plan->sites[2].up.delay_us = DELAY_US / 10;
+	relay = relay_new(plan);
+	ck_assert_ptr_nonnull(relay);
+	relay->turn_us = TURN_US;
+	answers(0, 0, 1000, 0);
+	answers(1, 1, 1000, 0);
+	relay_report(relay, &report);
+	ck_assert_uint_eq(report.relay_late_p99_us, 0);
+	answers(2, 2, 30, DELAY_US / 10);
+	relay_report(relay, &report);
+	ck_assert_uint_ge(report.relay_late_p99_us, DELAY_US);
+	ck_assert_uint_eq(report.relay_round_trip_us, DELAY_US / 5);
+	done();
+}
+END_TEST
+
 /* F14: nobody answers a log line, so its lateness is nobody's. */
 START_TEST(log_lines_are_left_out)
 {
@@ -322,6 +361,7 @@ int main(void)
 	tcase_add_test(tests, what_follows_an_answer_owes_the_same);
 	tcase_add_test(tests, falling_behind_is_recorded);
 	tcase_add_test(tests, catching_up_is_not);
+	tcase_add_loop_test(tests, the_worst_site_counts, 0, 2);
 	tcase_add_test(tests, log_lines_are_left_out);
 	suite_add_tcase(suite, tests);
 	return tap_run(suite);

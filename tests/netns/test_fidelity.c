@@ -23,6 +23,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(plan);
 	plan->speed_milli = 10000;
 	memset(&report, 0, sizeof(report));
+	report.relay_round_trip_us = 2 * DELAY_US;
 }
 
 static void teardown(void)
@@ -68,7 +69,7 @@ END_TEST
 
 START_TEST(without_a_delay_the_relay_is_not_judged)
 {
-	plan->sites[0].down.delay_us = plan->sites[0].up.delay_us = 0;
+	report.relay_round_trip_us = 0;
 	report.relay_late_p99_us = 1000000;
 	ck_judged(false, false, 0, 0);
 }
