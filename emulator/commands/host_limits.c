@@ -164,6 +164,22 @@ static void tell_no_room(const struct plan *plan, uint64_t given, uint32_t worke
 		fit ? ", or fewer phones" : ", or a smaller fleet");
 }
 
+static bool memory_is_there(const struct plan *plan)
+{
+	const struct plan_needs *needs = &plan->needs;
+	uint64_t given = limits_memory(), fixed = needs->memory_bytes - plan->phone_count * needs->memory_phone_bytes;
+
+	if (needs->memory_bytes <= given)
+		return true;
+	fprintf(stderr,
+		"pfs-fleet: %llu phones need some %llu MB of memory, the host has %llu MB left, room for %llu phones: "
+		"give it more, or the scenario fewer phones\n",
+		(unsigned long long)plan->phone_count, (unsigned long long)needs->memory_bytes / 1000000,
+		(unsigned long long)given / 1000000,
+		(unsigned long long)limits_room(given, fixed, needs->memory_phone_bytes));
+	return false;
+}
+
 bool limits_allow(const struct plan *plan, uint32_t workers)
 {
 	const struct plan_needs *needs = &plan->needs;
@@ -192,5 +208,5 @@ bool limits_allow(const struct plan *plan, uint32_t workers)
 		tell_no_room(plan, descriptors, workers);
 		return false;
 	}
-	return real_server_is_there(plan);
+	return memory_is_there(plan) && real_server_is_there(plan);
 }

@@ -33,7 +33,7 @@ uint64_t limits_descriptors_wanted(const struct plan *plan);
  * Whether a fleet on the real kernel certainly cannot be made here, with so
  * many workers (0: as many as it takes). Returns
  * true, or false after one line on stderr that says why and what to do. What
- * is left to chance (memory, descriptors at worst) is for `check` to tell.
+ * is left to chance (descriptors at worst) is for `check` to tell.
  * Raises the limit of descriptors as limits_raise_descriptors() does.
  */
 bool limits_allow(const struct plan *plan, uint32_t workers);

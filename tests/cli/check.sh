@@ -100,6 +100,15 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	[ $? -eq 4 ] && grep -q '122 phones on 1 worker need 6[0-9][0-9] .* room for [1-9][0-9]* phones on each switch .* more workers' "$work/err" && ! test -e "$work/one"
 	report $? "too few descriptors for the workers that were asked for, exit 4"
 
+	if unshare --mount true 2>"$work/err"; then
+		echo 'MemAvailable: 36000 kB' >"$work/meminfo"
+		unshare --mount sh -c 'mount --bind "$1/meminfo" /proc/meminfo && exec "$2" run "$3/scenarios/smoke.json" --out "$1/lean"' \
+			sh "$work" "$fleet" "$root" >"$work/out" 2>"$work/err"
+		[ $? -eq 4 ] && grep -q ' phones need some [0-9]* MB of memory, the host has 36 MB left, room for [0-9]* phones' "$work/err" &&
+			[ "$(wc -l <"$work/err")" -eq 1 ] && ! test -e "$work/lean"
+		report $? "too little memory: run says how many phones it has room for, exit 4"
+	fi
+
 	# Many switches share a table, and the first worker's has a descriptor of each phone of another.
 	floors() { # sites, floors of each, phones on each: a scenario
 		awk -v sites="$1" -v floors="$2" -v phones="$3" 'BEGIN {
