@@ -154,6 +154,27 @@ static uint64_t turn_own_us(const struct direction *direction, const struct pair
 	return took_us > lan_us ? took_us - lan_us : 0;
 }
 
+static void keep_gap(struct direction *direction, uint64_t from_us, uint64_t to_us)
+{
+	direction->gaps[direction->oldest_gap] = (struct gap){from_us, to_us};
+	direction->oldest_gap = (direction->oldest_gap + 1) % GAPS;
+}
+
+/* The earliest idle moment from wanted_us on, and takes tx_us of it; UINT64_MAX: there was none. */
+static uint64_t take_idle(struct direction *direction, uint64_t wanted_us, uint64_t tx_us)
+{
+	for (uint32_t i = 0; i < GAPS; i++) {
+		struct gap *gap = &direction->gaps[(direction->oldest_gap + i) % GAPS];
+		uint64_t slot_us = wanted_us > gap->from_us ? wanted_us : gap->from_us;
+
+		if (slot_us >= gap->to_us)
+			continue;
+		gap->from_us = slot_us + tx_us;
+		return slot_us;
+	}
+	return UINT64_MAX;
+}
+
 /*
  * Offers a frame as of wanted_us; *as_of_us says when it really counts. Where
  * the model has gone on since then, it is offered now, and what idle time there
@@ -172,18 +193,15 @@ static enum link_verdict offer_as_of(struct direction *direction, struct frame *
 	direction->offered_us = offer_us;
 	*as_of_us = offer_us;
 	if (offer_us == wanted_us) {
-		if (start_us > free_us) {
-			direction->idle_us = free_us;
-			direction->busy_us = start_us;
-		}
+		if (start_us > free_us)
+			keep_gap(direction, free_us, start_us);
 		return verdict;
 	}
 	slot_us = wanted_us;
 	if (link->config.rate_bps) {
-		slot_us = wanted_us > direction->idle_us ? wanted_us : direction->idle_us;
-		if (slot_us >= direction->busy_us)
+		slot_us = take_idle(direction, wanted_us, link->free_us > start_us ? link->free_us - start_us : 0);
+		if (slot_us == UINT64_MAX)
 			return verdict; /* no idle time left there: it waits its turn */
-		direction->idle_us = slot_us + (link->free_us > start_us ? link->free_us - start_us : 0);
 	}
 	*as_of_us = slot_us;
 	frame->arrival_us -= start_us - slot_us;

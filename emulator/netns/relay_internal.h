@@ -14,6 +14,7 @@
 #define PAIRS 16384               /* of a phone and headquarters on a link, by hash */
 #define TURN_REAL_US 1000         /* how long hosts may take to answer, in real time */
 #define BEHIND_SHARE 20           /* one frame in so many that is a round trip late, and pairs do not catch up */
+#define GAPS 32                   /* so many idle times back a late frame still finds its place */
 #define NO_PAIR UINT32_MAX
 #define ETHERNET_BYTES 14
 
@@ -36,13 +37,19 @@ struct pair {
 	bool answered;        /* something came since */
 };
 
+/* A time in which a transmitter had nothing to send, as far as no late frame has been put there. */
+struct gap {
+	uint64_t from_us, to_us;
+};
+
 /* One way over a link. */
 struct direction {
 	struct wan *wan;
 	struct link link;
 	struct frame *head, *tail;  /* in order of arrival */
 	uint64_t offered_us;        /* of the last frame */
-	uint64_t idle_us, busy_us;  /* the transmitter's last idle time, from and to, as far as it is not taken */
+	struct gap gaps[GAPS];      /* the last ones, a ring.. */
+	uint32_t oldest_gap;        /* ..from here on */
 	uint32_t heap_at;
 	bool down;                  /* from headquarters to the site */
 	int in, out;                /* packet sockets */

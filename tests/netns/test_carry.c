@@ -135,6 +135,29 @@ START_TEST(the_rate_holds)
 }
 END_TEST
 
+/* Idle times are remembered, not the last alone: a late frame goes into the first that it could have had. */
+START_TEST(older_idle_times_are_not_forgotten)
+{
+	struct frame *late;
+
+	make(1000000);
+	released(down, carry(down, 1, 0), 6000);
+	for (uint64_t i = 0; i < 4; i++)
+		ck_assert_uint_eq(carry(up, 0, 50000 + 10000 * i)->arrival_us, 50000 + 10000 * i + TX_US + DELAY_US);
+	late = carry(up, 1, 80100); /* as of 74100: idle until 80000 */
+	ck_assert_uint_eq(late->arrival_us, 74100 + TX_US + DELAY_US);
+	released(down, carry(down, 2, 1000), 40000);
+	late = carry(up, 2, 80200); /* as of 40200: idle until 50000 */
+	ck_assert_uint_eq(late->arrival_us, 40200 + TX_US + DELAY_US);
+	ck_assert_ptr_eq(up->head, late);
+	released(down, carry(down, 3, 2000), 39800);
+	late = carry(up, 3, 80300); /* as of 40500: that one is there until 44200 */
+	ck_assert_uint_eq(late->arrival_us, 44200 + TX_US + DELAY_US);
+	ck_assert_uint_eq(relay->wans[0].late.max, 44200 - 40500);
+	done();
+}
+END_TEST
+
 /* Where the transmitter has been busy all along, nothing is to be had: its turn is behind the others. */
 START_TEST(no_idle_time_no_gift)
 {
@@ -353,6 +376,7 @@ int main(void)
 	tcase_add_test(tests, lock_step_keeps_time);
 	tcase_add_test(tests, each_pair_its_own);
 	tcase_add_test(tests, the_rate_holds);
+	tcase_add_test(tests, older_idle_times_are_not_forgotten);
 	tcase_add_test(tests, no_idle_time_no_gift);
 	tcase_add_test(tests, a_pair_keeps_its_order);
 	tcase_add_test(tests, answers_owe_their_turn);
