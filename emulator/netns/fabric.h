@@ -92,8 +92,11 @@ int fabric_phone_namespace(struct fabric *fabric, uint32_t phone);
 /* Kernel's rx_bytes of the phone's eth0. */
 int fabric_phone_rx_bytes(struct fabric *fabric, uint32_t phone, uint64_t *bytes);
 
-/* Packets that the kernel dropped in the fabric (ports, qdiscs, packet sockets, UDP receive queues of hq are the caller's). */
-uint64_t fabric_drops(struct fabric *fabric);
+/*
+ * Adds the packets that the kernel dropped in the fabric to *drops (those of UDP receive queues are the caller's). Where
+ * a namespace's counters cannot be read it goes on with the next, and returns the first negative errno.
+ */
+int fabric_drops(struct fabric *fabric, uint64_t *drops);
 
 /*
  * ARP requests that came to the switches since it was last asked. A bridge hears

@@ -76,44 +76,56 @@ static bool port_was_cut(const struct fabric *fabric, int64_t lan, int index)
 	return false;
 }
 
-/* lan: the switch's number, or -1. */
-static uint64_t namespace_drops(const struct fabric *fabric, const struct fabric_namespace *ns, int64_t lan)
+/* lan: the switch's number, or -1. Returns 0 or a negative errno. */
+static int namespace_drops(const struct fabric *fabric, const struct fabric_namespace *ns, int64_t lan, uint64_t *drops)
 {
 	struct nl_cache *links = NULL;
-	uint64_t drops = 0;
+	int error = netlink_errno(rtnl_link_alloc_cache(ns->nl.sock, AF_UNSPEC, &links));
 
-	if (!ns->nl.sock || rtnl_link_alloc_cache(ns->nl.sock, AF_UNSPEC, &links) < 0)
-		return 0;
+	if (error)
+		return error;
 	for (struct nl_object *at = nl_cache_get_first(links); at; at = nl_cache_get_next(at)) {
 		struct rtnl_link *link = (struct rtnl_link *)at;
 		uint64_t dropped = link_drops(link);
 
 		if (dropped && !port_was_cut(fabric, lan, rtnl_link_get_ifindex(link)))
-			drops += dropped;
+			*drops += dropped;
 	}
 	nl_cache_free(links);
-	return drops;
+	return 0;
 }
 
-uint64_t fabric_drops(struct fabric *fabric)
+static int phone_drops(struct fabric *fabric, uint32_t phone, uint64_t *drops)
+{
+	struct phone_counts counts = {0};
+	int error;
+
+	/* what a phone lost whose cable was out, the scenario dropped */
+	if (fabric->phones[phone].was_cut || !fabric_phone_is_up(fabric, phone))
+		return 0;
+	error = fabric_in_phone(fabric, phone, count_phone, &counts);
+	*drops += counts.drops;
+	return error;
+}
+
+int fabric_drops(struct fabric *fabric, uint64_t *drops)
 {
 	const struct plan *plan = fabric->plan;
-	uint64_t drops = namespace_drops(fabric, &fabric->hq, -1);
+	int first = namespace_drops(fabric, &fabric->hq, -1, drops), error;
 
-	for (uint32_t i = 0; i < plan->site_count; i++)
-		drops += namespace_drops(fabric, &fabric->routers[i], -1);
-	for (uint32_t i = 0; i < plan->switch_count; i++)
-		drops += namespace_drops(fabric, &fabric->switches[i].ns, i);
-	for (uint32_t i = 0; i < plan->phone_count; i++) {
-		struct phone_counts counts = {0};
-
-		/* what a phone lost whose cable was out, the scenario dropped */
-		if (fabric->phones[i].was_cut || !fabric_phone_is_up(fabric, i))
-			continue;
-		if (!fabric_in_phone(fabric, i, count_phone, &counts))
-			drops += counts.drops;
+	for (uint32_t i = 0; i < plan->site_count; i++) {
+		error = namespace_drops(fabric, &fabric->routers[i], -1, drops);
+		first = first ? first : error;
 	}
-	return drops;
+	for (uint32_t i = 0; i < plan->switch_count; i++) {
+		error = namespace_drops(fabric, &fabric->switches[i].ns, i, drops);
+		first = first ? first : error;
+	}
+	for (uint32_t i = 0; i < plan->phone_count; i++) {
+		error = phone_drops(fabric, i, drops);
+		first = first ? first : error;
+	}
+	return first;
 }
 
 /*

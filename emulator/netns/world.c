@@ -445,6 +445,7 @@ static void close_hosts(struct run *run)
 static void take_down(struct run *run, bool ran)
 {
 	uint64_t begun_ns = clock_real_ns();
+	int uncounted = 0;
 	uint32_t i;
 
 	crew_end(run);
@@ -452,7 +453,8 @@ static void take_down(struct run *run, bool ran)
 	close_hosts(run);
 	headquarters_deinit(&run->headquarters);
 	if (ran) {
-		run->report->drops += headquarters_drops(&run->headquarters) + fabric_drops(run->fabric);
+		run->report->drops += headquarters_drops(&run->headquarters);
+		uncounted = fabric_drops(run->fabric, &run->report->drops);
 		fabric_wan_report(run->fabric, run->report);
 	}
 	fabric_free(run->fabric);
@@ -472,6 +474,8 @@ static void take_down(struct run *run, bool ran)
 	free(run->workers);
 	if (ran)
 		fidelity_judge(run->options->plan, run->options->traditional, has_faults(run), run->report);
+	if (uncounted)
+		fidelity_doubt(run->report, "the kernel's counters of dropped packets: %s", strerror(-uncounted));
 	if (ran && run->event_errors)
 		fidelity_doubt(run->report, "%" PRIu64 " operations of the run's own failed", run->event_errors);
 	if (ran && run->report->shortages)
