@@ -83,7 +83,7 @@ struct world_report {
 	double cpu_busy;                  /* of one core, 0 to cores */
 	double steal;                     /* fraction of the run's CPU time */
 	double up_s, down_s;              /* real time */
-	uint64_t rss_bytes, kernel_bytes;
+	uint64_t rss_bytes, kernel_bytes; /* the process's own at its highest; the kernel's at the end */
 	uint32_t workers;
 	uint64_t descriptors_peak;        /* of all tables; a worker has one of its own */
 	uint64_t descriptors_table_peak;  /* of the fullest table, which the host's limit is for */

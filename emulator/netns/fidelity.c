@@ -78,7 +78,7 @@ void fidelity_compare(const struct fidelity_reading *from, const struct fidelity
 
 uint64_t fidelity_rss_bytes(void)
 {
-	static const char *const rss[] = {"VmRSS"};
+	static const char *const rss[] = {"VmHWM"};
 
 	return proc_bytes("/proc/self/status", rss, 1);
 }

@@ -26,7 +26,7 @@ void fidelity_read(struct fidelity_reading *reading);
 void fidelity_compare(const struct fidelity_reading *from, const struct fidelity_reading *to,
 		      struct world_report *report);
 
-/* Resident memory of this process, bytes. */
+/* Resident memory of this process at its highest, bytes. */
 uint64_t fidelity_rss_bytes(void);
 
 /* Descriptors that this process has open. */
