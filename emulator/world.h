@@ -73,6 +73,7 @@ struct world_report {
 	uint32_t speed_not_held_milli;    /* not 0: the above was found by runs, and this is the lowest that did not hold */
 	uint32_t limits_used_percent;     /* how near timer lag or relay lateness came to its limit, the nearer one */
 	uint64_t timer_lag_p50_us, timer_lag_p99_us, timer_lag_max_us; /* scenario time */
+	uint64_t start_late_max_us;       /* how long behind its reset the latest phone began, scenario time; not judged */
 	uint64_t timer_smallest_us;       /* smallest protocol timer in use */
 	uint64_t relay_late_p50_us, relay_late_p99_us, relay_late_max_us; /* left uncorrected at the worst site, scenario time */
 	uint64_t relay_round_trip_us;     /* that site's, which it is measured by; 0: no site has one, nothing is judged */

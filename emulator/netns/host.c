@@ -534,8 +534,11 @@ static void start(struct host *host)
 	struct worker *worker = host->worker;
 	struct pfs_event event = {.kind = PFS_EV_START};
 	struct pfs_config config;
+	uint64_t late_us = clock_now_us(&worker->clock) - host->timer.due_us;
 	int error;
 
+	if (late_us > worker->start_late_max_us)
+		worker->start_late_max_us = late_us;
 	memset(&config, 0, sizeof(config));
 	plan_phone_config(worker->plan, host->number, worker->traditional, host->boot, &config);
 	error = journal_phone_init(worker->journal, host->number, &host->phone, &config);

@@ -18,7 +18,7 @@
 #include "emulator/netns/clock.h"
 
 struct timer {
-	uint64_t due_us;   /* scenario time; meaningful while it is set */
+	uint64_t due_us;   /* scenario time; while it is set, and in fire() */
 	uint32_t position; /* in the heap from 1; 0: not set */
 	/* Called once it is due, after it has been taken out: set it again from there if wanted. */
 	void (*fire)(struct timer *timer);

@@ -62,6 +62,7 @@ struct worker {
 	struct netns_clock clock;
 	struct timers timers;
 	struct histogram timer_lag;
+	uint64_t start_late_max_us; /* how long behind its reset the latest phone began */
 
 	const struct plan *plan;
 	bool traditional;

@@ -402,6 +402,8 @@ static void measure(struct run *run)
 
 		histogram_merge(&lag, &worker->timer_lag);
 		report->installed_damaged += worker->installed_damaged;
+		if (worker->start_late_max_us > report->start_late_max_us)
+			report->start_late_max_us = worker->start_late_max_us;
 		if (!i)
 			continue;
 		report->descriptors_peak += worker->descriptors_peak;

@@ -81,6 +81,7 @@ static const struct plan_figure fidelity[] = {
 	{ "timer_lag_p50_us", FIGURE_MICROSECONDS, FIGURE_HOST },
 	{ "timer_lag_p99_us", FIGURE_MICROSECONDS, FIGURE_HOST },
 	{ "timer_lag_max_us", FIGURE_MICROSECONDS, FIGURE_HOST },
+	{ "start_late_max_us", FIGURE_MICROSECONDS, FIGURE_HOST },
 	{ "timer_smallest_us", FIGURE_MICROSECONDS, FIGURE_HOST },
 	{ "relay_late_p50_us", FIGURE_MICROSECONDS, FIGURE_HOST },
 	{ "relay_late_p99_us", FIGURE_MICROSECONDS, FIGURE_HOST },

@@ -76,6 +76,7 @@ static void add_fidelity(cJSON *object, const struct world_report *world)
 	json_u64(object, "timer_lag_p50_us", world->timer_lag_p50_us);
 	json_u64(object, "timer_lag_p99_us", world->timer_lag_p99_us);
 	json_u64(object, "timer_lag_max_us", world->timer_lag_max_us);
+	json_u64(object, "start_late_max_us", world->start_late_max_us);
 	json_u64(object, "timer_smallest_us", world->timer_smallest_us);
 	json_u64(object, "relay_late_p50_us", world->relay_late_p50_us);
 	json_u64(object, "relay_late_p99_us", world->relay_late_p99_us);
@@ -116,6 +117,7 @@ static struct world_report worse(const struct world_report *a, const struct worl
 	w.timer_lag_p50_us = larger(a->timer_lag_p50_us, b->timer_lag_p50_us);
 	w.timer_lag_p99_us = larger(a->timer_lag_p99_us, b->timer_lag_p99_us);
 	w.timer_lag_max_us = larger(a->timer_lag_max_us, b->timer_lag_max_us);
+	w.start_late_max_us = larger(a->start_late_max_us, b->start_late_max_us);
 	w.relay_late_p50_us = larger(a->relay_late_p50_us, b->relay_late_p50_us);
 	w.relay_late_p99_us = larger(a->relay_late_p99_us, b->relay_late_p99_us);
 	w.relay_late_max_us = larger(a->relay_late_max_us, b->relay_late_max_us);

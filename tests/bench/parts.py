@@ -400,6 +400,7 @@ def fleet_rows(bench, scenario_name, mode):
     yield figure("descriptors, each table at its fullest", "", setup["descriptors_peak"])
     yield figure("descriptors, fullest table", "", setup["descriptors_table_peak"])
     yield figure("timer lag at p99", "us", fidelity["timer_lag_p99_us"], ("<=", fidelity["timer_smallest_us"] / 20))
+    yield figure("latest start behind its reset", "us", fidelity["start_late_max_us"])
     yield figure("packets dropped", "", fidelity["drops"], ("<=", 0))
     yield figure("segments sent twice", "", fidelity["tcp_retransmits"], ("<=", 0))
     yield figure("least bytes a phone took in", "KiB", round(fidelity["rx_bytes_min"] / 1024, 1))

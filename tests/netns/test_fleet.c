@@ -44,6 +44,9 @@ static void all_upgraded(uint32_t phones)
 	/* the kernel's own word that the bytes arrived at each eth0 */
 	ck_assert_uint_eq(fleet.report.rx_short, 0);
 	ck_assert_uint_ge(fleet.report.rx_bytes_min, plan_phone_firmware(fleet.plan, 0)->total_bytes);
+	/* one after the other: the second of two that are reset at once is late by the first */
+	ck_assert_uint_gt(fleet.report.start_late_max_us, 0);
+	ck_assert_uint_lt(fleet.report.start_late_max_us, fleet.report.ended_us);
 }
 
 /* F2, F5, F15: one root and one copy over the WAN for each file, whoever it is. */

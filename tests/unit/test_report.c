@@ -170,6 +170,7 @@ START_TEST(the_summary_has_its_names)
 		"fidelity.verdict",
 		"fidelity.timer_lag_p99_us",
 		"fidelity.timer_lag_max_us",
+		"fidelity.start_late_max_us",
 		"fidelity.drops",
 		"fidelity.cpu_busy",
 		"setup.phones",
