@@ -227,7 +227,7 @@ def part_mininet(bench, hosts=300):
 # ---- TFTP ----
 
 SERVERS = (("in.tftpd", "/usr/sbin/in.tftpd", "tftpd-hpa"), ("dnsmasq", "/usr/sbin/dnsmasq", "dnsmasq-base"))
-CLIENTS = ((64, 400000, 0, "at once"), (250, 50000, 20, "20 ms away"))
+CLIENTS = ((64, 200000, 0, "at once"), (250, 25000, 20, "20 ms away"))
 
 
 def part_tftp(bench):
@@ -460,7 +460,7 @@ PARTS = {
     "up-down": (part_up, 11, "1,000 phones up and down, beside a program that makes the same objects"),
     "up-down-4000": (part_up_4000, 7, "the same, 4,000 phones"),
     "mininet": (part_mininet, 2, "300 hosts up and down, beside Mininet"),
-    "tftp": (part_tftp, 5, "the TFTP server alone, beside in.tftpd and dnsmasq"),
+    "tftp": (part_tftp, 11, "the TFTP server alone, beside in.tftpd and dnsmasq"),
     "tree": (part_tree, 5, "bytes down a tree, beside iperf3 -Z"),
     "broadcast": (part_broadcast, 5, "what a phone costs for a broadcast, beside a bare recv loop"),
     "readers": (part_readers, 24, "timer lag with four readers and with none"),
