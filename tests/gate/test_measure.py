@@ -21,9 +21,16 @@ PROGRAM = """#!/bin/sh
 mkdir -p "${10}"
 echo '{ "outcome": "OUTCOME", "runs": 10, "runs_untrusted": 0, "why": "", "lines": [] }'
 """
+# What redraw says; of the set that its folders are named by.
+REDRAW = """#!/bin/sh
+[ "$1 $2" = "10000 8" ] || exit 2
+case $3 in */same-*) fails=${SAME_FAILS:-10} ;; *) fails=9800 ;; esac
+echo "{\\"pairs\\": $(($# - 2)), \\"draws\\": $1, \\"pass\\": 0, \\"fail\\": $fails, \\"inconclusive\\": 0}"
+"""
 # What is built is told apart by its source: a patched one is the slower of the two.
 NINJA = """#!/bin/sh
-mkdir -p "$2/emulator"
+mkdir -p "$2/emulator" "$2/tests/gate"
+[ "$3" = tests/gate/redraw ] && { cp "$FAKE/redraw" "$2/$3"; exit; }
 outcome=pass
 case $2 in *election*|*transfer*) outcome=fail ;; esac
 sed "s/OUTCOME/$outcome/" "$FAKE/program" >"$2/emulator/pfs-fleet"
@@ -61,6 +68,8 @@ with tempfile.TemporaryDirectory(prefix="pfs-measure-") as temporary:
     (project / "text").write_text("one\n")
     (project / "scenarios/gate-probe.json").write_text("{}\n")
     (fake / "program").write_text(PROGRAM)
+    (fake / "redraw").write_text(REDRAW)
+    (fake / "redraw").chmod(0o755)
     for name, text in (("meson", "#!/bin/sh\nmkdir -p \"$2\"\n>\"$2/build.ninja\"\n"), ("ninja", NINJA)):
         (fake / name).write_text(text)
         (fake / name).chmod(0o755)
@@ -75,8 +84,13 @@ with tempfile.TemporaryDirectory(prefix="pfs-measure-") as temporary:
     check(result.get("version", {}).get("source") == first and "other" in result["version"]["programs"],
           "and so has the result")
     check((work / "source-election-wait/text").read_text() == "other\n", "the patch is that of the version")
+    check(result["sets"]["same"].get("drawn") == {"pairs": 2, "draws": 10000, "pass": 0, "fail": 10, "inconclusive": 0},
+          "with comparisons drawn from all that were made", result["sets"]["same"])
     measure(0, "it goes on where it was", "--work", work)
     check(len(rows()) == 4, "with nothing twice")
+    environment["SAME_FAILS"] = "11"
+    measure(1, "more than one false alarm in a thousand drawn", "--work", work)
+    del environment["SAME_FAILS"]
 
     (project / "text").write_text("one\ntwo\n")
     git("commit", "-q", "-a", "-m", "two")
