@@ -277,7 +277,9 @@ static void put_phones(const struct answer *answer, FILE *stream)
 			report_count(point->holds).text);
 		return;
 	case ANSWER_SIMULATED:
-		fprintf(stream, "It saves time from %s phones on; with %s and fewer it saves bytes, not time.\n",
+		fprintf(stream,
+			"It saves time from %s phones on; with %s and fewer it saves bytes, not time, and nothing where\n"
+			"no two phones share a hierarchy.\n",
 			report_count(point->holds).text, report_count(point->fails).text);
 	}
 }
@@ -306,8 +308,9 @@ static void put_trip(const struct answer *answer, FILE *stream)
 			show_trip(point->holds).text);
 		return;
 	case ANSWER_SIMULATED:
-		fprintf(stream, "With this fleet it saves time at round trips up to %s; from %s on it saves bytes, not time.\n",
-			show_trip(point->fails).text, show_trip(point->holds).text);
+		fprintf(stream, "With this fleet it saves time at round trips up to %s; from %s on it saves %s.\n",
+			show_trip(point->fails).text, show_trip(point->holds).text,
+			answer->saves_bytes ? "bytes, not time" : "none");
 	}
 }
 

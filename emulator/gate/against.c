@@ -7,7 +7,8 @@
  * A tree of phones whose root is another one in the two runs of a pair has met
  * other phones, at other times: between two that begin to listen within some
  * milliseconds the kernel decides. Such a pair says nothing about that hierarchy
- * and is left out of its figures.
+ * and is left out of its figures. In virtual time the seed decides, and another
+ * root is a fail.
  *
  * What is judged of a hierarchy is each of its waits for itself, and its ends: a
  * wait that is 5 % longer is less than 1 % of the whole upgrade.
@@ -32,6 +33,18 @@ static bool is_measured(const struct gate_figure *figure)
 		if (strcmp(name, of_hierarchies[i]) == 0)
 			return true;
 	return false;
+}
+
+/*
+ * What both builds have to come to alike. In virtual time chance is the seed's, so a count or a root that differs is
+ * the builds' doing; a build that tells more of what happens than another has not changed it (trace_records).
+ */
+static bool is_exact(const struct gate_figure *figure, bool sim)
+{
+	if (figure->change == FIGURE_FIXED)
+		return figure->kind != FIGURE_TEXT;
+	return sim && figure->change == FIGURE_DRAWN && (figure->kind == FIGURE_COUNT || figure->kind == FIGURE_TEXT) &&
+	       strcmp(strrchr(figure->path, '.') + 1, "trace_records") != 0;
 }
 
 static const char *text_of(const struct gate_figures *figures, const char *mode, int32_t hierarchy, const char *name)
@@ -105,7 +118,8 @@ static uint32_t differences(const struct gate_figure *figure, const struct gate_
 	return n;
 }
 
-static void judge_measured(const struct gate_figure *figure, const struct gate_figures *a,
+/* False: too few pairs to say anything. */
+static bool judge_measured(const struct gate_figure *figure, const struct gate_figures *a,
 			   const struct gate_figures *b, uint32_t pairs, bool sim, double effect, double resolution_s,
 			   const char *name, struct gate_result *result)
 {
@@ -121,7 +135,7 @@ static void judge_measured(const struct gate_figure *figure, const struct gate_f
 			gate_add(result, GATE_KIND_AGAINST, GATE_SKIPPED, name, "compared with the same root",
 				 "not compared", note);
 		}
-		return;
+		return false;
 	}
 	struct gate_interval change = gate_bootstrap(difference, n), was = gate_bootstrap(from, n);
 	double matters = effect * fabs(was.middle), noise = fmax(gate_noise(from, n), gate_noise(to, n));
@@ -136,20 +150,30 @@ static void judge_measured(const struct gate_figure *figure, const struct gate_f
 	snprintf(value, sizeof(value), "%s%s [%s to %s]", change.middle > 0 ? "+" : "", text[0], text[1], text[2]);
 	gate_add(result, GATE_KIND_AGAINST, gate_judge_change(&change, matters, noise), name, limit, value,
 		 change.high < -matters ? "better" : NULL);
+	return true;
 }
 
 void gate_against_judge(const struct gate_figures *a, const struct gate_figures *b, uint32_t pairs, bool sim,
 			double effect, double resolution_s, struct gate_result *result)
 {
 	char name[FIGURE_PATH_MAX + 3 * 90];
+	uint32_t of_hierarchies = 0, compared = 0;
 
 	for (uint32_t i = 0; pairs && i < b[0].count; i++) {
 		const struct gate_figure *figure = &b[0].items[i];
 
 		name_line(&b[0], figure, name, sizeof(name));
-		if (is_measured(figure))
-			judge_measured(figure, a, b, pairs, sim, effect, resolution_s, name, result);
-		else if (figure->change == FIGURE_FIXED && figure->kind != FIGURE_TEXT)
+		if (is_measured(figure)) {
+			bool told = judge_measured(figure, a, b, pairs, sim, effect, resolution_s, name, result);
+
+			of_hierarchies += figure->hierarchy >= 0;
+			compared += told && figure->hierarchy >= 0;
+		} else if (is_exact(figure, sim)) {
 			judge_exact(figure, a, b, pairs, name, result);
+		}
 	}
+	/* Elections are a small part of the totals: where none was compared, all that passes says nothing of them. */
+	if (of_hierarchies && !compared)
+		gate_add(result, GATE_KIND_AGAINST, GATE_INCONCLUSIVE, "hierarchies", "one at least with the same root in enough pairs",
+			 "none", NULL);
 }

@@ -26,6 +26,9 @@ says out "saves time from [0-9]* phones on\|saves no time with any number" "from
 says out "transfers at once fill this WAN" "round trip times rate"
 says out "^[0-9]* runs simulated, 0 had been kept" "nothing was kept before"
 grep -v "runs simulated" out >first
+exits 0 "a fleet whose phones share nothing" plan --phones 2 --models 7961:50,7941:50 --rtt 30ms --wan 2mbit --quiet --window 1h
+says out "^PFS saves neither bytes nor time here" "of which that is said"
+says out "and nothing where\$" "and that fewer phones save no bytes either"
 exits 0 "the same again" plan --phones 12 $line --window 20m
 says out "^0 runs simulated, [0-9]* had been kept" "nothing is worked out twice"
 grep -v "runs simulated" out | cmp -s - first
