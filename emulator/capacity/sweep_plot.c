@@ -228,8 +228,8 @@ static void describe(const struct sweep *sweep, const struct layout *layout, cha
 		title_length += (size_t)snprintf(title + title_length, size - title_length, ", %s %s",
 						 is_knob(sweep->axes[i].kind) ? sweep_axis_name(sweep->axes[i].kind) : label_of(sweep->axes[i].kind),
 						 text);
-		for (char *from = text, *to = text; (*to = *from); from++)
-			to += isalnum((unsigned char)*from) || *from == '.';
+		for (char *from = text, *to = text; (*to = *from == ':' ? '-' : *from); from++)
+			to += isalnum((unsigned char)*to) || *to == '.' || *to == '-';
 		name_length += (size_t)snprintf(name + name_length, size - name_length, "-%s-%s",
 						sweep_axis_name(sweep->axes[i].kind), text);
 	}

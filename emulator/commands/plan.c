@@ -402,8 +402,11 @@ static int write_sweep(const struct options *options, struct out *out, const cha
 
 	if (r == 0)
 		r = out_write(out, "points.csv", csv);
+	uint32_t before = out->count;
 	if (r == 0)
 		r = sweep_plots(&options->sweep, put_plot, out, &left);
+	if (r == 0 && out->count == before)
+		fprintf(stderr, "pfs-fleet: no plots: none of the axes is of numbers, with two or more of them\n");
 	if (left)
 		fprintf(stderr, "pfs-fleet: %u plots are left out; a sweep has up to %d\n", left, SWEEP_PLOTS_MAX);
 	return r;

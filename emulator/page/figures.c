@@ -23,6 +23,14 @@ static void tell_outcome(struct view *view, const struct page_folder *folder, co
 	}
 	if (!pfs->there || !traditional->there || pfs->duration_s <= 0 || traditional->duration_s <= 0)
 		return;
+	if (pfs->upgraded != traditional->upgraded) {
+		bool more = pfs->upgraded > traditional->upgraded;
+
+		doc_paragraph(&view->doc, DOC_PLAIN, "%s%s%s upgrades %s phones more, so the two times are not compared.", label, space,
+			      more ? "PFS" : "The traditional way",
+			      report_count(more ? pfs->upgraded - traditional->upgraded : traditional->upgraded - pfs->upgraded).text);
+		return;
+	}
 	double time = pfs->duration_s / traditional->duration_s;
 	double bytes = traditional->bytes_down ? (double)pfs->bytes_down / (double)traditional->bytes_down : 1;
 	if (time < 0.95)

@@ -338,6 +338,8 @@ static void say_no_run(const char *path, struct page_error *error)
 
 	if (!exists(path, ""))
 		what = "there is no such folder";
+	else if (exists(path, "gate.json"))
+		what = "is the folder of a gate: the runs are in it, run-1 or pair-1-this and so on";
 	else if (exists(path, "scenario.json"))
 		what = "the run in it was ended before it wrote a summary.json";
 	snprintf(error->line, sizeof(error->line), "%.400s: %s", path, what);

@@ -160,6 +160,8 @@ says out "fits  \(bytes only\|time\)$" "and something where there is somebody"
 exits 0 "a third axis" $sweep --sweep phones=4,8 --sweep wan=1mbit,10mbit --sweep reset=mass,mass:10s --out third
 [ "$(ls third | tr '\n' ' ')" = "bytes-reset-massatonce.svg bytes-reset-masswithin10.0s.svg plan.json points.csv time-reset-massatonce.svg time-reset-masswithin10.0s.svg " ]
 check "has a plot for each of its values, named by it" $?
+exits 0 "a sweep over what is no number" plan --phones 4 --models 7961 --rtt 10ms --wan 2mbit --seeds 1 --sweep reset=mass,staggered:90s --out fourth --quiet
+says err "no plots: none of the axes is of numbers" "says why it has no plots"
 exits 0 "a wider sweep" $sweep --sweep phones=4,8,12 --sweep wan=1mbit,10mbit --csv
 [ "$(wc -l <out)" -eq 13 ]
 check "has what was known and what is new" $?

@@ -110,6 +110,9 @@ says err "^nowhere: there is no such folder" "is named"
 mkdir empty
 exits 2 "an empty folder" report empty -o empty.html
 says err "^empty: is no folder of a run" "is named"
+mkdir gate && echo '{}' >gate/gate.json
+exits 2 "a gate's folder" report gate
+says err "^gate: is the folder of a gate: the runs are in it, run-1 or" "names where they are"
 check "no file is made" "$(find . -name 'empty.html*' | wc -l)"
 cp run/scenario.json empty
 exits 2 "a run that never ended" report empty
