@@ -46,7 +46,7 @@ struct show_text show_trip(uint64_t us)
 	struct show_text out;
 
 	if (us < 1000000)
-		snprintf(out.text, sizeof(out.text), "%g ms", (double)us / 1e3);
+		snprintf(out.text, sizeof(out.text), "%.4g ms", (double)us / 1e3);
 	else
 		snprintf(out.text, sizeof(out.text), "%.3g s", (double)us / 1e6);
 	return out;

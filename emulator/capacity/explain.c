@@ -77,6 +77,19 @@ static void explain_trips(const struct capacity_outcome *outcome, char *text, si
 		       report_count(outcome->retransmits).text);
 }
 
+/* By PFS, where nothing went wrong: what the files of the phones that were last took longer than the bound has it. */
+static void explain_files(const struct capacity_outcome *outcome, char *text, size_t size, size_t *length)
+{
+	const struct capacity_bound *bound = &outcome->bound;
+
+	if (outcome->elections_us > bound->waits_us + bound->total_us / 200)
+		append(text, size, length, "%selections %s longer than the strongest phone there could be would need",
+		       *length ? ", " : "", report_duration(outcome->elections_us - bound->waits_us).text);
+	if (outcome->downloads_us > bound->trips_us + bound->total_us / 200)
+		append(text, size, length, "%sthe roots' downloads %s longer than round trips of the WAN alone", *length ? ", " : "",
+		       report_duration(outcome->downloads_us - bound->trips_us).text);
+}
+
 const char *explain_gap(const struct capacity_outcome *outcome, bool traditional, char *text, size_t size)
 {
 	const struct capacity_bound *bound = &outcome->bound;
@@ -98,6 +111,8 @@ const char *explain_gap(const struct capacity_outcome *outcome, bool traditional
 	if (outcome->wan_copies > 1)
 		append(text, size, &length, "%sa file fetched %s times for one hierarchy", length ? ", " : "",
 		       report_count(outcome->wan_copies).text);
+	if (!length)
+		explain_files(outcome, text, size, &length);
 	/* What is left: small things that no counter has, as joins, listening longer than the least, verdicts. */
 	if (!length && outcome->duration_us > bound->total_us + bound->total_us * SMALL_PERCENT / 100)
 		append(text, size, &length, "%s not accounted for", report_duration(outcome->duration_us - bound->total_us).text);

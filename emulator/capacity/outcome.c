@@ -17,7 +17,8 @@ static const struct kept_figure {
 	FIGURE(duration_us), FIGURE(completion_p50_us), FIGURE(completion_p99_us),
 	FIGURE(wan_bytes_down), FIGURE(wan_bytes_up), FIGURE(wan_lost), FIGURE(wan_queue_drops), FIGURE(wan_busy_ppm),
 	FIGURE(transfers), FIGURE(rejected), FIGURE(blocks), FIGURE(retransmits), FIGURE(errors),
-	FIGURE(peer_bytes), FIGURE(hierarchies), FIGURE(depth), FIGURE(wan_copies), FIGURE(directs), FIGURE(violated),
+	FIGURE(peer_bytes), FIGURE(hierarchies), FIGURE(depth), FIGURE(wan_copies), FIGURE(directs),
+	FIGURE(elections_us), FIGURE(downloads_us), FIGURE(violated),
 	FIGURE(bound.total_us), FIGURE(bound.term), FIGURE(bound.bytes_us), FIGURE(bound.trips_us),
 	FIGURE(bound.serving_us), FIGURE(bound.waits_us), FIGURE(bound.tree_us), FIGURE(bound.reset_us),
 	FIGURE(bound.depth), FIGURE(bound.bytes_down), FIGURE(bound.sessions), FIGURE(bound.fill_milli),
@@ -69,6 +70,29 @@ bool outcome_saves_bytes(const struct capacity_outcome *pfs, const struct capaci
 	return pfs->wan_bytes_down + pfs->wan_bytes_up < bytes;
 }
 
+/* The phones that were last, by subnet and model: what their files' elections and downloads took. */
+static void take_last(struct capacity_outcome *outcome, const struct run_result *result)
+{
+	const struct run_hierarchy *last = NULL;
+
+	for (uint32_t i = 0; i < result->hierarchy_count; i++) {
+		const struct run_hierarchy *one = &result->hierarchies[i];
+		if (one->last_member_us != PFS_TIME_NEVER && (!last || one->last_member_us > last->last_member_us))
+			last = one;
+	}
+	for (uint32_t i = 0; last && i < result->hierarchy_count; i++) {
+		const struct run_hierarchy *one = &result->hierarchies[i];
+		if (one->site != last->site || one->subnet != last->subnet || one->model != last->model)
+			continue;
+		if (one->began_us == PFS_TIME_NEVER || one->asked_us == PFS_TIME_NEVER || one->transfer_us == PFS_TIME_NEVER) {
+			outcome->elections_us = outcome->downloads_us = 0;
+			return;
+		}
+		outcome->elections_us += one->asked_us - one->began_us;
+		outcome->downloads_us += one->transfer_us;
+	}
+}
+
 void outcome_take(struct capacity_outcome *outcome, const struct plan *plan, const struct run_result *result, bool violated)
 {
 	*outcome = (struct capacity_outcome){
@@ -105,6 +129,7 @@ void outcome_take(struct capacity_outcome *outcome, const struct plan *plan, con
 		if (hierarchy->wan_copies > outcome->wan_copies)
 			outcome->wan_copies = hierarchy->wan_copies;
 	}
+	take_last(outcome, result);
 }
 
 char *outcome_write(const struct capacity_outcome *outcome)

@@ -24,6 +24,9 @@ struct capacity_outcome {
 	uint64_t transfers, rejected, blocks, retransmits, errors;
 	uint64_t peer_bytes, hierarchies, depth, wan_copies; /* the last two: of any hierarchy, at most */
 	uint64_t directs;
+	/* PFS: of the hierarchies of the phones that were last, a file after the other; 0: not all of it was seen. */
+	uint64_t elections_us;                 /* from the first phone's coming to a file until its root asks the server */
+	uint64_t downloads_us;                 /* the roots' downloads */
 	uint64_t violated;                     /* 1: an invariant was broken */
 	struct capacity_bound bound;
 };

@@ -5,6 +5,7 @@
 #include "emulator/capacity/pool.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,9 @@ struct batch {
 	uint32_t count;          /* of them */
 	uint32_t parts;          /* threads that one run may have for its sites */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed, room;
 	/* under the lock */
+	uint64_t memory_taken;   /* by the runs under way, about */
 	uint32_t next, finished, working, joined;
 	double work_left[2];     /* of those that nobody has begun, by mode */
 	struct place *places;    /* one a thread */
@@ -122,7 +124,34 @@ static int simulate(const struct batch *batch, const struct plan *plan, struct p
 	return error;
 }
 
-static void run_one(const struct batch *batch, struct pool_run *run)
+/* Waits until the runs under way have left it enough memory. Returns 0, -EINTR or -ENOMEM (never enough). */
+static int take_memory(struct batch *batch, uint64_t bytes)
+{
+	struct pool *pool = batch->pool;
+	int error = bytes > pool->memory_bytes ? -ENOMEM : 0;
+
+	pthread_mutex_lock(&batch->lock);
+	while (!error && batch->memory_taken > pool->memory_bytes - bytes) {
+		if (*pool->stop)
+			error = -EINTR;
+		else
+			pthread_cond_wait(&batch->room, &batch->lock);
+	}
+	if (!error)
+		batch->memory_taken += bytes;
+	pthread_mutex_unlock(&batch->lock);
+	return error;
+}
+
+static void give_memory(struct batch *batch, uint64_t bytes)
+{
+	pthread_mutex_lock(&batch->lock);
+	batch->memory_taken -= bytes;
+	pthread_cond_broadcast(&batch->room);
+	pthread_mutex_unlock(&batch->lock);
+}
+
+static void run_one(struct batch *batch, struct pool_run *run)
 {
 	struct scenario_error bad;
 	struct plan *plan;
@@ -133,14 +162,22 @@ static void run_one(const struct batch *batch, struct pool_run *run)
 		memcpy(run->error, bad.line, sizeof(run->error));
 		return;
 	}
-	error = simulate(batch, plan, run);
-	plan_free(plan);
+	uint64_t bytes = plan->needs.virtual_bytes;
+	error = take_memory(batch, bytes);
+	if (error == -ENOMEM)
+		snprintf(run->error, sizeof(run->error),
+			 "%" PRIu32 " phones need some %" PRIu64 " MB of memory, the host has %" PRIu64 " MB left",
+			 plan->phone_count, bytes / 1000000, batch->pool->memory_bytes / 1000000);
 	if (!error) {
-		run->state = POOL_DONE;
-	} else if (error != -EINTR) {
-		run->state = POOL_BAD;
-		snprintf(run->error, sizeof(run->error), "cannot be run: %s", strerror(-error));
+		error = simulate(batch, plan, run);
+		give_memory(batch, bytes);
+		if (error && error != -EINTR)
+			snprintf(run->error, sizeof(run->error), "cannot be run: %s", strerror(-error));
 	}
+	plan_free(plan);
+	if (error != -EINTR)
+		run->state = error ? POOL_BAD : POOL_DONE;
+	run->no_memory = error == -ENOMEM;
 }
 
 /* With the lock. */
@@ -152,6 +189,7 @@ static void account(struct batch *batch, const struct place *place)
 	batch->finished++;
 	if (run->state == POOL_BAD)
 		batch->failed = true;
+	pool->host_lacks |= run->no_memory;
 	if (run->state != POOL_DONE)
 		return;
 	if (run->kept) {
@@ -329,6 +367,7 @@ static int begin(struct batch *batch, const struct runs *runs)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&batch->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&batch->room, NULL);
 	return 0;
 }
 
@@ -369,6 +408,7 @@ int pool_go(struct pool *pool, struct runs *runs)
 		employ(&batch);
 	if (!error) {
 		pthread_cond_destroy(&batch.changed);
+		pthread_cond_destroy(&batch.room);
 		pthread_mutex_destroy(&batch.lock);
 	}
 	free(batch.order);

@@ -26,6 +26,7 @@ struct pool_run {
 	double work;         /* about how much there is to do, pool_work() */
 	enum pool_state state;
 	bool kept;           /* it came from the cache */
+	bool no_memory;      /* why it is POOL_BAD */
 	struct capacity_outcome outcome;
 	char error[640];
 };
@@ -38,10 +39,12 @@ struct pool {
 	const volatile sig_atomic_t *stop;
 	bool quiet;                    /* no progress */
 	const char *label;             /* of what is being worked out, for the progress */
+	uint64_t memory_bytes;         /* that runs may need at once; one that needs more is POOL_BAD */
 	/* what was done so far */
 	uint64_t simulated, from_cache;
 	double worked[2], took_s[2];   /* of what was simulated, by PFS and in the traditional way: pool_work(), and time */
 	int cache_error;               /* the first that met a write; told once */
+	bool host_lacks;               /* a POOL_BAD one had no memory: nothing is wrong with its scenario */
 };
 
 /* A list of runs that grows. Zero it first. */

@@ -214,6 +214,21 @@ static const char *label_of(enum sweep_kind kind)
 					: sweep_axis_name(kind);
 }
 
+/* How many values of the axis before this one read alike, for they are rounded: two files are not to be one. */
+static uint32_t alike_before(const struct sweep *sweep, const struct layout *layout, uint32_t axis)
+{
+	struct layout other = *layout;
+	char text[64], earlier[64];
+	uint32_t count = 0;
+
+	sweep_value_text(&sweep->points[point_at(sweep, layout)].setting, sweep->axes[axis].kind, text, sizeof(text));
+	for (other.at[axis] = 0; other.at[axis] < layout->at[axis]; other.at[axis]++) {
+		sweep_value_text(&sweep->points[point_at(sweep, &other)].setting, sweep->axes[axis].kind, earlier, sizeof(earlier));
+		count += strcmp(text, earlier) == 0;
+	}
+	return count;
+}
+
 /* What the other axes stand at, for the title and the file's name. */
 static void describe(const struct sweep *sweep, const struct layout *layout, char *title, char *name, size_t size)
 {
@@ -232,6 +247,9 @@ static void describe(const struct sweep *sweep, const struct layout *layout, cha
 			to += isalnum((unsigned char)*to) || *to == '.' || *to == '-';
 		name_length += (size_t)snprintf(name + name_length, size - name_length, "-%s-%s",
 						sweep_axis_name(sweep->axes[i].kind), text);
+		uint32_t alike = alike_before(sweep, layout, i);
+		if (alike)
+			name_length += (size_t)snprintf(name + name_length, size - name_length, "-%u", alike + 1);
 	}
 	snprintf(name + name_length, size - name_length, ".svg");
 }

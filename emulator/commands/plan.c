@@ -17,6 +17,7 @@
 #include "emulator/commands/arguments.h"
 #include "emulator/commands/commands.h"
 #include "emulator/commands/folder.h"
+#include "emulator/commands/host_limits.h"
 #include "emulator/commands/interrupt.h"
 #include "emulator/commands/validate.h"
 #include "emulator/processors.h"
@@ -488,6 +489,7 @@ static int ask(struct options *options, struct out *out)
 		.workers = options->workers ? options->workers : processors(WORKERS_MAX),
 		.stop = &interrupt,
 		.quiet = options->quiet,
+		.memory_bytes = limits_memory(),
 	};
 	r = work_out(options, &pool, out, &status, error);
 	tell_cache(&pool);
@@ -504,7 +506,7 @@ static int ask(struct options *options, struct out *out)
 		return FLEET_EXIT_INCONCLUSIVE;
 	}
 	fprintf(stderr, "pfs-fleet: %s\n", r == -EINVAL ? error : strerror(-r));
-	return r == -EINVAL ? FLEET_EXIT_USAGE : FLEET_EXIT_HOST;
+	return r == -EINVAL && !pool.host_lacks ? FLEET_EXIT_USAGE : FLEET_EXIT_HOST;
 }
 
 int command_plan(int argc, char **argv)

@@ -185,10 +185,18 @@ static void judge_exact(const cJSON *then, const cJSON *now, struct gate_result 
 		gate_add(result, GATE_KIND_BASELINE, other && same_value(item, other) ? GATE_PASS : GATE_FAIL,
 			 item->string, limit, other ? value : "is not there", NULL);
 	}
+}
+
+/* What a baseline has not, nobody holds: that is no pass. */
+static void judge_unknown(const cJSON *then, const cJSON *now, struct gate_result *result)
+{
+	const cJSON *item;
+	char value[120];
+
 	cJSON_ArrayForEach(item, now) {
 		if (cJSON_GetObjectItemCaseSensitive(then, item->string))
 			continue;
-		value_text(item->string, item, value, sizeof(value));
+		value_text(item->string, cJSON_IsArray(item) ? item->child : item, value, sizeof(value));
 		gate_add(result, GATE_KIND_BASELINE, GATE_FAIL, item->string, "not in the baseline", value, NULL);
 	}
 }
@@ -249,6 +257,8 @@ void gate_baseline_judge(const struct gate_baseline *then, const struct gate_bas
 	const cJSON *item;
 
 	judge_exact(then->exact, now->exact, result);
+	judge_unknown(then->exact, now->exact, result);
+	judge_unknown(then->measured, now->measured, result);
 	cJSON_ArrayForEach(item, then->measured)
 		judge_measured(item, cJSON_GetObjectItemCaseSensitive(now->measured, item->string), effect,
 			       resolution_s, result);

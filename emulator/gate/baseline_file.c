@@ -73,17 +73,17 @@ static int take_text(const char *path, const cJSON *root, const char *name, char
 	return 0;
 }
 
-static int take_number(const char *path, const cJSON *root, const char *name, double most, double *number,
+static int take_number(const char *path, const cJSON *root, const char *name, double least, double most, double *number,
 		       char *error, size_t size)
 {
 	const cJSON *node = cJSON_GetObjectItemCaseSensitive(root, name);
 
 	if (!node)
 		return fail(path, error, size, "%s: missing: required here", name);
-	if (!cJSON_IsNumber(node) || !(node->valuedouble >= 0) || node->valuedouble > most) {
+	if (!cJSON_IsNumber(node) || !(node->valuedouble >= least) || node->valuedouble > most) {
 		char *shown = cJSON_PrintUnformatted(node);
 
-		fail(path, error, size, "%s: %.60s: must be a number, 0 to %.0f", name, shown ? shown : "?", most);
+		fail(path, error, size, "%s: %.60s: must be a number, %.0f to %.0f", name, shown ? shown : "?", least, most);
 		cJSON_free(shown);
 		return -EINVAL;
 	}
@@ -168,10 +168,10 @@ static int take_all(const char *path, struct gate_baseline *baseline, char *erro
 	of->seed = strtoull(seed, &end, 10);
 	if (errno || *seed < '0' || *seed > '9' || *end)
 		return fail(path, error, size, "seed: \"%s\": must be a string of digits", seed);
-	r = take_number(path, root, "speed", 1000, &number, error, size);
+	r = take_number(path, root, "speed", 0, 1000, &number, error, size);
 	of->speed_milli = r == 0 ? (uint32_t)(number * 1000 + 0.5) : 0;
 	if (r == 0)
-		r = take_number(path, root, "runs", GATE_SAMPLES_MAX, &number, error, size);
+		r = take_number(path, root, "runs", 1, GATE_SAMPLES_MAX, &number, error, size);
 	baseline->runs = r == 0 ? (uint32_t)number : 0;
 	if (r == 0)
 		r = take_part(path, "exact", false, baseline, &baseline->exact, error, size);

@@ -187,6 +187,12 @@ wait $!
 test -p pipe && cmp -s piped kept.json
 check "goes through it" $?
 
+sed '/"pfs.completion_s.p90"/d' kept.json >timeless.json
+gate 1 "a baseline that lacks a time is no pass" "$smoke" --engine sim --baseline timeless.json --out timeless
+says out '^fail  *pfs.completion_s.p90: .*not in the baseline' "which is said"
+sed 's/"runs":.*1,/"runs": 0,/' kept.json >runless.json
+gate 2 "a baseline of no runs" "$smoke" --engine sim --baseline runless.json
+says err 'runless.json: runs: 0: must be a number, 1 to 100' "is refused"
 # Another build.
 gate 0 "this build beside itself passes" "$smoke" --against "$fleet" --out pair
 grep -A2 'pfs.hierarchies\[0\].confirmed_s of floor/CP-7911G/SCCP11.9-4-2SR3-1S.loads"' pair/gate.json | grep -q '"value":.*"0.000 s '

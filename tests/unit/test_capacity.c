@@ -14,6 +14,7 @@
 #include "emulator/capacity/bound.h"
 #include "emulator/capacity/cache.h"
 #include "emulator/capacity/hunt.h"
+#include "emulator/capacity/pool.h"
 #include "emulator/capacity/question.h"
 #include "emulator/capacity/sweep.h"
 #include "emulator/scenario/scenario.h"
@@ -606,6 +607,46 @@ START_TEST(a_folder_that_takes_nothing_is_an_error)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- memory */
+
+static void add_three(struct runs *runs, uint64_t *needed)
+{
+	struct question question = question_of(3, "7961:100", 1, 10000000, 10000);
+	struct plan *plan = plan_of(&question);
+
+	*needed = plan->needs.virtual_bytes;
+	plan_free(plan);
+	*runs = (struct runs){ 0 };
+	for (uint64_t seed = 1; seed < 4; seed++)
+		ck_assert_int_eq(runs_add(runs, question_text(&question, &question.setting, seed, error), false, 1), 0);
+}
+
+/* Runs that do not fit beside each other go one after the other; one that never fits says so, and whose fault it is. */
+START_TEST(runs_wait_for_memory)
+{
+	static volatile sig_atomic_t stop;
+	struct cache none = { 0 };
+	struct pool pool = { .cache = &none, .path = "t", .workers = 3, .stop = &stop, .quiet = true };
+	struct runs runs;
+	uint64_t needed;
+
+	add_three(&runs, &needed);
+	pool.memory_bytes = needed;
+	ck_assert_int_eq(pool_go(&pool, &runs), 0);
+	ck_assert_uint_eq(pool.simulated, 3);
+	ck_assert(!pool.host_lacks);
+	runs_free(&runs);
+	add_three(&runs, &needed);
+	pool.memory_bytes = needed - 1;
+	ck_assert_int_eq(pool_go(&pool, &runs), -EINVAL);
+	ck_assert(pool.host_lacks);
+	ck_assert_uint_eq(pool.simulated, 3);
+	ck_assert_int_eq(runs.list[0].state, POOL_BAD);
+	ck_assert_msg(strstr(runs.list[0].error, "3 phones need some "), "%s", runs.list[0].error);
+	runs_free(&runs);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("capacity");
@@ -629,6 +670,7 @@ int main(void)
 	tcase_add_test(tcase, hunts_find_the_point);
 	tcase_add_test(tcase, hunts_end_where_there_is_none);
 	tcase_add_test(tcase, sweeps_are_read);
+	tcase_add_test(tcase, runs_wait_for_memory);
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(cached, make_folder, remove_folder);
 	tcase_add_test(cached, results_are_kept_by_all_they_depend_on);
