@@ -8,8 +8,10 @@
  * and headquarters then owe each other that much, and the next frame between
  * them, in either direction, counts as if it had come earlier by it. It never
  * arrives before it was read; what remains is owed on. What follows an answer
- * within the same turn owes the same. So lock-step transfers
- * take as long as the scenario says, though no single timer is exact. Where
+ * within the same turn owes the same. An answer that came sooner than the
+ * site's network lets it (lan.delay, the phone's port) arrives later by that. So
+ * lock-step transfers take as long as the scenario says, though no single timer
+ * is exact. Where
  * other frames have been offered meanwhile, it takes its place in the time that
  * the transmitter was idle before them, if there is any left: the rate holds.
  * What could not be made good is recorded as lateness left uncorrected. Log
@@ -90,13 +92,26 @@ static bool is_log_line(const struct plan *plan, const uint8_t *ip, uint32_t len
 	       ((uint32_t)ip[header + 2] << 8 | ip[header + 3]) == plan->log_server.port;
 }
 
-/* The same for both directions. */
-static uint32_t pair_of(const struct plan *plan, const uint8_t *ip, uint32_t length)
+/*
+ * The same for both directions, and never another phone's: found from its hash on. A site of more phones than there is
+ * room for leaves the last ones without one, and so what they are late by where it is.
+ */
+static uint32_t pair_of(struct wan *wan, const uint8_t *ip, uint32_t length)
 {
-	if (is_log_line(plan, ip, length))
+	uint32_t ends = get32(ip + 12) ^ get32(ip + 16), at = (ends * 2654435769u) >> (32 - PAIRS_BITS);
+
+	if (is_log_line(wan->relay->plan, ip, length))
 		return NO_PAIR;
-	/* Fibonacci hashing: neighbouring addresses never meet */
-	return ((get32(ip + 12) ^ get32(ip + 16)) * 2654435769u) >> 18;
+	for (uint32_t i = 0; i < PAIRS; i++, at = (at + 1) % PAIRS) {
+		struct pair *pair = &wan->pairs[at];
+
+		if (pair->known && pair->ends != ends)
+			continue;
+		pair->known = true;
+		pair->ends = ends;
+		return at;
+	}
+	return NO_PAIR;
 }
 
 /*
@@ -111,17 +126,19 @@ void carry_released(struct direction *direction, const struct frame *frame, uint
 {
 	struct wan *wan = direction->wan;
 	uint64_t late_us = now_us - frame->arrival_us;
+	struct pair *pair;
 
 	if (frame->pair == NO_PAIR)
 		return;
 	wan->released++;
 	if (late_us > carry_round_trip_us(wan))
 		histogram_add(&wan->behind, late_us);
-	wan->pairs[frame->pair] = (struct pair){.released_us = now_us,
-						.owed_us = late_us > UINT32_MAX ? UINT32_MAX : (uint32_t)late_us,
-						.length = (uint16_t)(frame->length - ETHERNET_BYTES),
-						.asked = true,
-						.down = direction->down};
+	pair = &wan->pairs[frame->pair];
+	pair->released_us = now_us;
+	pair->owed_us = late_us > UINT32_MAX ? UINT32_MAX : (uint32_t)late_us;
+	pair->asked = true;
+	pair->answered = false;
+	pair->down = direction->down;
 }
 
 /*
@@ -136,22 +153,17 @@ static bool in_turn(const struct direction *direction, const struct pair *pair, 
 }
 
 /*
- * How much of a turn was so long because phones and headquarters run on a host:
- * namespaces, wake-ups, other phones before it. The scenario has them answer at
- * once, but for the site's network.
+ * What the scenario has a turn take: phones and headquarters answer at once, but for the site's network. A phone's port
+ * limits what it sends, in both worlds.
  */
-static uint64_t turn_own_us(const struct direction *direction, const struct pair *pair, const struct frame *frame,
-			    uint64_t came_us)
+static uint64_t turn_lan_us(const struct direction *direction, const struct pair *pair, const struct frame *frame)
 {
 	const struct wan *wan = direction->wan;
-	uint64_t took_us = came_us - pair->released_us, lan_us = 0;
+	uint64_t bits = 8 * (uint64_t)(frame->length + ETHERNET_CHECK_BYTES);
 
-	if (pair->down) {
-		uint64_t bits = 8 * (uint64_t)(pair->length + frame->length + ETHERNET_BYTES);
-
-		lan_us = wan->lan_us + (wan->port_bps ? bits * 1000000 / wan->port_bps : 0);
-	}
-	return took_us > lan_us ? took_us - lan_us : 0;
+	if (!pair->down)
+		return 0;
+	return wan->lan_us + (wan->port_bps ? bits * 1000000 / wan->port_bps : 0);
 }
 
 static void keep_gap(struct direction *direction, uint64_t from_us, uint64_t to_us)
@@ -242,17 +254,26 @@ bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came
 {
 	struct relay *relay = direction->wan->relay;
 	struct pair none = {0}, *pair;
-	uint64_t own_us, wanted_us, as_of_us;
+	uint64_t own_us = 0, short_us = 0, late_us, wanted_us, as_of_us;
 	enum link_verdict verdict;
 	bool turn;
 
-	frame->pair = pair_of(relay->plan, frame->bytes + ETHERNET_BYTES, frame->length - ETHERNET_BYTES);
+	frame->pair = pair_of(direction->wan, frame->bytes + ETHERNET_BYTES, frame->length - ETHERNET_BYTES);
 	pair = frame->pair == NO_PAIR ? &none : &direction->wan->pairs[frame->pair];
 	turn = in_turn(direction, pair, came_us);
-	own_us = turn ? turn_own_us(direction, pair, frame, came_us) : 0;
+	if (turn) {
+		uint64_t took_us = came_us - pair->released_us, lan_us = turn_lan_us(direction, pair, frame);
+
+		/* namespaces, wake-ups, other phones before it; or a kernel that is quicker than the site's network */
+		own_us = took_us > lan_us ? took_us - lan_us : 0;
+		short_us = lan_us > took_us ? lan_us - took_us : 0;
+	}
 	if (pair->answered && !turn)
 		pair->owed_us = 0;
-	wanted_us = came_us > pair->owed_us + own_us ? came_us - pair->owed_us - own_us : 0;
+	late_us = pair->owed_us + own_us;
+	wanted_us = late_us > short_us ? came_us - late_us + short_us : came_us;
+	if (late_us > came_us)
+		wanted_us = 0;
 	verdict = offer_as_of(direction, frame, wanted_us, &as_of_us);
 	if (pair->owed_us) {
 		/* the relay's own lateness goes first into what could be had */
@@ -268,6 +289,8 @@ bool carry_offer(struct direction *direction, struct frame *frame, uint64_t came
 	}
 	if (verdict != LINK_FORWARD)
 		return false;
+	if (short_us > late_us)
+		frame->arrival_us += short_us - late_us; /* the link has its bytes when it had them; they are under way for longer */
 	insert(relay, direction, frame);
 	return true;
 }

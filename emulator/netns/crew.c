@@ -143,9 +143,9 @@ static void *work(void *context)
 	ev_set_priority(&snapshots, EV_MINPRI);
 	snapshots.data = worker;
 	ev_timer_start(worker->loop, &snapshots);
-	run_go_first(true);
+	bool first = run_go_first();
 	ev_run(worker->loop, 0);
-	run_go_first(false);
+	run_go_back(first);
 	ev_timer_stop(worker->loop, &snapshots);
 	end_hosts(run, worker);
 	return NULL;

@@ -11,12 +11,14 @@
 
 #define TURN_FRAMES 64            /* read or released before others get their turn */
 #define LOOK_NS 25000             /* of real time, for each link: its sockets are not read out of turn more often */
-#define PAIRS 16384               /* of a phone and headquarters on a link, by hash */
+#define PAIRS_BITS 14             /* of a phone and headquarters on a link, by hash */
+#define PAIRS (1u << PAIRS_BITS)
 #define TURN_REAL_US 1000         /* how long hosts may take to answer, in real time */
 #define BEHIND_SHARE 20           /* one frame in so many that is a round trip late, and pairs do not catch up */
 #define GAPS 32                   /* so many idle times back a late frame still finds its place */
 #define NO_PAIR UINT32_MAX
 #define ETHERNET_BYTES 14
+#define ETHERNET_CHECK_BYTES 4
 
 struct frame {
 	struct frame *next;
@@ -31,10 +33,11 @@ struct wan;
 /* What is between a phone and headquarters. */
 struct pair {
 	uint64_t released_us; /* when the last frame had been handed on, scenario time */
+	uint32_t ends;        /* both addresses, of which headquarters' is always the same */
 	uint32_t owed_us;     /* lateness still to be made good */
-	uint16_t length;      /* that frame's, without Ethernet's part */
 	bool asked, down;     /* its turn is not over; it went to the site */
 	bool answered;        /* something came since */
+	bool known;           /* it is somebody's */
 };
 
 /* A time in which a transmitter had nothing to send, as far as no late frame has been put there. */
@@ -62,7 +65,7 @@ struct wan {
 	int router, hq;             /* packet sockets at the two ends, -1 */
 	struct direction down, up;
 	uint64_t lan_us;            /* what the scenario has the site's network take for a frame and its answer, but for.. */
-	uint64_t port_bps;          /* ..the wire time of both in a phone's port; 0: none */
+	uint64_t port_bps;          /* ..the answer's wire time in the phone's port; 0: none */
 	struct histogram late;      /* left uncorrected */
 	struct histogram behind;    /* lateness of frames that were later than a round trip when they were handed on */
 	uint64_t released;          /* frames handed on */

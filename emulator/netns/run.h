@@ -77,8 +77,11 @@ void run_snapshots(struct run *run, const struct worker *worker);
  * that is allowed (root): beside a compiler run the p99 of the timers' lag was
  * seen to go from 15 to 2 ms by it. They sleep most of the time, and the kernel
  * keeps a part of each second for the others should they not. Threads and
- * processes that they make do not inherit this.
+ * processes that they make do not inherit this. Whoever started the run with
+ * another policy than the ordinary one (chrt --idle) meant it. True: it is so
+ * now, and run_go_back() is to be told.
  */
-void run_go_first(bool first);
+bool run_go_first(void);
+void run_go_back(bool first);
 
 #endif

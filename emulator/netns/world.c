@@ -272,11 +272,19 @@ static int bring_up(struct run *run)
 
 /* ------------------------------------------------------------------ looping */
 
-void run_go_first(bool first)
+bool run_go_first(void)
 {
-	const struct sched_param priority = {.sched_priority = first ? 1 : 0};
+	const struct sched_param lowest = {.sched_priority = 1};
 
-	sched_setscheduler(0, first ? SCHED_RR | SCHED_RESET_ON_FORK : SCHED_OTHER, &priority);
+	return sched_getscheduler(0) == SCHED_OTHER && !sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest);
+}
+
+void run_go_back(bool first)
+{
+	const struct sched_param none = {0};
+
+	if (first)
+		sched_setscheduler(0, SCHED_OTHER, &none);
 }
 
 static void start_watchers(struct run *run)
@@ -341,9 +349,9 @@ static int loop(struct run *run)
 	let_in(run);
 	start_watchers(run);
 	crew_go(run);
-	run_go_first(true);
+	bool first = run_go_first();
 	ev_run(worker->loop, 0);
-	run_go_first(false);
+	run_go_back(first);
 	stop_watchers(run);
 	crew_end(run);
 	record_set_line_sink(run->options->record, NULL, NULL);
