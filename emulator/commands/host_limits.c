@@ -6,7 +6,10 @@
  */
 #include "emulator/commands/host_limits.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -26,6 +29,53 @@ static uint64_t read_number(const char *path)
 	return value;
 }
 
+/* What one group leaves of its limit; LIMITS_NONE where it has none. */
+static uint64_t group_memory(const char *folder, bool second)
+{
+	char path[PATH_MAX + 64];
+	uint64_t limit, used;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, second ? "memory.max" : "memory.limit_in_bytes");
+	limit = read_number(path);
+	snprintf(path, sizeof(path), "%s/%s", folder, second ? "memory.current" : "memory.usage_in_bytes");
+	used = read_number(path);
+	if (limit == LIMITS_NONE || used == LIMITS_NONE)
+		return LIMITS_NONE;
+	return limit > used ? limit - used : 0;
+}
+
+/* The least that this process's control groups leave, from its own up to the root: version 2, and version 1's memory. */
+static uint64_t groups_memory(void)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	uint64_t least = LIMITS_NONE;
+	char line[PATH_MAX];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
+		char folder[PATH_MAX + 32];
+
+		if (!group)
+			continue;
+		*group++ = '\0';
+		group[strcspn(group, "\n")] = '\0';
+		bool second = !controllers[1];
+		if (!second && !strstr(controllers, "memory"))
+			continue;
+		const char *root = second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+		/* in a container the group is the host's name for it, and its own folder is the root */
+		for (snprintf(folder, sizeof(folder), "%s%s", root, group); strlen(folder) >= strlen(root);
+		     *strrchr(folder, '/') = '\0') {
+			uint64_t left = group_memory(folder, second);
+
+			least = left < least ? left : least;
+		}
+	}
+	if (file)
+		fclose(file);
+	return least;
+}
+
 uint64_t limits_memory(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
@@ -38,13 +88,8 @@ uint64_t limits_memory(void)
 	}
 	if (file)
 		fclose(file);
-	uint64_t limit = read_number("/sys/fs/cgroup/memory.max"),
-		 used = read_number("/sys/fs/cgroup/memory.current");
-	if (limit != LIMITS_NONE && used != LIMITS_NONE) {
-		uint64_t left = limit > used ? limit - used : 0;
-		available = left < available ? left : available;
-	}
-	return available;
+	uint64_t left = groups_memory();
+	return left < available ? left : available;
 }
 
 uint64_t limits_namespaces(void)

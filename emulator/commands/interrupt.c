@@ -22,4 +22,8 @@ void interrupt_catch(void (*also)(int signal))
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* Whose terminal goes wants what there is; shell and kernel may both say so. Under nohup it is ignored, and stays so. */
+	struct sigaction hangup;
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &(struct sigaction){ .sa_handler = on_signal }, NULL);
 }

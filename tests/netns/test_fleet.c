@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "emulator/hq/real_server.h"
+#include "emulator/netns/fidelity.h"
 #include "tests/netns/fleet_fixture.h"
 #include "tests/netns/netns_test.h"
 #include "tests/tap.h"
@@ -64,6 +65,20 @@ static void one_copy_of_each_file(uint32_t phones)
 	ck_assert_uint_eq(fleet.result->direct_count, 0);
 	ck_assert_uint_eq(fleet.result->peer_transfers, (uint64_t)FILES * (phones - 1));
 }
+
+/* Both modes are runs of one process, and --find-speed makes many: none leaves a descriptor open in it. */
+START_TEST(runs_leave_no_descriptor)
+{
+	uint64_t before = fidelity_descriptors(), after;
+
+	for (int traditional = 0; traditional < 2; traditional++) {
+		run(fleet_scenario(2, SCALE, SPEED, ""), traditional);
+		fleet_end(&fleet);
+	}
+	after = fidelity_descriptors();
+	ck_assert_uint_eq(after, before);
+}
+END_TEST
 
 START_TEST(two_phones_share)
 {
@@ -570,6 +585,7 @@ int main(void)
 	if (!netns_test_allowed())
 		return EXIT_SUCCESS;
 	tcase = add_case(suite, "upgrade");
+	tcase_add_test(tcase, runs_leave_no_descriptor);
 	tcase_add_test(tcase, two_phones_share);
 	tcase_add_test(tcase, two_phones_fetch_traditionally);
 	tcase_add_test(tcase, twelve_phones_make_a_tree);
