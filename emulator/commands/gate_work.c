@@ -385,7 +385,7 @@ static bool make_pair(struct gate_work *work, uint32_t *used)
 }
 
 /* What all pairs so far say. */
-static enum gate_outcome judge_pairs(struct gate_work *work, uint32_t used)
+static enum gate_outcome judge_pairs(struct gate_work *work, uint32_t used, uint32_t wanted)
 {
 	struct gate_result *result = &work->result;
 	char name[48];
@@ -395,7 +395,7 @@ static enum gate_outcome judge_pairs(struct gate_work *work, uint32_t used)
 		snprintf(name, sizeof(name), "verdict of pair %u", work->failed_alone[i]);
 		gate_add(result, GATE_KIND_AGAINST, GATE_FAIL, name, "pass", "fail", "see the run's table");
 	}
-	gate_against_judge(work->figures, work->figures + GATE_SAMPLES_MAX, used, work->options->sim,
+	gate_against_judge(work->figures, work->figures + GATE_SAMPLES_MAX, used, wanted, work->options->sim,
 			   (double)work->options->effect_ppm / 1e6, resolution_s(work), result);
 	gate_conclude(result);
 	return result->outcome;
@@ -423,7 +423,7 @@ static void gate_against(struct gate_work *work)
 		if (!make_pair(work, &used))
 			break;
 		/* Enough and clear, or a host so busy that none of the first ones counts. */
-		if (used >= wanted && used > before && judge_pairs(work, used) != GATE_INCONCLUSIVE)
+		if (used >= wanted && used > before && judge_pairs(work, used, wanted) != GATE_INCONCLUSIVE)
 			break;
 		if (!used && work->result.runs_untrusted >= wanted)
 			break;
@@ -432,7 +432,7 @@ static void gate_against(struct gate_work *work)
 		return;
 	if (used < wanted && !work->result.why[0])
 		doubt(work, "%u pairs can be trusted, %u are needed", used, wanted);
-	judge_pairs(work, used);
+	judge_pairs(work, used, wanted);
 }
 
 /* ------------------------------------------------------------- both */

@@ -120,13 +120,12 @@ static uint32_t differences(const struct gate_figure *figure, const struct gate_
 
 /* False: too few pairs to say anything. */
 static bool judge_measured(const struct gate_figure *figure, const struct gate_figures *a,
-			   const struct gate_figures *b, uint32_t pairs, bool sim, double effect, double resolution_s,
-			   const char *name, struct gate_result *result)
+			   const struct gate_figures *b, uint32_t pairs, uint32_t needed, double effect,
+			   double resolution_s, const char *name, struct gate_result *result)
 {
 	double difference[GATE_SAMPLES_MAX], from[GATE_SAMPLES_MAX], to[GATE_SAMPLES_MAX];
 	char limit[160], value[200], text[4][60], note[100];
 	uint32_t other_root, n = differences(figure, a, b, pairs, difference, from, to, &other_root);
-	uint32_t needed = sim ? 1 : pairs < PAIRS_ALIKE_MIN ? pairs : PAIRS_ALIKE_MIN;
 
 	if (n < needed) {
 		/* A figure that one build alone has, or that never has a value, is nothing to compare. */
@@ -153,18 +152,18 @@ static bool judge_measured(const struct gate_figure *figure, const struct gate_f
 	return true;
 }
 
-void gate_against_judge(const struct gate_figures *a, const struct gate_figures *b, uint32_t pairs, bool sim,
-			double effect, double resolution_s, struct gate_result *result)
+void gate_against_judge(const struct gate_figures *a, const struct gate_figures *b, uint32_t pairs, uint32_t wanted,
+			bool sim, double effect, double resolution_s, struct gate_result *result)
 {
 	char name[FIGURE_PATH_MAX + 3 * 90];
-	uint32_t of_hierarchies = 0, compared = 0;
+	uint32_t of_hierarchies = 0, compared = 0, needed = sim ? 1 : wanted < PAIRS_ALIKE_MIN ? wanted : PAIRS_ALIKE_MIN;
 
 	for (uint32_t i = 0; pairs && i < b[0].count; i++) {
 		const struct gate_figure *figure = &b[0].items[i];
 
 		name_line(&b[0], figure, name, sizeof(name));
 		if (is_measured(figure)) {
-			bool told = judge_measured(figure, a, b, pairs, sim, effect, resolution_s, name, result);
+			bool told = judge_measured(figure, a, b, pairs, needed, effect, resolution_s, name, result);
 
 			of_hierarchies += figure->hierarchy >= 0;
 			compared += told && figure->hierarchy >= 0;

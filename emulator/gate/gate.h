@@ -202,8 +202,11 @@ uint32_t gate_baseline_changes(const struct gate_baseline *then, const struct ga
 
 /* ---- against ---- */
 
-/* Judges pairs, a[i] of the other build beside b[i] of this one; figures without a verdict yet are inconclusive. */
-void gate_against_judge(const struct gate_figures *a, const struct gate_figures *b, uint32_t pairs, bool sim,
-			double effect, double resolution_s, struct gate_result *result);
+/*
+ * Judges pairs, a[i] of the other build beside b[i] of this one; wanted: so many were asked for, and in the netns world
+ * nothing that is measured is judged by fewer (or by fewer than five).
+ */
+void gate_against_judge(const struct gate_figures *a, const struct gate_figures *b, uint32_t pairs, uint32_t wanted,
+			bool sim, double effect, double resolution_s, struct gate_result *result);
 
 #endif

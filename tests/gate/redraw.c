@@ -128,7 +128,7 @@ static enum gate_outcome draw(const struct pairs *pairs, uint32_t *order, double
 		this[used] = pairs->this[number];
 		if (used + 1 < PAIRS)
 			continue;
-		gate_against_judge(other, this, used + 1, false, EFFECT, resolution_s, &result);
+		gate_against_judge(other, this, used + 1, PAIRS, false, EFFECT, resolution_s, &result);
 		gate_conclude(&result);
 		outcome = result.outcome;
 		gate_free(&result);
