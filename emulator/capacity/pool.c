@@ -139,6 +139,8 @@ static int take_memory(struct batch *batch, uint64_t bytes)
 	}
 	if (!error)
 		batch->memory_taken += bytes;
+	if (batch->memory_taken > pool->memory_peak)
+		pool->memory_peak = batch->memory_taken;
 	pthread_mutex_unlock(&batch->lock);
 	return error;
 }

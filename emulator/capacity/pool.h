@@ -44,6 +44,7 @@ struct pool {
 	uint64_t simulated, from_cache;
 	double worked[2], took_s[2];   /* of what was simulated, by PFS and in the traditional way: pool_work(), and time */
 	int cache_error;               /* the first that met a write; told once */
+	uint64_t memory_peak;          /* that runs under way at once needed, about */
 	bool host_lacks;               /* a POOL_BAD one had no memory: nothing is wrong with its scenario */
 };
 

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "emulator/gate/gate.h"
+#include "pfs-core/pfs.h"
 
 #define PAIRS 5         /* emulator/commands: --runs in the netns world, */
 #define PAIRS_MOST 15   /* three times as many where they do not agree, */
@@ -102,24 +103,14 @@ static void take_folder(struct pairs *pairs, const char *folder)
 	globfree(&found);
 }
 
-/* splitmix64 */
-static uint64_t next(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 /* One comparison: its pairs are others each, as far as it gets. */
-static enum gate_outcome draw(const struct pairs *pairs, uint32_t *order, double resolution_s, uint64_t *state)
+static enum gate_outcome draw(const struct pairs *pairs, uint32_t *order, double resolution_s, uint64_t *drawn)
 {
 	struct gate_figures other[PAIRS_MOST], this[PAIRS_MOST];
 	enum gate_outcome outcome = GATE_INCONCLUSIVE;
 
 	for (uint32_t used = 0; used < PAIRS_MOST && outcome == GATE_INCONCLUSIVE; used++) {
-		uint32_t at = used + (uint32_t)(next(state) % (pairs->count - used)), number = order[at];
+		uint32_t at = used + (uint32_t)(pfs_draw(1, 0, 0, ++*drawn) % (pairs->count - used)), number = order[at];
 		struct gate_result result = { 0 };
 
 		order[at] = order[used];
@@ -140,7 +131,7 @@ int main(int argc, char **argv)
 {
 	uint32_t draws = argc > 3 ? (uint32_t)atoi(argv[1]) : 0, outcomes[GATE_SKIPPED + 1] = { 0 };
 	double resolution_s = argc > 3 ? RESOLUTION_REAL_S * atof(argv[2]) : 0;
-	uint64_t state = 1;
+	uint64_t drawn = 0;
 	struct pairs pairs = { 0 };
 
 	if (!draws || resolution_s <= 0)
@@ -157,7 +148,7 @@ int main(int argc, char **argv)
 	for (uint32_t i = 0; i < pairs.count; i++)
 		order[i] = i;
 	for (uint32_t i = 0; i < draws; i++)
-		outcomes[draw(&pairs, order, resolution_s, &state)]++;
+		outcomes[draw(&pairs, order, resolution_s, &drawn)]++;
 	printf("{\"pairs\": %u, \"draws\": %u, \"pass\": %u, \"fail\": %u, \"inconclusive\": %u}\n", pairs.count, draws,
 	       outcomes[GATE_PASS], outcomes[GATE_FAIL], outcomes[GATE_INCONCLUSIVE]);
 	for (uint32_t i = 0; i < pairs.count; i++) {

@@ -634,6 +634,7 @@ START_TEST(runs_wait_for_memory)
 	pool.memory_bytes = needed;
 	ck_assert_int_eq(pool_go(&pool, &runs), 0);
 	ck_assert_uint_eq(pool.simulated, 3);
+	ck_assert_uint_eq(pool.memory_peak, needed);
 	ck_assert(!pool.host_lacks);
 	runs_free(&runs);
 	add_three(&runs, &needed);

@@ -152,6 +152,35 @@ START_TEST(two_samples_are_compared)
 }
 END_TEST
 
+/* Five of five have to agree: what a busy host left of them, one pair that is its own interval, fails nothing. */
+START_TEST(fewer_pairs_than_asked_for_decide_no_time)
+{
+	const char *was = "{\"runs\": [{\"mode\": \"pfs\", \"duration_s\": 10.0}]}";
+	const char *now = "{\"runs\": [{\"mode\": \"pfs\", \"duration_s\": 12.0}]}";
+	cJSON *from = cJSON_Parse(was), *to = cJSON_Parse(now);
+	struct gate_figures a[5], b[5];
+
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(gate_figures_read(from, &a[i]), 0);
+		ck_assert_int_eq(gate_figures_read(to, &b[i]), 0);
+	}
+	for (uint32_t pairs = 1; pairs <= 5; pairs++) {
+		struct gate_result result = { 0 };
+
+		gate_against_judge(a, b, pairs, 5, false, 0.01, 0.002, &result);
+		gate_conclude(&result);
+		ck_assert_int_eq(result.outcome == GATE_FAIL, pairs == 5);
+		gate_free(&result);
+	}
+	for (int i = 0; i < 5; i++) {
+		gate_figures_free(&a[i]);
+		gate_figures_free(&b[i]);
+	}
+	cJSON_Delete(from);
+	cJSON_Delete(to);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gate_stats");
@@ -165,6 +194,7 @@ int main(void)
 	tcase_add_test(tcase, two_samples_are_compared);
 	tcase_add_test(tcase, false_alarms_and_misses_are_rare);
 	tcase_add_test(tcase, noise_raises_no_alarm);
+	tcase_add_test(tcase, fewer_pairs_than_asked_for_decide_no_time);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);
